@@ -1,0 +1,1 @@
+//! Parameterizations u = ū + Φ v.

@@ -1,0 +1,1 @@
+//! Travel times along straight rays.

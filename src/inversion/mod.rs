@@ -1,0 +1,1 @@
+//! The outer loops: Gauss-Newton, alternating directions, the choice of the weight.

@@ -1,0 +1,1 @@
+//! Formats of files, and nothing else: GSLIB, npy, VTI, CSV, PNG.

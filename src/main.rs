@@ -1,0 +1,2 @@
+//! lithoscope
+fn main() {}

@@ -1,0 +1,133 @@
+//! One idea of an operator: what can be applied, and what can be linearized.
+//!
+//! Basis Φ, Jacobian, ray matrix and whitening all answer [`LinearOperator`]; a forward model, a parameterization, or
+//! one after the other, answers [`Operator`]. A Jacobian owns the state it was linearized at, so a stale one cannot be
+//! written.
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+
+use crate::error::Result;
+
+/// `y = A x`, with A of `rows × cols`.
+pub trait LinearOperator: Send + Sync {
+    /// Number of rows: length of y.
+    fn rows(&self) -> usize;
+    /// Number of columns: length of x.
+    fn cols(&self) -> usize;
+    /// `A x`.
+    fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64>;
+    /// `Aᵀ y`.
+    fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64>;
+    /// `A X`, one direction a column.
+    fn apply_block(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
+        block(self.rows(), x, |column| self.apply(column))
+    }
+    /// `Aᵀ Y`, one direction a column.
+    fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
+        block(self.cols(), y, |column| self.adjoint(column))
+    }
+}
+
+fn block(rows: usize, x: ArrayView2<'_, f64>, f: impl Fn(ArrayView1<'_, f64>) -> Array1<f64>) -> Array2<f64> {
+    let mut out = Array2::zeros((rows, x.ncols()));
+    for (column, mut result) in x.axis_iter(Axis(1)).zip(out.axis_iter_mut(Axis(1))) {
+        result.assign(&f(column));
+    }
+    out
+}
+
+/// `y = f(x)`, differentiable.
+pub trait Operator: Send + Sync {
+    /// Length of x.
+    fn inputs(&self) -> usize;
+    /// Length of y.
+    fn outputs(&self) -> usize;
+    /// `f(x)` alone: what a line search needs.
+    fn predict(&self, x: ArrayView1<'_, f64>) -> Result<Array1<f64>>;
+    /// `f(x)` and the Jacobian at x, which owns the state it was taken at.
+    fn linearize(&self, x: ArrayView1<'_, f64>) -> Result<Linearized<'_>>;
+}
+
+/// Value and Jacobian of an [`Operator`] at a point.
+pub struct Linearized<'a> {
+    /// `f(x)`.
+    pub value: Array1<f64>,
+    /// `∂f/∂x`.
+    pub jacobian: Box<dyn LinearOperator + 'a>,
+}
+
+/// A dense matrix as an operator.
+#[derive(Debug, Clone)]
+pub struct Dense(pub Array2<f64>);
+
+impl LinearOperator for Dense {
+    fn rows(&self) -> usize {
+        self.0.nrows()
+    }
+    fn cols(&self) -> usize {
+        self.0.ncols()
+    }
+    fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.0.dot(&x)
+    }
+    fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.0.t().dot(&y)
+    }
+    fn apply_block(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
+        self.0.dot(&x)
+    }
+    fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
+        self.0.t().dot(&y)
+    }
+}
+
+/// The product `A B`.
+pub struct Product<'a> {
+    /// Applied second.
+    pub left: Box<dyn LinearOperator + 'a>,
+    /// Applied first.
+    pub right: Box<dyn LinearOperator + 'a>,
+}
+
+impl LinearOperator for Product<'_> {
+    fn rows(&self) -> usize {
+        self.left.rows()
+    }
+    fn cols(&self) -> usize {
+        self.right.cols()
+    }
+    fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.left.apply(self.right.apply(x).view())
+    }
+    fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.right.adjoint(self.left.adjoint(y).view())
+    }
+    fn apply_block(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
+        self.left.apply_block(self.right.apply_block(x).view())
+    }
+    fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
+        self.right.adjoint_block(self.left.adjoint_block(y).view())
+    }
+}
+
+/// A borrowed operator is an operator.
+impl<T: LinearOperator + ?Sized> LinearOperator for &T {
+    fn rows(&self) -> usize {
+        (**self).rows()
+    }
+    fn cols(&self) -> usize {
+        (**self).cols()
+    }
+    fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
+        (**self).apply(x)
+    }
+    fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
+        (**self).adjoint(y)
+    }
+    fn apply_block(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
+        (**self).apply_block(x)
+    }
+    fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
+        (**self).adjoint_block(y)
+    }
+}

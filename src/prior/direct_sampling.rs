@@ -1,0 +1,1 @@
+//! Direct sampling (Mariethoz et al. 2010).

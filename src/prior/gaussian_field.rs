@@ -1,0 +1,1 @@
+//! Gaussian random fields by circulant embedding, and cookie-cutter heterogeneity.

@@ -1,0 +1,1 @@
+//! Statistics of facies maps: proportions, multiple-point histograms, connectivity, variograms.

@@ -1,0 +1,1 @@
+//! SNESIM: single normal equation simulation (Strebelle 2002).

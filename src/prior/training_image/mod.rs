@@ -1,0 +1,1 @@
+//! Training images: read from files, or generated as objects.

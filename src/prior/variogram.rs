@@ -1,0 +1,1 @@
+//! Variogram models and their anisotropy.

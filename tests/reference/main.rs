@@ -1,0 +1,9 @@
+//! Cross-checks against results and data that no one here wrote, found at `../shared/reference`: one process, one
+//! device. A missing folder is a counted skip.
+
+mod arrenaes;
+mod gaussian;
+mod knn;
+mod rays;
+mod snesim;
+mod training_images;

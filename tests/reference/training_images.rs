@@ -1,0 +1,1 @@
+//! Reference checks: training_images.
