@@ -1,1 +1,5 @@
-//! Cases: from a TOML file to checked SI numbers to a result folder.
+//! Case files: text becomes a [`Case`] of plain checked SI numbers, or *all* its mistakes at once.
+
+pub mod file;
+
+pub use file::Case;
