@@ -6,12 +6,14 @@
 
 mod adapter;
 mod buffer;
+mod ceiling;
 mod device;
 mod error;
 mod shader;
 
 pub use adapter::{AdapterSummary, Choice, adapters, choose};
 pub use buffer::Buffer;
+pub use ceiling::{Ceiling, SHADER as CEILING_SHADER, ceiling};
 pub use device::{Batch, Gpu, Usage};
 pub use error::GpuError;
 pub use shader::Shader;

@@ -1,1 +1,56 @@
-//! The outer loops: Gauss-Newton, alternating directions, the choice of the weight.
+//! The outer loops, in f64 on the host: Gauss-Newton on weighted squares, alternating directions with the feasible
+//! map, the choice of the weight, and why a run stopped.
+//!
+//! Nothing here knows a physics, a basis or a prior by name: a [`Problem`] is made of traits.
+
+mod alternating;
+mod estimate;
+mod gauss_newton;
+mod truncation;
+mod weight;
+
+pub use alternating::{Alternation, FeasibleAtRank, Schedule};
+pub use estimate::{Estimate, Iteration, Row, Stop};
+pub use gauss_newton::{Matrix, Term, reduced_jacobian, solve};
+pub use truncation::truncation_covariance;
+pub use weight::{Candidate, Choice, Cooling, cross_validate, discrepancy, log_evidence};
+
+use ndarray::{Array1, ArrayView1};
+
+use crate::basis::Basis;
+use crate::error::Result;
+use crate::linalg::covariance::Covariance;
+use crate::operator::Operator;
+
+/// What is to be solved: find v such that `g(ū + Φ v)` explains the data.
+#[derive(Clone, Copy)]
+pub struct Problem<'a> {
+    /// The forward model g: property on the cells (n) → predicted data (m); it may run on a device.
+    pub forward: &'a dyn Operator,
+    /// The same forward model in f64 on the host: it judges misfits, so that every backend chooses alike.
+    pub exact: &'a dyn Operator,
+    /// The basis Φ and mean ū.
+    pub basis: &'a dyn Basis,
+    /// Observed data d, m.
+    pub observed: ArrayView1<'a, f64>,
+    /// Covariance C of the data's errors.
+    pub covariance: &'a Covariance,
+}
+
+impl Problem<'_> {
+    /// Predicted data of a property field, by the exact forward model.
+    pub fn predict(&self, u: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
+        self.exact.predict(u)
+    }
+
+    /// Misfit `‖C^{-1/2} (d − predicted)‖²`; its target is the number of data m.
+    pub fn misfit(&self, predicted: ArrayView1<'_, f64>) -> f64 {
+        let residual = self.covariance.whiten((&self.observed - &predicted).view());
+        residual.dot(&residual)
+    }
+
+    /// The parameterized field `ū + Φ v`, with as many leading columns of Φ as v has coefficients.
+    pub fn parameterized(&self, v: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.basis.truncated(v.len()).apply(v) + &self.basis.mean()
+    }
+}

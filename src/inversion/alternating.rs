@@ -1,0 +1,289 @@
+//! Alternating directions: Gauss-Newton on the coefficients, tied to the feasible model, then the feasible model
+//! nearest to the result.
+//!
+//! Each iteration k minimises, over v, `‖C^{-1/2}(d − g(ū + Φv))‖² + λ_f² ‖ū + Φv − u_{k−1}‖² + λ² Σ v_j²/σ_j²`, and sets
+//! `u_k` to the feasible map nearest to `ū + Φv`. λ_f is found anew in every iteration (see
+//! [`discrepancy`]); without a u-step λ is found in its stead.
+
+use std::time::Instant;
+
+use ndarray::{Array1, ArrayView1, s};
+
+use super::estimate::best_fitting;
+use super::gauss_newton::{Matrix, Term, data_term, solve};
+use super::weight::{Candidate, Choice, Cooling, discrepancy};
+use super::{Estimate, Iteration, Problem, Row, Stop};
+use crate::error::{Error, Result};
+use crate::feasible::FeasibleMap;
+use crate::linalg::covariance::Covariance;
+use crate::progress::Progress;
+
+/// Everything of an alternation that is a number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// Rank in use in each iteration; their number is the number of iterations.
+    pub ranks: Vec<usize>,
+    /// Gauss-Newton steps in a v-step.
+    pub steps: usize,
+    /// How the weight is found: λ_f² with a u-step, λ² without.
+    pub weight: Choice,
+    /// Standard deviations σ of the coefficients, for the penalty `Σ v_j²/σ_j²`; `None`: no penalty.
+    pub coefficient_sigma: Option<Array1<f64>>,
+    /// Do all iterations even where nothing changes or the misfit is reached.
+    pub all_iterations: bool,
+    /// Return the last iterate rather than the one whose model fits best.
+    pub return_last: bool,
+}
+
+/// What changes with the rank in use: the feasible map, whose learning set is drawn at that rank, and the covariance of
+/// the errors that the v-step counts with (the data's, with or without the basis' truncation error).
+pub trait FeasibleAtRank {
+    /// The feasible map at a rank; `None` where the case has no u-step.
+    fn map(&self, rank: usize) -> Result<Option<Box<dyn FeasibleMap + '_>>>;
+    /// The covariance that the v-step counts with at a rank; `None`: the data's own.
+    fn covariance(&self, rank: usize) -> Result<Option<Covariance>>;
+}
+
+/// An inversion by alternating directions.
+pub struct Alternation<'a> {
+    /// What is to be solved.
+    pub problem: Problem<'a>,
+    /// The numbers.
+    pub schedule: &'a Schedule,
+    /// Feasible map and covariance at each rank.
+    pub at_rank: &'a dyn FeasibleAtRank,
+    /// Mean of the prior realizations: the u that the first v-step is tied to.
+    pub start: ArrayView1<'a, f64>,
+    /// Facies mismatch of a field against the reference, where there is one.
+    pub mismatch: Option<&'a dyn Fn(ArrayView1<'_, f64>) -> f64>,
+}
+
+impl Alternation<'_> {
+    /// Runs the iterations that `done` does not hold yet; `finished` sees each new one before the next begins.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] between iterations, [`Error::NoModel`] where the forward model returns no finite number,
+    /// and whatever the forward model, the feasible map or `finished` return.
+    pub fn run(
+        &self,
+        done: Vec<Iteration>,
+        finished: &mut dyn FnMut(&Iteration) -> Result<()>,
+        progress: &dyn Progress,
+    ) -> Result<Estimate> {
+        let total = self.schedule.ranks.len();
+        let mut iterations = done;
+        let mut stopped = Stop::Iterations;
+        progress.start("inversion", total as u64);
+        progress.advance(iterations.len() as u64);
+        while iterations.len() < total {
+            if progress.interrupted() {
+                return Err(Error::Interrupted);
+            }
+            let iteration = self.iterate(iterations.len() as u32 + 1, iterations.last())?;
+            finished(&iteration)?;
+            progress.advance(1);
+            let early = self.early_stop(&iteration, &iterations);
+            iterations.push(iteration);
+            if let Some(reason) = early {
+                stopped = reason;
+                break;
+            }
+        }
+        progress.finish();
+        let returned = if self.schedule.return_last { iterations.len() - 1 } else { best_fitting(&iterations) };
+        Ok(Estimate { iterations, returned, stopped })
+    }
+
+    fn early_stop(&self, now: &Iteration, before: &[Iteration]) -> Option<Stop> {
+        let last_rank = self.schedule.ranks.last() == Some(&now.row.rank);
+        if self.schedule.all_iterations || !last_rank || before.is_empty() {
+            return None;
+        }
+        let scale = now.v.dot(&now.v).sqrt();
+        if now.row.misfit_model <= self.problem.observed.len() as f64 {
+            Some(Stop::MisfitReached)
+        } else if now.row.step_length == 0.0 {
+            Some(Stop::Objective)
+        } else if now.row.change_v <= 1e-8 * scale && now.row.change_u <= 1e-8 * now.model.dot(&now.model).sqrt() {
+            Some(Stop::Stagnation)
+        } else {
+            None
+        }
+    }
+
+    fn iterate(&self, number: u32, previous: Option<&Iteration>) -> Result<Iteration> {
+        let started = Instant::now();
+        let rank = self.schedule.ranks[number as usize - 1];
+        let map = self.at_rank.map(rank)?;
+        let covariance = self.at_rank.covariance(rank)?;
+        let problem = Problem { covariance: covariance.as_ref().unwrap_or(self.problem.covariance), ..self.problem };
+        let anchor = previous.map_or(self.start, |p| p.model.view());
+        let mut v = Array1::zeros(rank);
+        if let Some(before) = previous {
+            let common = rank.min(before.v.len());
+            v.slice_mut(s![..common]).assign(&before.v.slice(s![..common]));
+        }
+        let step = VStep { problem, anchor: map.is_some().then_some(anchor), schedule: self.schedule }.solve(v)?;
+        let parameterized = self.problem.parameterized(step.v.view());
+        let misfit_parameterized = self.misfit(parameterized.view())?;
+        let (model, probability, misfit_model) = match &map {
+            Some(map) => {
+                let projection = map.project(parameterized.view(), number)?;
+                let misfit = self.misfit(projection.model.view())?;
+                (projection.model, projection.probability, misfit)
+            }
+            None => (parameterized.clone(), None, misfit_parameterized),
+        };
+        let distance = |a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>| (&a - &b).mapv(|x| x * x).sum();
+        let coupling =
+            if map.is_some() { step.weights.lambda_f2 * distance(parameterized.view(), anchor) } else { 0.0 };
+        let change_v = previous.map_or(step.v.dot(&step.v).sqrt(), |before| {
+            let mut padded = Array1::zeros(rank.max(before.v.len()));
+            padded.slice_mut(s![..before.v.len()]).assign(&before.v);
+            let mut change = -padded;
+            let mut head = change.slice_mut(s![..rank]);
+            head += &step.v;
+            change.dot(&change).sqrt()
+        });
+        let row = Row {
+            iteration: number,
+            rank,
+            objective: misfit_parameterized + coupling + step.regularization,
+            misfit_parameterized,
+            misfit_model,
+            coupling,
+            regularization: step.regularization,
+            lambda_f: step.weights.lambda_f2.sqrt(),
+            lambda: step.weights.lambda2.sqrt(),
+            step_length: step.length,
+            change_v,
+            change_u: distance(model.view(), anchor).sqrt(),
+            mismatch_parameterized: self.mismatch.map(|m| m(parameterized.view())),
+            mismatch_model: self.mismatch.map(|m| m(model.view())),
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        Ok(Iteration { row, v: step.v, parameterized, model, probability, tradeoff: step.tradeoff })
+    }
+
+    fn misfit(&self, field: ArrayView1<'_, f64>) -> Result<f64> {
+        let misfit = self.problem.misfit(self.problem.predict(field)?.view());
+        if misfit.is_finite() {
+            Ok(misfit)
+        } else {
+            Err(Error::NoModel(format!("the forward model of the estimate gives a misfit of {misfit}")))
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Weights {
+    lambda_f2: f64,
+    lambda2: f64,
+}
+
+struct VStepResult {
+    v: Array1<f64>,
+    weights: Weights,
+    regularization: f64,
+    length: f64,
+    tradeoff: Vec<Candidate>,
+}
+
+/// The v-step of one iteration.
+struct VStep<'a> {
+    problem: Problem<'a>,
+    /// The u that ū + Φv is tied to; `None` without a u-step.
+    anchor: Option<ArrayView1<'a, f64>>,
+    schedule: &'a Schedule,
+}
+
+impl VStep<'_> {
+    fn solve(&self, mut v: Array1<f64>) -> Result<VStepResult> {
+        let (mut weights, mut length, mut tradeoff) = (Weights::default(), 0.0, Vec::new());
+        for _ in 0..self.schedule.steps.max(1) {
+            let mut terms = vec![data_term(&self.problem, v.view())?];
+            let coupling = self.anchor.map(|u| {
+                terms.push(self.coupling_term(u, v.len()));
+                terms.len() - 1
+            });
+            let penalty = self.schedule.coefficient_sigma.as_ref().map(|sigma| {
+                terms.push(Term {
+                    matrix: Matrix::Diagonal(sigma.slice(s![..v.len()]).mapv(f64::recip)),
+                    target: Array1::zeros(v.len()),
+                    weight: 1.0,
+                });
+                terms.len() - 1
+            });
+            let goal = match coupling.or(penalty) {
+                None => solve(&terms),
+                Some(weighed) => {
+                    let (goal, tried) = self.weigh(&mut terms, weighed);
+                    tradeoff = tried;
+                    goal
+                }
+            };
+            weights.lambda_f2 = coupling.map_or(0.0, |c| terms[c].weight);
+            weights.lambda2 = penalty.map_or(0.0, |p| terms[p].weight);
+            let (moved, fraction) = self.line_search(&v, &goal, &terms[1..])?;
+            length = fraction;
+            let change = &moved - &v;
+            let settled = change.dot(&change) <= 1e-24 * moved.dot(&moved);
+            v = moved;
+            if settled || fraction == 0.0 {
+                break;
+            }
+        }
+        let regularization = match &self.schedule.coefficient_sigma {
+            Some(sigma) => weights.lambda2 * v.iter().zip(sigma).map(|(v, s)| (v / s).powi(2)).sum::<f64>(),
+            None => 0.0,
+        };
+        Ok(VStepResult { v, weights, regularization, length, tradeoff })
+    }
+
+    /// `‖ū + Φv − u‖²` up to the part of u that Φ cannot carry: `‖v − Φᵀ(u − ū)‖²`, since Φ is orthonormal.
+    fn coupling_term(&self, u: ArrayView1<'_, f64>, rank: usize) -> Term {
+        assert!(self.problem.basis.orthonormal(), "the coupling counts on an orthonormal basis");
+        let target = self.problem.basis.truncated(rank).adjoint((&u - &self.problem.basis.mean()).view());
+        Term { matrix: Matrix::Diagonal(Array1::ones(rank)), target, weight: 1.0 }
+    }
+
+    fn weigh(&self, terms: &mut [Term], weighed: usize) -> (Array1<f64>, Vec<Candidate>) {
+        match self.schedule.weight {
+            Choice::Fixed(weight) => {
+                terms[weighed].weight = weight;
+                (solve(terms), Vec::new())
+            }
+            Choice::Discrepancy => {
+                let squares = |matrix: &Matrix| match matrix {
+                    Matrix::Dense(a) => a.iter().map(|x| x * x).sum::<f64>(),
+                    Matrix::Diagonal(a) => a.dot(a),
+                };
+                let scale = (squares(&terms[0].matrix) / squares(&terms[weighed].matrix)).max(f64::MIN_POSITIVE);
+                let range = Cooling { least: 1e-3 * scale, largest: 1e3 * scale };
+                let target = self.problem.observed.len() as f64;
+                let (goal, _, tried) = discrepancy(terms, weighed, range, target);
+                (goal, tried)
+            }
+        }
+    }
+
+    /// Backtracks from the full step until the true objective is no larger than at v; 0 where no fraction helps.
+    fn line_search(&self, v: &Array1<f64>, goal: &Array1<f64>, penalties: &[Term]) -> Result<(Array1<f64>, f64)> {
+        let objective = |v: &Array1<f64>| -> Result<f64> {
+            let predicted = self.problem.forward.predict(self.problem.parameterized(v.view()).view())?;
+            let penalties: f64 = penalties.iter().map(|t| t.weight * t.squares(v.view())).sum();
+            Ok(self.problem.misfit(predicted.view()) + penalties)
+        };
+        let at_v = objective(v)?;
+        let mut fraction = 1.0;
+        for _ in 0..12 {
+            let candidate = v + &(fraction * &(goal - v));
+            // Where the step is at rounding level, so is the change of the objective.
+            if objective(&candidate)? <= at_v * (1.0 + 1e-12) {
+                return Ok((candidate, fraction));
+            }
+            fraction *= 0.5;
+        }
+        Ok((v.clone(), 0.0))
+    }
+}

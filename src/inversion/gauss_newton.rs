@@ -1,0 +1,170 @@
+//! Gauss-Newton steps: every term of the objective is a sum of weighted squares of the coefficients.
+
+use ndarray::{Array1, Array2, ArrayView1};
+
+use super::Problem;
+use crate::error::Result;
+use crate::linalg::dense::{cholesky, multiply, symmetric_eigen};
+use crate::operator::LinearOperator;
+
+/// The matrix of a [`Term`].
+#[derive(Debug, Clone)]
+pub enum Matrix {
+    /// m × k.
+    Dense(Array2<f64>),
+    /// k × k, its diagonal.
+    Diagonal(Array1<f64>),
+}
+
+/// One term `weight · ‖A v − b‖²` of an objective over coefficients v.
+#[derive(Debug, Clone)]
+pub struct Term {
+    /// A.
+    pub matrix: Matrix,
+    /// b.
+    pub target: Array1<f64>,
+    /// The weight: λ² of the objective's formula.
+    pub weight: f64,
+}
+
+impl Term {
+    /// `‖A v − b‖²`, without the weight.
+    pub fn squares(&self, v: ArrayView1<'_, f64>) -> f64 {
+        let residual = match &self.matrix {
+            Matrix::Dense(a) => a.dot(&v),
+            Matrix::Diagonal(a) => a * &v,
+        } - &self.target;
+        residual.dot(&residual)
+    }
+}
+
+/// The coefficients that minimise a sum of terms, `(Σ w AᵀA) v = Σ w Aᵀb`.
+///
+/// Solved in the smaller space: with one dense term of m < k rows beside diagonal ones whose sum `M` is positive, the
+/// dual form `v = M⁻¹c + M⁻¹Aᵀ (A M⁻¹ Aᵀ + I/w)⁻¹ (b − A M⁻¹ c)` of m × m, else the normal equations of k × k. Where the
+/// terms leave a direction undetermined the result is the minimiser of least norm.
+pub fn solve(terms: &[Term]) -> Array1<f64> {
+    let k = match &terms.first().expect("an objective has a term").matrix {
+        Matrix::Dense(a) => a.ncols(),
+        Matrix::Diagonal(a) => a.len(),
+    };
+    let dense: Vec<_> = terms.iter().filter(|t| matches!(t.matrix, Matrix::Dense(_))).collect();
+    let (mut diagonal, mut rhs) = (Array1::<f64>::zeros(k), Array1::<f64>::zeros(k));
+    for term in terms {
+        if let Matrix::Diagonal(a) = &term.matrix {
+            diagonal += &(term.weight * &(a * a));
+            rhs += &(term.weight * &(a * &term.target));
+        }
+    }
+    if let [term] = dense[..]
+        && let Matrix::Dense(a) = &term.matrix
+        && a.nrows() < k
+        && term.weight > 0.0
+        && diagonal.iter().all(|&d| d > 0.0)
+    {
+        return solve_dual(a, &term.target, term.weight, &diagonal, &rhs);
+    }
+    let mut hessian = Array2::from_diag(&diagonal);
+    for term in dense {
+        if let Matrix::Dense(a) = &term.matrix {
+            hessian.scaled_add(term.weight, &multiply(a.t(), a.view()));
+            rhs.scaled_add(term.weight, &a.t().dot(&term.target));
+        }
+    }
+    match cholesky(&hessian) {
+        Some(factor) => factor.solve(rhs.view()),
+        None => least_norm(&hessian, &rhs),
+    }
+}
+
+fn solve_dual(a: &Array2<f64>, b: &Array1<f64>, weight: f64, diagonal: &Array1<f64>, rhs: &Array1<f64>) -> Array1<f64> {
+    let scaled = a / diagonal; // A M⁻¹
+    let mut gram = multiply(scaled.view(), a.t());
+    gram.diag_mut().mapv_inplace(|g| g + 1.0 / weight);
+    let start = rhs / diagonal;
+    let factor = cholesky(&gram).expect("A M⁻¹ Aᵀ + I/w is positive definite for positive M and w");
+    let multiplier = factor.solve((b - &a.dot(&start)).view());
+    start + scaled.t().dot(&multiplier)
+}
+
+/// Least-norm solution of a singular symmetric system, its null space cut at n ε of the largest eigenvalue.
+fn least_norm(hessian: &Array2<f64>, rhs: &Array1<f64>) -> Array1<f64> {
+    let (values, vectors) = symmetric_eigen(hessian).expect("a finite matrix has eigenvalues");
+    let floor = values[0].max(0.0) * f64::EPSILON * values.len() as f64;
+    let mut projected = vectors.t().dot(rhs);
+    projected.zip_mut_with(&values, |p, &value| *p = if value > floor { *p / value } else { 0.0 });
+    vectors.dot(&projected)
+}
+
+/// The whitened data term of the Gauss-Newton step at v: `‖C^{-1/2} G_u Φ v' − Δd‖²` with
+/// `Δd = C^{-1/2}(d − g(v)) + C^{-1/2} G_u Φ v`.
+pub(super) fn data_term(problem: &Problem<'_>, v: ArrayView1<'_, f64>) -> Result<Term> {
+    let at = problem.forward.linearize(problem.parameterized(v).view())?;
+    let jacobian = reduced_jacobian(&*at.jacobian, &*problem.basis.truncated(v.len()));
+    let jacobian = problem.covariance.whiten_block(jacobian.view());
+    let target = problem.covariance.whiten((&problem.observed - &at.value).view()) + jacobian.dot(&v);
+    Ok(Term { matrix: Matrix::Dense(jacobian), target, weight: 1.0 })
+}
+
+/// The dense product `G_u Φ`, m × k, by m adjoint or k forward applications, whichever are fewer.
+pub fn reduced_jacobian(jacobian: &dyn LinearOperator, basis: &dyn LinearOperator) -> Array2<f64> {
+    if jacobian.rows() < basis.cols() {
+        let rows = jacobian.adjoint_block(Array2::eye(jacobian.rows()).view());
+        basis.adjoint_block(rows.view()).reversed_axes()
+    } else {
+        jacobian.apply_block(basis.apply_block(Array2::eye(basis.cols()).view()).view())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, Stream};
+
+    fn random(rows: usize, cols: usize, level: u32) -> Array2<f64> {
+        let numbers = Stream::new(5, Purpose::Check, 0, level).normals(rows * cols);
+        Array2::from_shape_vec((rows, cols), numbers).unwrap()
+    }
+
+    /// The gradient `Σ w Aᵀ(A v − b)` at the solution, relative to its largest term.
+    fn relative_gradient(terms: &[Term], v: &Array1<f64>) -> f64 {
+        let (mut sum, mut scale) = (Array1::<f64>::zeros(v.len()), 0.0f64);
+        for term in terms {
+            let gradient = match &term.matrix {
+                Matrix::Dense(a) => a.t().dot(&(a.dot(v) - &term.target)),
+                Matrix::Diagonal(a) => a * &(a * v - &term.target),
+            } * term.weight;
+            scale = scale.max(gradient.dot(&gradient).sqrt());
+            sum += &gradient;
+        }
+        sum.dot(&sum).sqrt() / scale
+    }
+
+    #[test]
+    fn primal_and_dual_solutions_have_no_gradient() {
+        for (m, k) in [(7, 31), (31, 7), (1, 1), (13, 13)] {
+            let terms = [
+                Term { matrix: Matrix::Dense(random(m, k, 0)), target: random(m, 1, 1).column(0).to_owned(), weight: 3.0 },
+                Term {
+                    matrix: Matrix::Diagonal(random(k, 1, 2).column(0).mapv(|d| 0.5 + d.abs())),
+                    target: random(k, 1, 3).column(0).to_owned(),
+                    weight: 0.25,
+                },
+            ];
+            let gradient = relative_gradient(&terms, &solve(&terms));
+            assert!(gradient < 1e-11, "{m} data, {k} coefficients: relative gradient {gradient:e}");
+        }
+    }
+
+    #[test]
+    fn an_undetermined_problem_gets_its_least_norm_solution() {
+        let a = random(4, 9, 0);
+        let target = random(4, 1, 1).column(0).to_owned();
+        let v = solve(&[Term { matrix: Matrix::Dense(a.clone()), target: target.clone(), weight: 1.0 }]);
+        let residual = a.dot(&v) - &target;
+        assert!(residual.dot(&residual).sqrt() < 1e-6, "the data are fitted");
+        let multiplier = cholesky(&a.dot(&a.t())).unwrap().solve(a.dot(&v).view());
+        let outside = &v - &a.t().dot(&multiplier);
+        assert!(outside.dot(&outside).sqrt() < 1e-6, "nothing lies in the null space");
+    }
+}
