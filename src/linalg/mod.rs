@@ -1,1 +1,4 @@
 //! Dense linear algebra behind one door, and covariance matrices.
+
+pub mod covariance;
+pub mod dense;
