@@ -243,7 +243,7 @@ impl VStep<'_> {
     /// `‖ū + Φv − u‖²` up to the part of u that Φ cannot carry: `‖v − Φᵀ(u − ū)‖²`, since Φ is orthonormal.
     fn coupling_term(&self, u: ArrayView1<'_, f64>, rank: usize) -> Term {
         assert!(self.problem.basis.orthonormal(), "the coupling counts on an orthonormal basis");
-        let target = self.problem.basis.truncated(rank).adjoint((&u - &self.problem.basis.mean()).view());
+        let target = self.problem.basis.truncated(rank).project(u);
         Term { matrix: Matrix::Diagonal(Array1::ones(rank)), target, weight: 1.0 }
     }
 

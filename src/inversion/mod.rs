@@ -51,6 +51,6 @@ impl Problem<'_> {
 
     /// The parameterized field `ū + Φ v`, with as many leading columns of Φ as v has coefficients.
     pub fn parameterized(&self, v: ArrayView1<'_, f64>) -> Array1<f64> {
-        self.basis.truncated(v.len()).apply(v) + &self.basis.mean()
+        self.basis.truncated(v.len()).expand(v)
     }
 }

@@ -1,0 +1,175 @@
+//! `summary.json`: what a script needs to know of a run.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Format of the file: 1.
+    pub format: u32,
+    /// Name of the case.
+    pub case: String,
+    /// Its title.
+    pub title: String,
+    /// Its seed.
+    pub seed: u64,
+    /// `"cpu"` or `"gpu"`.
+    pub backend: String,
+    /// The device, by name.
+    pub device: String,
+    /// Dispatches by kernel, and bytes moved; empty on the CPU.
+    pub kernels: Kernels,
+    /// Version of lithoscope.
+    pub version: String,
+    /// The command that repeats the run.
+    pub command: String,
+    /// Iterations done.
+    pub iterations: u32,
+    /// The iteration that is returned.
+    pub returned_iteration: u32,
+    /// Why it stopped, one word.
+    pub stopped_because: String,
+    /// What u is.
+    pub property: Property,
+    /// Whitened misfits `‖r‖²`; the target is the number of data.
+    pub misfit: Misfit,
+    /// Errors against the reference, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errors: Option<Errors>,
+    /// The scenarios.
+    pub scenarios: Vec<Scenario>,
+    /// The factor on the given error level that the data chose; 1 where it was taken as given.
+    pub noise_factor: f64,
+    /// Root-mean-square error of cross-validated predictions in the data's unit, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cross_validation_rms: Option<f64>,
+    /// The realizations that the run stands on.
+    pub prior: Prior,
+    /// What should not be overlooked.
+    pub warnings: Vec<String>,
+    /// Wall seconds.
+    pub seconds: Seconds,
+    /// Largest resident memory \[bytes\], where the system tells.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+/// What the device did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kernels {
+    /// Dispatches by kernel.
+    pub dispatches: BTreeMap<String, u64>,
+    /// Bytes sent to the device.
+    pub bytes_up: u64,
+    /// Bytes read back.
+    pub bytes_down: u64,
+}
+
+/// What u is, in files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Property {
+    /// The quantity.
+    pub name: String,
+    /// The unit of every file in the folder.
+    pub unit: String,
+    /// `"none"`, `"log10"` or `"ln"`.
+    pub transform: String,
+}
+
+/// Whitened misfits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Misfit {
+    /// Of the prior mean.
+    pub initial: f64,
+    /// Of ū + Φv.
+    pub parameterized: f64,
+    /// Of u.
+    pub model: f64,
+    /// The number of data m.
+    pub target: f64,
+}
+
+/// Errors of one field against the reference, in the property's unit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FieldErrors {
+    /// `mean (u − û)²`.
+    pub e1: f64,
+    /// `mean |u − û|`.
+    pub e2: f64,
+    /// `√e1`.
+    pub rmse: f64,
+    /// Fraction of cells in the wrong facies, where the property has facies.
+    pub facies_mismatch: Option<f64>,
+}
+
+/// Errors against the reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Errors {
+    /// Of u.
+    pub model: FieldErrors,
+    /// Of ū + Φv.
+    pub parameterized: FieldErrors,
+    /// Of the prior mean.
+    pub prior_mean: FieldErrors,
+    /// Of the reference's own projection on the basis: no ū + Φv comes nearer.
+    pub best_achievable: FieldErrors,
+}
+
+/// One scenario's share in the result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// `‖v_i‖₂`.
+    pub norm: f64,
+    /// `‖Φ_i v_i‖² / Σ_j ‖Φ_j v_j‖²`.
+    pub contribution: f64,
+    /// Its probability.
+    pub probability: f64,
+}
+
+/// The realizations that the run stands on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prior {
+    /// Realizations of each scenario.
+    pub realizations: usize,
+    /// How many of them were found in the cache.
+    pub cached: usize,
+}
+
+/// Wall seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seconds {
+    /// Training image and realizations.
+    pub prior: f64,
+    /// Basis.
+    pub basis: f64,
+    /// Inversion.
+    pub inversion: f64,
+    /// Everything, the report included.
+    pub total: f64,
+}
+
+/// Replaces every number of several summaries of the same shape by `{"mean", "ci95": [low, high], "values"}`; what is
+/// no number is taken from the first.
+pub fn aggregate(summaries: &[serde_json::Value]) -> serde_json::Value {
+    use serde_json::Value;
+    let Some(first) = summaries.first() else { return Value::Null };
+    match first {
+        Value::Number(_) => {
+            let values: Vec<f64> = summaries.iter().filter_map(Value::as_f64).collect();
+            let (mean, low, high) = crate::report::metrics::mean_with_interval(&values);
+            serde_json::json!({"mean": mean, "ci95": [low, high], "values": values})
+        }
+        Value::Array(items) => {
+            let column = |i: usize| summaries.iter().filter_map(|s| s.get(i).cloned()).collect::<Vec<_>>();
+            Value::Array((0..items.len()).map(|i| aggregate(&column(i))).collect())
+        }
+        Value::Object(keys) => {
+            let column = |key: &str| summaries.iter().filter_map(|s| s.get(key).cloned()).collect::<Vec<_>>();
+            Value::Object(keys.keys().map(|key| (key.clone(), aggregate(&column(key)))).collect())
+        }
+        other => other.clone(),
+    }
+}
