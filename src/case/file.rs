@@ -8,6 +8,7 @@
 use std::path::PathBuf;
 
 use crate::grid::Grid;
+use crate::units::{Dimension, Transform, Unit};
 
 /// Everything that a run needs to know.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,10 +50,8 @@ pub struct Case {
 pub struct Property {
     /// The physical quantity.
     pub quantity: Quantity,
-    /// The unit of files and reports, as the user wrote it.
-    pub unit: String,
-    /// SI value of one [`Self::unit`].
-    pub unit_si: f64,
+    /// The unit of files and reports.
+    pub unit: Unit,
     /// Whether u carries the value or a logarithm of it.
     pub transform: Transform,
     /// Carried value of each facies code 0..K; empty for a continuous property.
@@ -60,43 +59,32 @@ pub struct Property {
 }
 
 impl Property {
-    /// Carried value u of a number `y` in the unit and transform of the file: `y · unit`, or `y + log(unit)`.
+    /// Carried value u of a number `y` in the unit and transform of the file.
     pub fn carried(&self, y: f64) -> f64 {
-        match self.transform {
-            Transform::None => y * self.unit_si,
-            Transform::Log10 => y + self.unit_si.log10(),
-            Transform::Ln => y + self.unit_si.ln(),
-        }
+        self.transform.from_unit(y, self.unit)
     }
 
     /// The number in the unit and transform of the file for the carried value `u`: the inverse of [`Self::carried`].
     pub fn reported(&self, u: f64) -> f64 {
-        match self.transform {
-            Transform::None => u / self.unit_si,
-            Transform::Log10 => u - self.unit_si.log10(),
-            Transform::Ln => u - self.unit_si.ln(),
-        }
+        self.transform.to_unit(u, self.unit)
     }
 
-    /// Carried size of a *difference* `y` (a standard deviation) in the unit and transform of the file.
-    pub fn carried_difference(&self, y: f64) -> f64 {
+    /// Carried size of one unit of *difference* (of a standard deviation) in the file: a logarithm's differences have
+    /// no unit.
+    pub fn difference(&self) -> f64 {
         match self.transform {
-            Transform::None => y * self.unit_si,
-            Transform::Log10 | Transform::Ln => y,
+            Transform::None => self.unit.factor,
+            Transform::Log10 | Transform::Ln => 1.0,
         }
     }
 
     /// The unit with its transform, for axes and tables: `"ms/m"`, `"log10 m/day"`.
     pub fn label(&self) -> String {
-        match self.transform {
-            Transform::None => self.unit.clone(),
-            Transform::Log10 => format!("log10 {}", self.unit),
-            Transform::Ln => format!("ln {}", self.unit),
-        }
+        self.transform.label(self.unit)
     }
 
-    /// Whether the property is one value a facies.
-    pub fn is_facies(&self) -> bool {
+    /// Whether the geology is facies, each with its value.
+    pub fn has_facies(&self) -> bool {
         !self.facies.is_empty()
     }
 }
@@ -114,15 +102,16 @@ pub enum Quantity {
     Permeability,
 }
 
-/// What u carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transform {
-    /// The SI value itself.
-    None,
-    /// log10 of the SI value.
-    Log10,
-    /// Natural logarithm of the SI value.
-    Ln,
+impl Quantity {
+    /// Which units it may have.
+    pub fn dimension(self) -> Dimension {
+        match self {
+            Self::Slowness => Dimension::Slowness,
+            Self::Transmissivity => Dimension::Transmissivity,
+            Self::Conductivity => Dimension::Conductivity,
+            Self::Permeability => Dimension::Permeability,
+        }
+    }
 }
 
 /// One idea of the geology, from which realizations are drawn.
@@ -130,8 +119,8 @@ pub enum Transform {
 pub struct Scenario {
     /// Name, unique in the case.
     pub name: String,
-    /// Direction of the geology \[degrees clockwise from north\]: images (which run north) and variograms are turned
-    /// by it.
+    /// Direction of the geology \[degrees clockwise from north\]: the objects of a generated image run along it, an
+    /// image from a file and variograms are turned by it.
     pub azimuth: f64,
     /// Factor by which patterns of the image grow (1: as they are).
     pub scale: f64,
@@ -154,44 +143,83 @@ pub enum Geology {
     Gaussian(Gaussian),
 }
 
-/// Parameters of a generated training image; lengths in cells of the image.
+/// Parameters of a generated training image; lengths in cells of the image. Objects run along the scenario's azimuth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GeneratedImage {
     /// Kind of objects.
-    pub kind: ImageKind,
+    pub objects: Objects,
     /// Cells of the image (nx, ny, nz).
     pub cells: [usize; 3],
-    /// Fraction of cells in the objects (facies 1).
-    pub proportion: f64,
-    /// Mean width of a channel, or short axis of an ellipse \[cells\].
-    pub width: f64,
-    /// Relative standard deviation of widths.
-    pub width_scatter: f64,
-    /// Mean wavelength of meanders, or long axis of an ellipse \[cells\].
-    pub wavelength: f64,
-    /// Relative standard deviation of wavelengths.
-    pub wavelength_scatter: f64,
-    /// Mean length of a channel along its bends over its straight distance (≥ 1; 1 is straight).
-    pub sinuosity: f64,
-    /// Relative standard deviation of `sinuosity − 1`.
-    pub sinuosity_scatter: f64,
-    /// Standard deviation of the direction of single objects \[degrees\].
-    pub orientation_scatter: f64,
     /// Seed of the image alone: the image does not change with the seed of the run.
     pub seed: u64,
+    /// Fraction of cells in the objects (facies 1; the background is facies 0).
+    pub proportion: f64,
+    /// Width of a channel, or short axis of an ellipse.
+    pub width: Scatter,
+    /// Thickness in the middle of an object; without meaning in 2-D.
+    pub thickness: Scatter,
+    /// Standard deviation of the direction of single objects \[degrees\].
+    pub orientation_scatter: f64,
 }
 
-/// Kinds of generated training images.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ImageKind {
-    /// Meandering channels that run north.
-    Meandering,
-    /// Channels that cross and branch.
-    Intersecting,
-    /// Straight channels that run north.
-    Straight,
-    /// Ellipses elongated to the north.
-    Ellipses,
+/// A length that varies from object to object \[cells\].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scatter {
+    /// Its mean.
+    pub mean: f64,
+    /// Its standard deviation.
+    pub deviation: f64,
+}
+
+/// Kinds of objects in a generated image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Objects {
+    /// Channels along the azimuth, in bends.
+    Meandering {
+        /// The bends.
+        meander: Meander,
+        /// Relative standard deviation of the width along one channel.
+        undulation: f64,
+    },
+    /// Two families of channels that cross, split and join.
+    Intersecting {
+        /// The bends of both families.
+        meander: Meander,
+        /// Relative standard deviation of the width along one channel.
+        undulation: f64,
+        /// Angle between the families' axes \[degrees\], each half of it to one side of the azimuth.
+        angle: f64,
+    },
+    /// Channels along the azimuth, without bends.
+    Straight {
+        /// Relative standard deviation of the width along one channel.
+        undulation: f64,
+    },
+    /// Ellipses elongated along the azimuth.
+    Ellipses {
+        /// Full length of the long axis.
+        length: Scatter,
+    },
+}
+
+/// The meanders of a channel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Meander {
+    /// Distance along the axis from bend to next like bend.
+    pub wavelength: Scatter,
+    /// How far the channel swings.
+    pub bend: Bend,
+    /// Relative standard deviation of wavelength and swing along one channel.
+    pub irregularity: f64,
+}
+
+/// How far a channel swings to and fro.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bend {
+    /// Length along the channel over length along its axis (1 is straight).
+    Sinuosity(f64),
+    /// Half the distance across the axis between opposite apexes \[cells\].
+    Amplitude(f64),
 }
 
 /// A stationary Gaussian field in the carried property.
@@ -266,16 +294,18 @@ pub enum Method {
 /// Parameters of SNESIM.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snesim {
-    /// Cells of the template on each of the multiple grids.
+    /// Nodes of the template on each of the multiple grids, odd numbers.
     pub template: [usize; 3],
     /// Number of multiple grids.
     pub grids: usize,
-    /// Strength of the servo correction towards the target proportions, 0..1.
+    /// Strength of the servo correction towards the target proportions, 0 (off) to below 1.
     pub servo: f64,
     /// Replicates below which the farthest informed node is dropped.
     pub minimum_replicates: usize,
     /// Nearest informed nodes used at most.
     pub maximum_informed: usize,
+    /// How often nodes whose data event had lost nodes are simulated again on each grid.
+    pub resimulations: usize,
     /// Target proportion of each facies; empty: the image's.
     pub proportions: Vec<f64>,
 }
@@ -494,14 +524,10 @@ pub struct Columns {
     pub time: String,
     /// Standard deviation of the travel time, in the time's unit.
     pub sigma: Option<String>,
-    /// Unit of coordinates, as the user wrote it.
-    pub length_unit: String,
-    /// One unit of coordinates \[m\].
-    pub length_si: f64,
-    /// Unit of times, as the user wrote it.
-    pub time_unit: String,
-    /// One unit of times \[s\].
-    pub time_si: f64,
+    /// Unit of coordinates.
+    pub length_unit: Unit,
+    /// Unit of times.
+    pub time_unit: Unit,
 }
 
 /// Standard deviation of each datum.
