@@ -1,1 +1,0 @@
-//! Travel times along straight rays.
