@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use crate::report::metrics::{self, Repeated};
 
 /// The whole file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// Format of the file: 1.
     pub format: u32,
@@ -56,7 +58,7 @@ pub struct Summary {
 }
 
 /// What the device did.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Kernels {
     /// Dispatches by kernel.
     pub dispatches: BTreeMap<String, u64>,
@@ -67,7 +69,7 @@ pub struct Kernels {
 }
 
 /// What u is, in files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Property {
     /// The quantity.
     pub name: String,
@@ -78,7 +80,7 @@ pub struct Property {
 }
 
 /// Whitened misfits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Misfit {
     /// Of the prior mean.
     pub initial: f64,
@@ -90,34 +92,21 @@ pub struct Misfit {
     pub target: f64,
 }
 
-/// Errors of one field against the reference, in the property's unit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FieldErrors {
-    /// `mean (u − û)²`.
-    pub e1: f64,
-    /// `mean |u − û|`.
-    pub e2: f64,
-    /// `√e1`.
-    pub rmse: f64,
-    /// Fraction of cells in the wrong facies, where the property has facies.
-    pub facies_mismatch: Option<f64>,
-}
-
 /// Errors against the reference.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Errors {
     /// Of u.
-    pub model: FieldErrors,
+    pub model: metrics::Errors,
     /// Of ū + Φv.
-    pub parameterized: FieldErrors,
+    pub parameterized: metrics::Errors,
     /// Of the prior mean.
-    pub prior_mean: FieldErrors,
+    pub prior_mean: metrics::Errors,
     /// Of the reference's own projection on the basis: no ū + Φv comes nearer.
-    pub best_achievable: FieldErrors,
+    pub best_achievable: metrics::Errors,
 }
 
 /// One scenario's share in the result.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scenario {
     /// Its name.
     pub name: String,
@@ -130,7 +119,7 @@ pub struct Scenario {
 }
 
 /// The realizations that the run stands on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Prior {
     /// Realizations of each scenario.
     pub realizations: usize,
@@ -139,7 +128,7 @@ pub struct Prior {
 }
 
 /// Wall seconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Seconds {
     /// Training image and realizations.
     pub prior: f64,
@@ -155,12 +144,12 @@ pub struct Seconds {
 /// no number is taken from the first.
 pub fn aggregate(summaries: &[serde_json::Value]) -> serde_json::Value {
     use serde_json::Value;
+
     let Some(first) = summaries.first() else { return Value::Null };
     match first {
         Value::Number(_) => {
             let values: Vec<f64> = summaries.iter().filter_map(Value::as_f64).collect();
-            let (mean, low, high) = crate::report::metrics::mean_with_interval(&values);
-            serde_json::json!({"mean": mean, "ci95": [low, high], "values": values})
+            serde_json::json!(Repeated::of(values))
         }
         Value::Array(items) => {
             let column = |i: usize| summaries.iter().filter_map(|s| s.get(i).cloned()).collect::<Vec<_>>();

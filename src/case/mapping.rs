@@ -1,0 +1,151 @@
+//! Variants of the feasible map applied to the same rank-truncated references: how well each finds the map behind a
+//! parameterized one, without any data.
+
+use std::path::Path;
+use std::time::Instant;
+
+use ndarray::ArrayView1;
+use serde::Serialize;
+
+use super::folder;
+use super::run::{Options, kernels, property};
+use super::study::Study;
+use super::{matching, summary};
+use crate::basis::Basis;
+use crate::error::{Error, Result};
+use crate::io::{atomic, npy};
+use crate::measure::peak_memory;
+use crate::progress::Progress;
+use crate::report::{self, metrics::Repeated, metrics::nearest_facies};
+
+/// Facies mismatch of one variant over all references.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Variant {
+    /// Its name in the case; `"threshold"` is the nearest facies value in every cell.
+    pub name: String,
+    /// Fraction of the cells in the wrong facies.
+    pub facies_mismatch: Repeated,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    format: u32,
+    case: String,
+    title: String,
+    seed: u64,
+    backend: String,
+    device: String,
+    kernels: summary::Kernels,
+    version: String,
+    command: String,
+    stopped_because: String,
+    property: summary::Property,
+    prior: summary::Prior,
+    warnings: Vec<String>,
+    variants: Vec<Variant>,
+    seconds: summary::Seconds,
+    peak_memory_bytes: Option<u64>,
+}
+
+/// Fraction of cells whose nearest facies is not that of the reference.
+fn mismatch(field: ArrayView1<'_, f64>, reference: ArrayView1<'_, f64>, facies: &[f64]) -> f64 {
+    let wrong = |(&a, &b): &(&f64, &f64)| nearest_facies(a, facies) != nearest_facies(b, facies);
+    field.iter().zip(reference).filter(wrong).count() as f64 / field.len() as f64
+}
+
+/// Maps every reference of the case with every variant.
+///
+/// # Errors
+/// [`Error::Interrupted`] between references, and whatever the maps return.
+pub fn compare(study: &Study, progress: &dyn Progress) -> Result<Vec<Variant>> {
+    let mapping = study.case.mapping.as_ref().expect("a case of mappings");
+    let basis = study.basis.basis();
+    let facies = &study.case.property.facies;
+    let maps = mapping
+        .variants
+        .iter()
+        .map(|variant| matching::map(study, &variant.feasible, basis.cols()))
+        .collect::<Result<Vec<_>>>()?;
+    let mut found = vec![Vec::new(); maps.len() + 1];
+    progress.start("references", mapping.references as u64);
+    for reference in 1..=mapping.references as u64 {
+        if progress.interrupted() {
+            return Err(Error::Interrupted);
+        }
+        let (truth, _) = study.draw(study.case.prior.realizations as u64 + reference - 1)?;
+        let theta = study.best_achievable(truth.view());
+        found[0].push(mismatch(theta.view(), truth.view(), facies));
+        for (map, found) in maps.iter().zip(&mut found[1..]) {
+            let projection = map.project(theta.view(), reference as u32)?;
+            found.push(mismatch(projection.model.view(), truth.view(), facies));
+        }
+        progress.advance(1);
+    }
+    progress.finish();
+    let names = std::iter::once("threshold").chain(mapping.variants.iter().map(|v| v.name.as_str()));
+    Ok(names
+        .zip(found)
+        .map(|(name, values)| Variant { name: name.into(), facies_mismatch: Repeated::of(values) })
+        .collect())
+}
+
+/// Runs the comparison into a result folder.
+pub(super) fn run(
+    study: &mut Study,
+    folder: &Path,
+    options: &Options,
+    started: Instant,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let inversion = Instant::now();
+    let variants = compare(study, progress)?;
+    study.seconds.inversion = inversion.elapsed().as_secs_f64();
+    write_table(&folder.join("mapping.csv"), &variants)?;
+    let case = &study.case;
+    let first = case.mapping.as_ref().and_then(|m| m.variants.first()).expect("a case of mappings has a variant");
+    let (truth, _) = study.draw(case.prior.realizations as u64)?;
+    let theta = study.best_achievable(truth.view());
+    let projection = matching::map(study, &first.feasible, study.basis.basis().cols())?.project(theta.view(), 1)?;
+    for (name, field) in [
+        ("model.npy", projection.model.view()),
+        ("parameterized.npy", theta.view()),
+        ("reference.npy", truth.view()),
+        ("prior_mean.npy", study.prior_mean.view()),
+    ] {
+        npy::write(&folder.join(name), study.shaped(study.reported(field).view()))?;
+    }
+    study.seconds.total = started.elapsed().as_secs_f64();
+    let summary = Summary {
+        format: 1,
+        case: case.name.clone(),
+        title: case.title.clone(),
+        seed: case.seed,
+        backend: if study.gpu.is_some() { "gpu" } else { "cpu" }.into(),
+        device: study.gpu.as_ref().map_or_else(|| "CPU".to_owned(), |gpu| gpu.summary().name.clone()),
+        kernels: kernels(study.gpu.as_deref()),
+        version: env!("CARGO_PKG_VERSION").into(),
+        command: options.command.clone(),
+        stopped_because: "iterations".into(),
+        property: property(case),
+        prior: summary::Prior { realizations: study.ensemble.len(), cached: study.cached },
+        warnings: study.warnings.clone(),
+        variants,
+        seconds: study.seconds,
+        peak_memory_bytes: peak_memory(),
+    };
+    let path = folder.join(folder::SUMMARY);
+    let text = serde_json::to_vec_pretty(&summary).map_err(|e| Error::file("write", &path, e.into()))?;
+    atomic::write(&path, &text)?;
+    report::build(folder)
+}
+
+/// `mapping.csv`: a row a variant and reference.
+fn write_table(path: &Path, variants: &[Variant]) -> Result<()> {
+    let mut text = String::from("variant,reference,facies_mismatch\n");
+    for variant in variants {
+        for (i, value) in variant.facies_mismatch.values.iter().enumerate() {
+            text.push_str(&format!("{},{},{value}\n", variant.name, i + 1));
+        }
+    }
+    atomic::write(path, text.as_bytes())
+}

@@ -1,0 +1,299 @@
+//! Data of one inversion: observed in the field or predicted from a reference, with the covariance of their errors.
+
+use std::sync::Arc;
+
+use ndarray::{Array1, Array2, ArrayView1, Axis};
+
+use super::file::{Case, Data, DataSource, Noise, NoiseLevel, Physics};
+use super::study::Study;
+use crate::basis::Basis;
+use crate::error::{Error, Result};
+use crate::forward::Datum;
+use crate::forward::straight_ray::{Ray, StraightRays};
+use crate::inversion::{cross_validate, reduced_jacobian};
+use crate::io::survey::Survey;
+use crate::linalg::covariance::Covariance;
+use crate::linalg::dense::{multiply, symmetric_eigen};
+use crate::operator::{LinearOperator, Operator};
+use crate::random::{Purpose, Stream};
+use crate::report::metrics::nearest_facies;
+
+/// Data, their errors, and the forward model that predicts them.
+pub struct Observations {
+    /// What and where, m.
+    pub data: Vec<Datum>,
+    /// Observed data d \[SI\], m.
+    pub observed: Array1<f64>,
+    /// Standard deviations of independent errors \[SI\], m, the error level included.
+    pub sigma: Array1<f64>,
+    /// Covariance C of all errors.
+    pub covariance: Covariance,
+    /// The factor on the case's error level.
+    pub noise_factor: f64,
+    /// Whether the data chose that factor.
+    pub estimated: bool,
+    /// Root-mean-square error of cross-validated predictions \[SI\], where the case asks for it.
+    pub cross_validation: Option<f64>,
+    /// The forward model, on the device where there is one.
+    pub forward: StraightRays,
+    /// The forward model in f64.
+    pub exact: StraightRays,
+    /// The model that synthetic data come from: carried property.
+    pub reference: Option<Array1<f64>>,
+    /// Its facies.
+    reference_codes: Option<Vec<u8>>,
+}
+
+/// Which sources and receivers data share, as numbers from 0.
+struct Shared {
+    source: Vec<usize>,
+    receiver: Vec<usize>,
+}
+
+impl Observations {
+    /// Data of the case's file, or of reference `number` (1 is the first realization beyond the ensemble).
+    ///
+    /// # Errors
+    /// A survey or a data file that cannot be used; rays outside of the grid; errors that are no errors.
+    pub fn new(study: &Study, number: u64) -> Result<Self> {
+        let case = &study.case;
+        let (Some(Physics::StraightRays(physics)), Some(data)) = (&case.physics, &case.data) else {
+            return Err(Error::input("physics", "the case has no forward model", "add [physics] and [data]"));
+        };
+        let survey = survey(case, data)?;
+        let rays: Vec<Ray> = survey
+            .sources
+            .iter()
+            .zip(&survey.receivers)
+            .map(|(&source, &receiver)| Ray { source, receiver })
+            .collect();
+        let exact = StraightRays::new(case.grid, rays.clone(), physics.background)?;
+        let forward = StraightRays::new(case.grid, rays, physics.background)?;
+        let forward = match &study.gpu {
+            Some(gpu) => forward.with_gpu(Arc::clone(gpu))?,
+            None => forward,
+        };
+        let (reference, reference_codes, clean) = match &survey.times {
+            Some(times) => (None, None, Array1::from(times.clone())),
+            None => {
+                let (property, codes) = study.draw(case.prior.realizations as u64 + number - 1)?;
+                let clean = exact.predict(property.view())?;
+                (Some(property), codes, clean)
+            }
+        };
+        let sigma = sigma(data, clean.view(), survey.sigmas.as_deref())?;
+        let shared = shared(&survey);
+        let mut observed = clean;
+        if reference.is_some() && data.noise != Noise::Free {
+            let normals = Stream::new(case.seed, Purpose::Noise, number, 0).normals(observed.len());
+            let covariance = covariance(data, &sigma, &shared, 1.0, None)?;
+            observed += &covariance.color(Array1::from(normals).view());
+        }
+        let mut out = Self {
+            data: survey
+                .ids
+                .iter()
+                .zip(survey.sources.iter().zip(&survey.receivers))
+                .map(|(id, (&at, &to))| Datum { kind: "travel_time", id: id.clone(), at, to: Some(to), time: None })
+                .collect(),
+            covariance: covariance(data, &sigma, &shared, 1.0, None)?,
+            observed,
+            noise_factor: 1.0,
+            estimated: data.noise_level != NoiseLevel::Given,
+            cross_validation: None,
+            forward,
+            exact,
+            reference,
+            reference_codes,
+            sigma,
+        };
+        out.choose_error_level(study, data, &shared)?;
+        Ok(out)
+    }
+
+    /// Facies of the reference: its own where it has them, else those of the nearest values.
+    pub fn reference_facies(&self, values: &[f64]) -> Option<Vec<u8>> {
+        let reference = self.reference.as_ref()?;
+        if values.len() < 2 {
+            return None;
+        }
+        Some(match &self.reference_codes {
+            Some(codes) => codes.clone(),
+            None => reference.iter().map(|&u| nearest_facies(u, values) as u8).collect(),
+        })
+    }
+
+    /// Chooses the factor on the error level, where the case leaves it to the data, and cross-validates.
+    fn choose_error_level(&mut self, study: &Study, data: &Data, shared: &Shared) -> Result<()> {
+        let folds = study.case.inversion.cross_validation;
+        if data.noise_level == NoiseLevel::Given && folds == 0 {
+            return Ok(());
+        }
+        let basis = study.basis.basis();
+        let Some(deviations) = basis.standard_deviations() else {
+            return Err(Error::input(
+                "data.noise_level",
+                "an error level from the data needs a basis that knows the spread of its coefficients",
+                "choose basis.kind = \"pca\" or \"karhunen-loeve\"",
+            ));
+        };
+        let at = self.exact.linearize(basis.mean())?;
+        let jacobian = reduced_jacobian(&*at.jacobian, &basis);
+        let residual = &self.observed - &at.value;
+        let given = self.sigma.clone();
+        let seed = study.case.seed;
+        let validated = |factor: f64, folds: usize| {
+            let errors = |kept: &[usize]| covariance(data, &given, shared, factor, Some(kept));
+            cross_validate(jacobian.view(), residual.view(), deviations, &errors, folds, seed)
+        };
+        match data.noise_level {
+            NoiseLevel::Given => {}
+            NoiseLevel::Likelihood => {
+                let scaled = self.covariance.whiten_block((&jacobian * &deviations).view());
+                self.noise_factor = likeliest_factor(&scaled, self.covariance.whiten(residual.view()).view());
+            }
+            NoiseLevel::CrossValidation => {
+                let folds = if folds == 0 { 10 } else { folds };
+                let mut failure = None;
+                self.noise_factor = least(|factor| match validated(factor, folds) {
+                    Ok(rms) => rms,
+                    Err(e) => {
+                        failure = Some(e);
+                        f64::INFINITY
+                    }
+                });
+                if let Some(e) = failure {
+                    return Err(e);
+                }
+            }
+        }
+        if folds > 0 {
+            self.cross_validation = Some(validated(self.noise_factor, folds)?);
+        }
+        self.sigma *= self.noise_factor;
+        self.covariance = covariance(data, &given, shared, self.noise_factor, None)?;
+        Ok(())
+    }
+}
+
+/// The survey of the case: from its data file, or every source to every receiver.
+fn survey(case: &Case, data: &Data) -> Result<Survey> {
+    match (&data.source, &case.physics) {
+        (DataSource::File(path), _) => Survey::read(path, &data.columns, case.grid.plane, true),
+        (DataSource::CommandLine, _) => Err(Error::input(
+            "data.file",
+            "the case leaves its data file to the command line",
+            "name it with --data FILE",
+        )),
+        (DataSource::Reference, Some(Physics::StraightRays(physics))) => {
+            let positions = |antennas: &[super::file::Antennas]| {
+                antennas.iter().flat_map(|a| a.positions(&case.grid)).collect::<Vec<_>>()
+            };
+            let (sources, receivers) = (positions(&physics.sources), positions(&physics.receivers));
+            let pairs = sources.iter().flat_map(|s| receivers.iter().map(move |r| (*s, *r)));
+            let (sources, receivers): (Vec<_>, Vec<_>) = pairs.unzip();
+            let ids = (1..=sources.len()).map(|i| i.to_string()).collect();
+            Ok(Survey { ids, sources, receivers, times: None, sigmas: None })
+        }
+        (DataSource::Reference, None) => unreachable!("checked by the caller: data come with a physics"),
+    }
+}
+
+/// Numbers of equal positions, in the order of their first appearance.
+fn shared(survey: &Survey) -> Shared {
+    let number = |positions: &[[f64; 3]]| {
+        let mut known: std::collections::HashMap<[u64; 3], usize> = std::collections::HashMap::new();
+        positions
+            .iter()
+            .map(|p| {
+                let next = known.len();
+                *known.entry(p.map(f64::to_bits)).or_insert(next)
+            })
+            .collect()
+    };
+    Shared { source: number(&survey.sources), receiver: number(&survey.receivers) }
+}
+
+/// Standard deviations of independent errors, as the case's noise says.
+fn sigma(data: &Data, d: ArrayView1<'_, f64>, file: Option<&[f64]>) -> Result<Array1<f64>> {
+    let m = d.len() as f64;
+    let rms = (d.dot(&d) / m).sqrt();
+    Ok(match data.noise {
+        Noise::Relative(fraction) => d.mapv(|d| (fraction * d.abs()).max(0.01 * rms)),
+        Noise::RelativeToMean(fraction) => Array1::from_elem(d.len(), fraction * d.mapv(f64::abs).sum() / m),
+        Noise::Absolute(sigma) => Array1::from_elem(d.len(), sigma),
+        Noise::Free => Array1::from_elem(d.len(), 0.01 * rms),
+        Noise::File => match file {
+            Some(sigma) => Array1::from(sigma.to_vec()),
+            None => {
+                return Err(Error::input(
+                    "data.noise",
+                    "\"file\", and the data file has no column of standard deviations",
+                    "name the column in data.columns.sigma, or give the noise here",
+                ));
+            }
+        },
+    })
+}
+
+/// Covariance of the errors of some data (all where `kept` is `None`), every standard deviation times `factor`.
+fn covariance(
+    data: &Data,
+    sigma: &Array1<f64>,
+    shared: &Shared,
+    factor: f64,
+    kept: Option<&[usize]>,
+) -> Result<Covariance> {
+    let pick = |numbers: &[usize]| match kept {
+        Some(kept) => kept.iter().map(|&i| numbers[i]).collect::<Vec<_>>(),
+        None => numbers.to_vec(),
+    };
+    let sigma = factor * kept.map_or_else(|| sigma.clone(), |kept| sigma.select(Axis(0), kept));
+    if data.source_statics == 0.0 && data.receiver_statics == 0.0 {
+        return Covariance::diagonal(sigma);
+    }
+    let (source, receiver) = (pick(&shared.source), pick(&shared.receiver));
+    Covariance::with_statics(sigma, &source, &receiver, factor * data.source_statics, factor * data.receiver_statics)
+}
+
+/// The factor f on all standard deviations under which the data are likeliest, with `A` (m × k) the whitened Jacobian
+/// times the coefficients' standard deviations and r the whitened residual of the prior mean: with
+/// `A Aᵀ = Q diag(λ) Qᵀ` and `p = Qᵀ r`, `ln p(d | f) = −½ Σ p_i²/(f² + λ_i) − ½ Σ ln(f² + λ_i)` up to a constant.
+fn likeliest_factor(scaled: &Array2<f64>, residual: ArrayView1<'_, f64>) -> f64 {
+    let gram = multiply(scaled.view(), scaled.t());
+    let (values, vectors) = symmetric_eigen(&gram).expect("a finite matrix has eigenvalues");
+    let projected = vectors.t().dot(&residual);
+    least(|factor| {
+        let term = |(p, l): (&f64, &f64)| {
+            let total = factor * factor + l.max(0.0);
+            p * p / total + total.ln()
+        };
+        projected.iter().zip(&values).map(term).sum()
+    })
+}
+
+/// Where a function of the factor is least in 1/30 … 30: a coarse scan, then golden section, both in its logarithm.
+fn least(mut f: impl FnMut(f64) -> f64) -> f64 {
+    const STEPS: usize = 24;
+    let (low, high) = ((1.0f64 / 30.0).ln(), 30f64.ln());
+    let width = (high - low) / STEPS as f64;
+    let at = |i: usize| low + width * i as f64;
+    let scanned: Vec<f64> = (0..=STEPS).map(|i| f(at(i).exp())).collect();
+    let best = (0..=STEPS).min_by(|&a, &b| scanned[a].total_cmp(&scanned[b])).unwrap_or(0);
+    let (mut a, mut b) = (at(best.saturating_sub(1)), at((best + 1).min(STEPS)));
+    let golden = 0.5 * (5f64.sqrt() - 1.0);
+    let (mut x, mut y) = (b - golden * (b - a), a + golden * (b - a));
+    let (mut fx, mut fy) = (f(x.exp()), f(y.exp()));
+    for _ in 0..20 {
+        if fx < fy {
+            (b, y, fy) = (y, x, fx);
+            x = b - golden * (b - a);
+            fx = f(x.exp());
+        } else {
+            (a, x, fx) = (x, y, fy);
+            y = a + golden * (b - a);
+            fy = f(y.exp());
+        }
+    }
+    (0.5 * (a + b)).exp()
+}

@@ -1,0 +1,135 @@
+//! What a finished run leaves behind: arrays, tables, the ParaView file, the summary.
+
+use std::path::Path;
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+
+use super::study::{Observations, Study};
+use crate::error::{Error, Result};
+use crate::inversion::{Estimate, Iteration};
+use crate::io::{npy, vti};
+
+/// Writes every file of the result folder but the summary and the report.
+pub fn write(folder: &Path, study: &Study, observations: &Observations, estimate: &Estimate) -> Result<()> {
+    let best = estimate.best();
+    let model = study.reported(best.model.view());
+    let parameterized = study.reported(best.parameterized.view());
+    npy::write(&folder.join("model.npy"), study.shaped(model.view()))?;
+    npy::write(&folder.join("parameterized.npy"), study.shaped(parameterized.view()))?;
+    npy::write(&folder.join("coefficients.npy"), best.v.view())?;
+    let prior_mean = study.reported(study.prior_mean.view());
+    npy::write(&folder.join("prior_mean.npy"), study.shaped(prior_mean.view()))?;
+    if let Some(probability) = &best.probability {
+        npy::write(&folder.join("probability.npy"), study.shaped_layers(probability.view()))?;
+    }
+    // One scenario rules everywhere; with several each cell has its own.
+    let scenario = Array1::<u8>::zeros(study.grid().len());
+    npy::write(&folder.join("scenario_map.npy"), study.shaped(scenario.view()))?;
+    let mut layers = vec![("model", model.view()), ("parameterized", parameterized.view()), ("prior_mean", prior_mean.view())];
+    let reference = observations.reference.as_ref().map(|r| study.reported(r.view()));
+    if let Some(reference) = &reference {
+        npy::write(&folder.join("reference.npy"), study.shaped(reference.view()))?;
+        layers.push(("reference", reference.view()));
+    }
+    write_iterations(&folder.join("iterations.npy"), study, &estimate.iterations)?;
+    write_vti(&folder.join("model.vti"), study, &layers, best.probability.as_ref().map(Array2::view))?;
+    write_data(&folder.join("data.csv"), study, observations, best)?;
+    write_history(folder, &estimate.iterations)?;
+    write_scenarios(&folder.join("scenarios.csv"), study, best)
+}
+
+/// f32 `[K, 2, nz, ny, nx]`: ū + Φv and u of every iteration.
+fn write_iterations(path: &Path, study: &Study, iterations: &[Iteration]) -> Result<()> {
+    let n = study.grid().len();
+    let mut maps = ndarray::Array3::<f32>::zeros((iterations.len(), 2, n));
+    for (mut both, iteration) in maps.axis_iter_mut(Axis(0)).zip(iterations) {
+        for (mut map, field) in both.axis_iter_mut(Axis(0)).zip([&iteration.parameterized, &iteration.model]) {
+            map.assign(&study.reported(field.view()).mapv(|x| x as f32));
+        }
+    }
+    let [nz, ny, nx] = study.grid().shape();
+    let shaped = maps.into_shape_with_order((iterations.len(), 2, nz, ny, nx)).expect("n = nz · ny · nx");
+    npy::write(path, shaped.view())
+}
+
+fn write_vti(
+    path: &Path,
+    study: &Study,
+    layers: &[(&str, ArrayView1<'_, f64>)],
+    probability: Option<ArrayView2<'_, f32>>,
+) -> Result<()> {
+    let unit = study.case.property.label();
+    let mut arrays: Vec<(String, Vec<f64>)> =
+        layers.iter().map(|(name, field)| (format!("{name} [{unit}]"), field.to_vec())).collect();
+    if let Some(probability) = probability {
+        for (code, row) in probability.rows().into_iter().enumerate() {
+            arrays.push((format!("probability of facies {code}"), row.iter().map(|&p| f64::from(p)).collect()));
+        }
+    }
+    vti::write(path, study.grid(), &arrays)
+}
+
+fn csv_error(path: &Path) -> impl Fn(csv::Error) -> Error + '_ {
+    |e| Error::file("write", path, std::io::Error::other(e))
+}
+
+/// Serializes rows as CSV and moves the file into place.
+fn write_csv(path: &Path, fill: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    fill(&mut writer).map_err(csv_error(path))?;
+    let bytes = writer.into_inner().map_err(|e| Error::file("write", path, std::io::Error::other(e.to_string())))?;
+    crate::io::atomic::write(path, &bytes)
+}
+
+fn write_data(path: &Path, study: &Study, observations: &Observations, best: &Iteration) -> Result<()> {
+    let predicted = [&best.parameterized, &best.model].map(|field| study.predict(field.view()));
+    let [parameterized, model] = predicted;
+    let (parameterized, model) = (parameterized?, model?);
+    let unit = study.time_unit();
+    write_csv(path, |csv| {
+        csv.write_record([
+            "kind", "id", "x", "y", "z", "x2", "y2", "z2", "time", "unit", "observed", "sigma",
+            "predicted_parameterized", "predicted_model",
+        ])?;
+        for (i, datum) in observations.data.iter().enumerate() {
+            let place = |p: Option<[f64; 3]>| p.map_or_else(Default::default, |p| study.file_coordinates(p).map(|c| c.to_string()));
+            let [x, y, z]: [String; 3] = place(Some(datum.at));
+            let [x2, y2, z2] = place(datum.to);
+            let number = |si: f64| unit.from_si(si).to_string();
+            csv.write_record([
+                datum.kind, &datum.id, &x, &y, &z, &x2, &y2, &z2,
+                &datum.time.map(|t| t.to_string()).unwrap_or_default(),
+                unit.name,
+                &number(observations.observed[i]),
+                &number(observations.sigma[i]),
+                &number(parameterized[i]),
+                &number(model[i]),
+            ])?;
+        }
+        Ok(())
+    })
+}
+
+/// `history.csv`, a row an iteration, and `tradeoff.csv`, a row a weight that was tried.
+fn write_history(folder: &Path, iterations: &[Iteration]) -> Result<()> {
+    write_csv(&folder.join("history.csv"), |csv| iterations.iter().try_for_each(|i| csv.serialize(&i.row)))?;
+    write_csv(&folder.join("tradeoff.csv"), |csv| {
+        csv.write_record(["iteration", "weight", "misfit", "penalty", "chosen"])?;
+        for iteration in iterations {
+            for tried in &iteration.tradeoff {
+                csv.serialize((iteration.row.iteration, tried.weight, tried.misfit, tried.penalty, tried.chosen))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn write_scenarios(path: &Path, study: &Study, best: &Iteration) -> Result<()> {
+    write_csv(path, |csv| {
+        csv.write_record(["name", "norm", "contribution", "probability"])?;
+        for scenario in study.scenario_shares(best) {
+            csv.serialize((&scenario.name, scenario.norm, scenario.contribution, scenario.probability))?;
+        }
+        Ok(())
+    })
+}

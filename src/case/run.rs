@@ -1,0 +1,244 @@
+//! `lithoscope run`: a case from its numbers to a complete result folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::checkpoint::Checkpoint;
+use super::file::Case;
+use super::folder::{self, Begin, Existing, Folder};
+use super::observations::Observations;
+use super::study::Study;
+use super::summary::{self, Errors, Kernels, Misfit, Summary};
+use super::{cache, mapping, results};
+use crate::basis::Basis;
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::inversion::Estimate;
+use crate::io::atomic;
+use crate::measure::peak_memory;
+use crate::operator::Operator;
+use crate::progress::Progress;
+use crate::report;
+
+/// What the user asked beside the case.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The result folder; `None`: `runs/NAME-SEED`.
+    pub out: Option<PathBuf>,
+    /// What to do with an existing folder.
+    pub existing: Existing,
+    /// Repeat over this many references.
+    pub repeat: Option<u64>,
+    /// Keep realizations in the user's cache, and look there.
+    pub cache: bool,
+    /// The command that repeats the run, for the report.
+    pub command: String,
+}
+
+/// Where the results are, and whether they were there before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// The complete result folder.
+    pub folder: PathBuf,
+    /// Whether a complete run of the same case was found there, so that nothing was done.
+    pub found: bool,
+}
+
+/// Runs a case.
+///
+/// # Errors
+/// [`Error::Interrupted`] keeps what is finished beside the result folder, for `resume`; everything else that the
+/// parts of the run return.
+pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn Progress) -> Result<Finished> {
+    let started = Instant::now();
+    if options.repeat.is_some() && case.reference.is_none() {
+        return Err(Error::input(
+            "--repeat",
+            "the case has no random reference to repeat over",
+            "repeat a case with a [reference]",
+        ));
+    }
+    let resolved = case.to_toml();
+    let backend = if gpu.is_some() { "gpu" } else { "cpu" };
+    let identity = format!("{resolved}\n# backend = {backend}, repeat = {:?}\n", options.repeat);
+    let wanted = options.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/{}-{}", case.name, case.seed)));
+    let folder = match Folder::begin(&wanted, &identity, options.existing)? {
+        Begin::Complete(folder) => return Ok(Finished { folder, found: true }),
+        Begin::Work(folder) => folder,
+    };
+    if options.existing.resume && !folder.resumed() {
+        progress.note("nothing to resume: a new run begins");
+    }
+    progress.note(&format!("{}: {}", case.name, case.title));
+    progress.note(&match &gpu {
+        Some(gpu) => format!("heavy work on {} ({})", gpu.summary().name, gpu.summary().backend),
+        None => "heavy work on the CPU, in f64".to_owned(),
+    });
+    atomic::write(&folder.aside().join(folder::CASE), resolved.as_bytes())?;
+    // Without the cache, realizations are kept with the unfinished run, so that an interrupt costs none of them.
+    let root = if options.cache { cache::folder() } else { None };
+    let root = root.unwrap_or_else(|| folder.aside().join("realizations"));
+    let mut study = Study::new(case.clone(), gpu, Some(&root), progress)?;
+    let run = Run { options, progress, started };
+    if case.mapping.is_some() {
+        mapping::run(&mut study, folder.aside(), options, started, progress)?;
+    } else {
+        match options.repeat {
+            None => run.one(&mut study, folder.aside(), case.reference.map_or(1, |r| r.seed))?,
+            Some(repeat) => run.repeated(&mut study, folder.aside(), repeat)?,
+        }
+    }
+    let kept = folder.aside().join("realizations");
+    if kept.exists() {
+        std::fs::remove_dir_all(&kept).map_err(|e| Error::file("remove", &kept, e))?;
+    }
+    Ok(Finished { folder: folder.finish()?, found: false })
+}
+
+struct Run<'a> {
+    options: &'a Options,
+    progress: &'a dyn Progress,
+    started: Instant,
+}
+
+impl Run<'_> {
+    /// One inversion into `folder`: reference `number`, or the data of the case's file.
+    fn one(&self, study: &mut Study, folder: &Path, number: u64) -> Result<()> {
+        let observations = Observations::new(study, number)?;
+        let checkpoint = Checkpoint::new(folder.join("checkpoint"))?;
+        let done = checkpoint.load();
+        if !done.is_empty() {
+            self.progress.note(&format!("goes on with iteration {}", done.len() + 1));
+        }
+        let started = Instant::now();
+        let estimate = study.invert(&observations, done, &mut |i| checkpoint.save(i), self.progress)?;
+        study.seconds.inversion = started.elapsed().as_secs_f64();
+        results::write(folder, study, &observations, &estimate)?;
+        checkpoint.remove()?;
+        let mut summary = self.summary(study, &observations, &estimate)?;
+        summary.seconds.total = self.started.elapsed().as_secs_f64();
+        self.write_summary(folder, &serde_json::json!(summary))?;
+        report::build(folder)
+    }
+
+    /// One inversion for each of several references, each in a folder of its own, and the summary of them all.
+    fn repeated(&self, study: &mut Study, folder: &Path, repeat: u64) -> Result<()> {
+        let first = study.case.reference.map_or(1, |r| r.seed);
+        let mut summaries = Vec::new();
+        for run in 0..repeat {
+            let place = folder.join(format!("repeat-{:03}", run + 1));
+            let summary = place.join(folder::SUMMARY);
+            if !summary.exists() || !place.join("report.html").exists() {
+                self.progress.note(&format!("reference {} of {repeat}", run + 1));
+                std::fs::create_dir_all(&place).map_err(|e| Error::file("create", &place, e))?;
+                let mut case = study.case.clone();
+                if let Some(reference) = &mut case.reference {
+                    reference.seed = first + run;
+                }
+                atomic::write(&place.join(folder::CASE), case.to_toml().as_bytes())?;
+                self.one(study, &place, first + run)?;
+            }
+            let text = std::fs::read(&summary).map_err(|e| Error::file("read", &summary, e))?;
+            summaries.push(
+                serde_json::from_slice(&text)
+                    .map_err(|e| Error::input(summary.display().to_string(), e.to_string(), "run without --resume"))?,
+            );
+        }
+        self.write_summary(folder, &summary::aggregate(&summaries))?;
+        report::build(folder)
+    }
+
+    fn write_summary(&self, folder: &Path, summary: &serde_json::Value) -> Result<()> {
+        let path = folder.join(folder::SUMMARY);
+        let text = serde_json::to_vec_pretty(summary).map_err(|e| Error::file("write", &path, e.into()))?;
+        atomic::write(&path, &text)
+    }
+
+    fn summary(&self, study: &Study, observations: &Observations, estimate: &Estimate) -> Result<Summary> {
+        let (case, best) = (&study.case, estimate.best());
+        let misfit = |field: ndarray::ArrayView1<'_, f64>| -> Result<f64> {
+            let residual = observations.covariance.whiten((&observations.observed - &observations.exact.predict(field)?).view());
+            Ok(residual.dot(&residual))
+        };
+        let errors = observations.reference.as_ref().map(|reference| {
+            let of = |field: ndarray::ArrayView1<'_, f64>| {
+                study.errors(observations, field).expect("there is a reference")
+            };
+            Errors {
+                model: of(best.model.view()),
+                parameterized: of(best.parameterized.view()),
+                prior_mean: of(study.prior_mean.view()),
+                best_achievable: of(study.best_achievable(reference.view()).view()),
+            }
+        });
+        Ok(Summary {
+            format: 1,
+            case: case.name.clone(),
+            title: case.title.clone(),
+            seed: case.seed,
+            backend: if study.gpu.is_some() { "gpu" } else { "cpu" }.into(),
+            device: study.gpu.as_ref().map_or_else(|| "CPU".to_owned(), |gpu| gpu.summary().name.clone()),
+            kernels: kernels(study.gpu.as_deref()),
+            version: env!("CARGO_PKG_VERSION").into(),
+            command: self.options.command.clone(),
+            iterations: estimate.iterations.len() as u32,
+            returned_iteration: best.row.iteration,
+            stopped_because: estimate.stopped.word().into(),
+            property: property(case),
+            misfit: Misfit {
+                initial: misfit(study.prior_mean.view())?,
+                parameterized: best.row.misfit_parameterized,
+                model: best.row.misfit_model,
+                target: observations.observed.len() as f64,
+            },
+            errors,
+            scenarios: study.scenario_shares(best),
+            noise_factor: observations.noise_factor,
+            cross_validation_rms: observations.cross_validation.map(|rms| study.time_unit().from_si(rms)),
+            prior: summary::Prior { realizations: study.ensemble.len(), cached: study.cached },
+            warnings: self.warnings(study, observations, estimate),
+            seconds: study.seconds,
+            peak_memory_bytes: peak_memory(),
+        })
+    }
+
+    fn warnings(&self, study: &Study, observations: &Observations, estimate: &Estimate) -> Vec<String> {
+        let mut warnings = study.warnings.clone();
+        let (row, m) = (&estimate.best().row, observations.observed.len() as f64);
+        if study.case.feasible.is_some() && row.misfit_model > 4.0 * row.misfit_parameterized.max(m) {
+            warnings.push(format!(
+                "the feasible model u fits the data far worse than the parameterized one: misfit {:.0} against {:.0}, \
+                 target {m:.0}",
+                row.misfit_model, row.misfit_parameterized
+            ));
+        }
+        if row.misfit_parameterized > 2.0 * m {
+            warnings.push(format!(
+                "the data are not fitted to their errors: misfit {:.0}, target {m:.0}; rank {} of the basis is {}",
+                row.misfit_parameterized,
+                row.rank,
+                if row.rank < study.basis.basis().cols() { "not its largest" } else { "its largest" }
+            ));
+        }
+        if study.gpu.as_ref().is_some_and(|gpu| gpu.summary().software) {
+            warnings.push("a software adapter stood for the GPU: times say nothing of one".into());
+        }
+        warnings
+    }
+}
+
+pub(super) fn kernels(gpu: Option<&Gpu>) -> Kernels {
+    gpu.map_or_else(Kernels::default, |gpu| {
+        let usage = gpu.usage();
+        Kernels { dispatches: usage.dispatches, bytes_up: usage.bytes_up, bytes_down: usage.bytes_down }
+    })
+}
+
+pub(super) fn property(case: &Case) -> summary::Property {
+    summary::Property {
+        name: case.property.quantity.name().into(),
+        unit: case.property.unit.name.into(),
+        transform: case.property.transform.name().into(),
+    }
+}

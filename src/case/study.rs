@@ -1,0 +1,358 @@
+//! From numbers to live objects: the one place that knows every concrete prior, basis, physics and map by name.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayView3, ArrayView4, Axis};
+
+use super::ensemble::{self, Store};
+use super::file::{BasisKind, Case, Regularizer, Returned, Weight};
+use super::geology::{self, Geology};
+use super::observations::Observations;
+use super::summary::{Scenario, Seconds};
+use super::{cache, file, matching};
+use crate::basis::Basis;
+use crate::basis::karhunen_loeve::KarhunenLoeve;
+use crate::basis::pca::{Pca, Truncation};
+use crate::error::{Error, Result};
+use crate::feasible::FeasibleMap;
+use crate::gpu::Gpu;
+use crate::grid::{Ensemble, Grid, Plane};
+use crate::inversion::{
+    Alternation, Choice, Estimate, FeasibleAtRank, Iteration, Problem, Schedule, reduced_jacobian, truncation_covariance,
+};
+use crate::linalg::covariance::Covariance;
+use crate::operator::Operator;
+use crate::prior::{Conditioning, Known};
+use crate::progress::Progress;
+use crate::report::metrics::{Errors, nearest_facies};
+use crate::units::{Dimension, Unit};
+
+/// Everything of a run that does not depend on the reference: prior, ensemble, basis.
+pub struct Study {
+    /// The case.
+    pub case: Case,
+    /// The device; `None`: the CPU.
+    pub gpu: Option<Arc<Gpu>>,
+    /// The geology of the case's scenario.
+    pub geology: Geology,
+    /// Its realizations.
+    pub ensemble: Ensemble,
+    /// How many of them were found in the cache.
+    pub cached: usize,
+    /// Mean of the realizations, n.
+    pub prior_mean: Array1<f64>,
+    /// The basis.
+    pub basis: StudyBasis,
+    /// Time so far.
+    pub seconds: Seconds,
+    /// What should not be overlooked.
+    pub warnings: Vec<String>,
+}
+
+/// The bases that a study can have.
+pub enum StudyBasis {
+    /// From the realizations.
+    Pca(Pca),
+    /// From a Gaussian prior's own covariance.
+    KarhunenLoeve(KarhunenLoeve),
+}
+
+impl StudyBasis {
+    /// The basis, whichever it is.
+    pub fn basis(&self) -> &dyn Basis {
+        match self {
+            Self::Pca(pca) => pca,
+            Self::KarhunenLoeve(kl) => kl,
+        }
+    }
+}
+
+/// A cut of the realizations' approximation error between those in the basis and others, above which the ensemble is
+/// called too small.
+const HOLD_OUT_LIMIT: f64 = 1.5;
+
+impl Study {
+    /// Draws (or finds) the realizations and builds the basis.
+    ///
+    /// # Errors
+    /// Whatever the geology, the simulation or the basis refuse; [`Error::Interrupted`].
+    pub fn new(case: Case, gpu: Option<Arc<Gpu>>, root: Option<&std::path::Path>, progress: &dyn Progress) -> Result<Self> {
+        let scenario = &case.scenarios[0];
+        if case.scenarios.len() > 1 {
+            return Err(Error::input(
+                "scenario",
+                format!("{} scenarios, and an inversion of one", case.scenarios.len()),
+                "keep one [[scenario]] in the case",
+            ));
+        }
+        let started = Instant::now();
+        let geology = Geology::new(&case, scenario)?;
+        let data = if case.prior.condition { conditioning(&case) } else { Conditioning::default() };
+        let store = root.map(|root| Store::new(root, &geology.identity));
+        let count = case.prior.realizations;
+        let (ensemble, cached) =
+            ensemble::simulate(&*geology.prior, &data, &case.property.facies, case.seed, count, store.as_ref(), progress)?;
+        if let (Some(root), Some(store)) = (root, &store) {
+            cache::touch(store.folder());
+            cache::trim(root, store.folder());
+        }
+        let mut seconds = Seconds { prior: started.elapsed().as_secs_f64(), ..Seconds::default() };
+        let started = Instant::now();
+        let mut warnings = Vec::new();
+        let basis = build_basis(&case, scenario, &ensemble, &mut warnings, progress)?;
+        let prior_mean = mean(&ensemble);
+        seconds.basis = started.elapsed().as_secs_f64();
+        for warning in &warnings {
+            progress.warn(warning);
+        }
+        Ok(Self { case, gpu, geology, ensemble, cached, prior_mean, basis, seconds, warnings })
+    }
+
+    /// The grid.
+    pub fn grid(&self) -> &Grid {
+        &self.case.grid
+    }
+
+    /// Realization `k` as a reference: never a member of the ensemble where `k` is at least their number. Its property
+    /// and, where the prior has them, its facies.
+    pub fn draw(&self, k: u64) -> Result<(Array1<f64>, Option<Vec<u8>>)> {
+        let data = if self.case.prior.condition { conditioning(&self.case) } else { Conditioning::default() };
+        let drawn = self.geology.prior.realization(&data, self.case.seed, k)?;
+        let values = self.case.property.facies.as_slice();
+        let property = match (&drawn.values, &drawn.facies) {
+            (Some(field), _) => field.iter().map(|&x| f64::from(x)).collect(),
+            (None, Some(codes)) => codes.iter().map(|&code| values[usize::from(code)]).collect(),
+            (None, None) => Array1::zeros(0),
+        };
+        Ok((property, drawn.facies))
+    }
+
+    /// The inversion of one set of observations; `finished` sees each iteration.
+    pub fn invert(
+        &self,
+        observations: &Observations,
+        done: Vec<Iteration>,
+        finished: &mut dyn FnMut(&Iteration) -> Result<()>,
+        progress: &dyn Progress,
+    ) -> Result<Estimate> {
+        let schedule = self.schedule(observations);
+        let facies = &self.case.property.facies;
+        let truth = observations.reference_facies(facies);
+        let mismatch = |field: ArrayView1<'_, f64>| {
+            let wrong = |(&u, &code): (&f64, &u8)| usize::from(nearest_facies(u, facies) != usize::from(code));
+            field.iter().zip(truth.iter().flatten()).map(wrong).sum::<usize>() as f64 / field.len() as f64
+        };
+        let at_rank = AtRank::new(self, observations)?;
+        let alternation = Alternation {
+            problem: self.problem(observations),
+            schedule: &schedule,
+            at_rank: &at_rank,
+            start: self.prior_mean.view(),
+            mismatch: if truth.is_some() { Some(&mismatch) } else { None },
+        };
+        alternation.run(done, finished, progress)
+    }
+
+    fn problem<'a>(&'a self, observations: &'a Observations) -> Problem<'a> {
+        Problem {
+            forward: &observations.forward,
+            exact: &observations.exact,
+            basis: self.basis.basis(),
+            observed: observations.observed.view(),
+            covariance: &observations.covariance,
+        }
+    }
+
+    fn schedule(&self, observations: &Observations) -> Schedule {
+        let (inversion, columns) = (&self.case.inversion, self.basis.basis().cols());
+        let rank = |k| self.case.basis.rank.at(k, inversion.iterations).map_or(columns, |rank| rank.min(columns));
+        let tied = self.case.feasible.is_some();
+        // An error level that the data chose leaves nothing for the discrepancy principle to choose.
+        let weight = match if tied { inversion.coupling } else { inversion.weight } {
+            Weight::Fixed(lambda) => Choice::Fixed(lambda * lambda),
+            Weight::Auto if !tied && observations.estimated => Choice::Fixed(1.0),
+            Weight::Auto => Choice::Discrepancy,
+        };
+        let sigma = self.basis.basis().standard_deviations().map(|s| s.to_owned());
+        Schedule {
+            ranks: (0..inversion.iterations).map(rank).collect(),
+            steps: inversion.steps,
+            weight,
+            coefficient_sigma: sigma.filter(|_| inversion.regularizer == Regularizer::Gaussian),
+            all_iterations: inversion.tolerance == 0.0,
+            return_last: inversion.returned == Returned::Last,
+        }
+    }
+
+    /// Errors of a field against the observations' reference, in the property's unit.
+    pub fn errors(&self, observations: &Observations, field: ArrayView1<'_, f64>) -> Option<Errors> {
+        let reference = self.reported(observations.reference.as_ref()?.view());
+        let facies: Vec<f64> = self.case.property.facies.iter().map(|&u| self.case.property.reported(u)).collect();
+        let mut errors = Errors::between(reference.view(), self.reported(field).view(), &facies);
+        // Inside a facies that varies, the reference's own facies count, not the values nearest to it.
+        if let Some(truth) = observations.reference_facies(&self.case.property.facies) {
+            let wrong = field
+                .iter()
+                .zip(&truth)
+                .filter(|&(&u, &code)| nearest_facies(u, &self.case.property.facies) != usize::from(code))
+                .count();
+            errors.facies_mismatch = Some(wrong as f64 / truth.len() as f64);
+        }
+        Some(errors)
+    }
+
+    /// The field in the basis that is nearest to the reference.
+    pub fn best_achievable(&self, reference: ArrayView1<'_, f64>) -> Array1<f64> {
+        let basis = self.basis.basis();
+        basis.expand(basis.project(reference).view())
+    }
+
+    /// Shares of the scenarios in an iterate.
+    pub fn scenario_shares(&self, iterate: &Iteration) -> Vec<Scenario> {
+        let norm = iterate.v.dot(&iterate.v).sqrt();
+        vec![Scenario { name: self.case.scenarios[0].name.clone(), norm, contribution: 1.0, probability: 1.0 }]
+    }
+
+    /// A field in the property's unit.
+    pub fn reported(&self, field: ArrayView1<'_, f64>) -> Array1<f64> {
+        field.mapv(|u| self.case.property.reported(u))
+    }
+
+    /// A field as `[nz, ny, nx]`.
+    pub fn shaped<'a, T>(&self, field: ArrayView1<'a, T>) -> ArrayView3<'a, T> {
+        let [nz, ny, nx] = self.grid().shape();
+        field.into_shape_with_order((nz, ny, nx)).expect("n = nz · ny · nx")
+    }
+
+    /// Layers of fields, K × n, as `[K, nz, ny, nx]`.
+    pub fn shaped_layers<'a, T>(&self, layers: ArrayView2<'a, T>) -> ArrayView4<'a, T> {
+        let [nz, ny, nx] = self.grid().shape();
+        let k = layers.nrows();
+        layers.into_shape_with_order((k, nz, ny, nx)).expect("n = nz · ny · nx")
+    }
+
+    /// Coordinates \[m\] as files give them, x, y, z: in a section the second axis is the depth z.
+    pub fn file_coordinates(&self, [a, b, c]: [f64; 3]) -> [f64; 3] {
+        match self.case.grid.plane {
+            Plane::Xy => [a, b, c],
+            Plane::Xz => [a, 0.0, b],
+        }
+    }
+
+    /// The unit of travel times in files.
+    pub fn time_unit(&self) -> Unit {
+        self.case.data.as_ref().map_or_else(|| Dimension::Time.si(), |data| data.columns.time_unit)
+    }
+}
+
+/// Hard data as the simulation wants them.
+fn conditioning(case: &Case) -> Conditioning {
+    let mut out = Conditioning::default();
+    for datum in case.hard_data.iter().flat_map(|h| &h.cells) {
+        let cell = case.grid.index(datum.cell);
+        match datum.known {
+            file::Hard::Facies(value) => out.facies.push(Known { cell, value }),
+            file::Hard::Value(value) => out.values.push(Known { cell, value }),
+        }
+    }
+    out
+}
+
+fn build_basis(
+    case: &Case,
+    scenario: &file::Scenario,
+    ensemble: &Ensemble,
+    warnings: &mut Vec<String>,
+    progress: &dyn Progress,
+) -> Result<StudyBasis> {
+    let truncation = match (case.basis.rank.largest(), case.basis.rank) {
+        (_, file::Rank::Energy(fraction)) => Truncation::Energy(fraction),
+        (rank, _) => Truncation::Rank(rank.unwrap_or(1)),
+    };
+    match case.basis.kind {
+        BasisKind::Pca => {
+            let pca = Pca::new(ensemble, truncation, case.basis.center, progress)?;
+            let (inside, outside) = pca.hold_out(ensemble);
+            if outside > HOLD_OUT_LIMIT * inside {
+                warnings.push(format!(
+                    "{} realizations are few for rank {}: the basis misses others by {outside:.3}, its own by {inside:.3}",
+                    ensemble.len(),
+                    pca.cols()
+                ));
+            }
+            Ok(StudyBasis::Pca(pca))
+        }
+        BasisKind::KarhunenLoeve => {
+            let file::Geology::Gaussian(gaussian) = &scenario.geology else {
+                return Err(Error::input(
+                    "basis.kind",
+                    "\"karhunen-loeve\" for a scenario that is no Gaussian field",
+                    "choose \"pca\"",
+                ));
+            };
+            let variogram = geology::variogram(gaussian, scenario.azimuth)?;
+            Ok(StudyBasis::KarhunenLoeve(KarhunenLoeve::new(case.grid, &variogram, gaussian.mean, truncation)?))
+        }
+    }
+}
+
+/// Mean of all realizations, summed in their order.
+fn mean(ensemble: &Ensemble) -> Array1<f64> {
+    let mut sum = Array1::zeros(ensemble.grid.len());
+    for l in 0..ensemble.len() {
+        sum += &ensemble.property(l);
+    }
+    sum / ensemble.len() as f64
+}
+
+/// What changes with the rank: the feasible map's learning set, and the truncation error in the data.
+struct AtRank<'a> {
+    study: &'a Study,
+    observations: &'a Observations,
+    /// Data of the prior realizations less those of their mean, m × L; `None` where truncation errors are not counted.
+    deviations: Option<Array2<f64>>,
+}
+
+/// Data beyond which the truncation error's m × m covariance is not formed.
+const LARGEST_DENSE_COVARIANCE: usize = 2000;
+
+impl<'a> AtRank<'a> {
+    fn new(study: &'a Study, observations: &'a Observations) -> Result<Self> {
+        let m = observations.observed.len();
+        let counted = study.case.inversion.truncation_error
+            && m <= LARGEST_DENSE_COVARIANCE
+            && matches!(study.basis, StudyBasis::Pca(_));
+        let deviations = match counted {
+            false => None,
+            true => {
+                let at_mean = observations.exact.predict(study.basis.basis().mean())?;
+                let mut deviations = Array2::zeros((m, study.ensemble.len()));
+                for (l, mut column) in deviations.axis_iter_mut(Axis(1)).enumerate() {
+                    let predicted = observations.exact.predict(study.ensemble.property(l).view())?;
+                    column.assign(&(predicted - &at_mean));
+                }
+                Some(deviations)
+            }
+        };
+        Ok(Self { study, observations, deviations })
+    }
+}
+
+impl FeasibleAtRank for AtRank<'_> {
+    fn map(&self, rank: usize) -> Result<Option<Box<dyn FeasibleMap + '_>>> {
+        match &self.study.case.feasible {
+            Some(feasible) => matching::map(self.study, feasible, rank).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn covariance(&self, rank: usize) -> Result<Option<Covariance>> {
+        let (Some(deviations), StudyBasis::Pca(pca)) = (&self.deviations, &self.study.basis) else { return Ok(None) };
+        let basis = pca.truncated(rank);
+        let at = self.observations.exact.linearize(basis.mean())?;
+        let jacobian = reduced_jacobian(&*at.jacobian, &*basis);
+        let carried = jacobian.dot(&pca.coefficients().slice(ndarray::s![..rank, ..]));
+        truncation_covariance(&self.observations.covariance, (deviations - &carried).view()).map(Some)
+    }
+}
