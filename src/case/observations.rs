@@ -60,7 +60,7 @@ impl Observations {
         let (Some(Physics::StraightRays(physics)), Some(data)) = (&case.physics, &case.data) else {
             return Err(Error::input("physics", "the case has no forward model", "add [physics] and [data]"));
         };
-        let survey = survey(case, data)?;
+        let survey = survey(case, data, true)?;
         let rays: Vec<Ray> = survey
             .sources
             .iter()
@@ -177,9 +177,9 @@ impl Observations {
 }
 
 /// The survey of the case: from its data file, or every source to every receiver.
-fn survey(case: &Case, data: &Data) -> Result<Survey> {
+pub(super) fn survey(case: &Case, data: &Data, times: bool) -> Result<Survey> {
     match (&data.source, &case.physics) {
-        (DataSource::File(path), _) => Survey::read(path, &data.columns, case.grid.plane, true),
+        (DataSource::File(path), _) => Survey::read(path, &data.columns, case.grid.plane, times),
         (DataSource::CommandLine, _) => Err(Error::input(
             "data.file",
             "the case leaves its data file to the command line",

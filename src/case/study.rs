@@ -247,7 +247,7 @@ impl Study {
 }
 
 /// Hard data as the simulation wants them.
-fn conditioning(case: &Case) -> Conditioning {
+pub(super) fn conditioning(case: &Case) -> Conditioning {
     let mut out = Conditioning::default();
     for datum in case.hard_data.iter().flat_map(|h| &h.cells) {
         let cell = case.grid.index(datum.cell);

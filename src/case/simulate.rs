@@ -1,0 +1,125 @@
+//! `lithoscope simulate`: the prior alone, training images and realizations in files.
+
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array1, ArrayView1};
+
+use super::ensemble::{self, Store};
+use super::file::Case;
+use super::folder::{Begin, CASE, Existing, Folder, SUMMARY};
+use super::geology::Geology;
+use super::{cache, study};
+use crate::error::{Error, Result};
+use crate::grid::{Ensemble, Grid};
+use crate::io::{atomic, gslib, npy, vti};
+use crate::progress::Progress;
+
+/// Formats of the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One array `[L, nz, ny, nx]` a scenario and layer.
+    Npy,
+    /// One GSLIB file a scenario and layer, a variable a realization.
+    Gslib,
+    /// One VTK image a realization.
+    Vti,
+}
+
+/// Draws every scenario's realizations into a folder and returns it.
+///
+/// # Errors
+/// Whatever the geology refuses; a folder that is there already; [`Error::Interrupted`].
+pub fn simulate(
+    case: &Case,
+    format: Format,
+    out: Option<&Path>,
+    force: bool,
+    use_cache: bool,
+    progress: &dyn Progress,
+) -> Result<PathBuf> {
+    let wanted = out.map_or_else(|| PathBuf::from(format!("runs/{}-{}-prior", case.name, case.seed)), Path::to_owned);
+    let resolved = case.to_toml();
+    let identity = format!("{resolved}\n# realizations as {format:?}\n");
+    let folder = match Folder::begin(&wanted, &identity, Existing { force, resume: false })? {
+        Begin::Complete(folder) => return Ok(folder),
+        Begin::Work(folder) => folder,
+    };
+    let root = if use_cache { cache::folder() } else { None };
+    let mut scenarios = Vec::new();
+    for scenario in &case.scenarios {
+        progress.note(&format!("scenario {}", scenario.name));
+        let geology = Geology::new(case, scenario)?;
+        let store = root.as_deref().map(|root| Store::new(root, &geology.identity));
+        let data = study::conditioning(case);
+        let data = if case.prior.condition { data } else { Default::default() };
+        let count = case.prior.realizations;
+        let facies = &case.property.facies;
+        let (ensemble, _) =
+            ensemble::simulate(&*geology.prior, &data, facies, case.seed, count, store.as_ref(), progress)?;
+        if let Some(image) = &geology.image {
+            let values: Array1<f64> = image.codes.iter().map(|&c| image.categories[usize::from(c)]).collect();
+            let path = |ending| folder.aside().join(format!("{}-image.{ending}", scenario.name));
+            write_one(path, format, &Grid::unit(image.cells), "facies", values.view())?;
+        }
+        write_ensemble(folder.aside(), &scenario.name, case, format, &ensemble)?;
+        scenarios.push(serde_json::json!({"name": scenario.name, "realizations": ensemble.len()}));
+    }
+    atomic::write(&folder.aside().join(CASE), resolved.as_bytes())?;
+    let summary = serde_json::json!({
+        "format": 1, "case": case.name, "seed": case.seed, "scenarios": scenarios,
+        "property": {"name": case.property.quantity.name(), "unit": case.property.unit.name, "transform": case.property.transform.name()},
+    });
+    atomic::write(&folder.aside().join(SUMMARY), format!("{summary:#}\n").as_bytes())?;
+    folder.finish()
+}
+
+fn write_one(
+    path: impl Fn(&str) -> PathBuf,
+    format: Format,
+    grid: &Grid,
+    name: &str,
+    values: ArrayView1<'_, f64>,
+) -> Result<()> {
+    let [nz, ny, nx] = grid.shape();
+    match format {
+        Format::Npy => {
+            let shaped = values.into_shape_with_order((nz, ny, nx)).expect("n = nz · ny · nx");
+            npy::write(&path("npy"), shaped)
+        }
+        Format::Gslib => gslib::write(&path("gslib"), grid, &[(name.to_owned(), values.to_vec())]),
+        Format::Vti => vti::write(&path("vti"), grid, &[(name.to_owned(), values.to_vec())]),
+    }
+}
+
+fn write_ensemble(folder: &Path, name: &str, case: &Case, format: Format, ensemble: &Ensemble) -> Result<()> {
+    let [nz, ny, nx] = ensemble.grid.shape();
+    let shape = (ensemble.len(), nz, ny, nx);
+    let reported = |l: usize| ensemble.property(l).mapv(|u| case.property.reported(u));
+    match format {
+        Format::Npy => {
+            if let Some(facies) = &ensemble.facies {
+                let shaped = facies.view().into_shape_with_order(shape).expect("L × n");
+                npy::write(&folder.join(format!("{name}-facies.npy")), shaped)?;
+            }
+            if let Some(values) = &ensemble.values {
+                let shaped = values.mapv(|u| case.property.reported(f64::from(u)) as f32);
+                let shaped = shaped.into_shape_with_order(shape).expect("L × n");
+                npy::write(&folder.join(format!("{name}-property.npy")), shaped.view())?;
+            }
+            Ok(())
+        }
+        Format::Gslib | Format::Vti => {
+            for l in 0..ensemble.len() {
+                let path = |ending: &str| folder.join(format!("{name}-{:05}.{ending}", l + 1));
+                let facies = ensemble.facies(l).map(|codes| ("facies".to_owned(), codes.iter().map(|&c| f64::from(c)).collect()));
+                let property = (format!("{} [{}]", case.property.quantity.name(), case.property.label()), reported(l).to_vec());
+                let arrays: Vec<_> = facies.into_iter().chain([property]).collect();
+                match format {
+                    Format::Gslib => gslib::write(&path("gslib"), &ensemble.grid, &arrays)?,
+                    _ => vti::write(&path("vti"), &ensemble.grid, &arrays)?,
+                }
+            }
+            Ok(())
+        }
+    }
+}
