@@ -1,1 +1,0 @@
-//! SNESIM: single normal equation simulation (Strebelle 2002).
