@@ -1,1 +1,51 @@
 //! Parameterizations u = ū + Φ v.
+
+use ndarray::{Array1, ArrayView1, CowArray, Ix2};
+use std::ops::Range;
+
+use crate::operator::LinearOperator;
+
+pub mod karhunen_loeve;
+pub mod pca;
+mod stored;
+
+pub use stored::{DOUBLE_BYTES, StoredBasis};
+
+/// A linear parameterization of a property field, `u = ū + Φ v`: as a [`LinearOperator`] it is Φ (n × k).
+pub trait Basis: LinearOperator {
+    /// ū, n values in the unit of the property; zero where nothing was removed.
+    fn mean(&self) -> ArrayView1<'_, f64>;
+
+    /// Whether `Φᵀ Φ = I` (to the precision that the basis states).
+    fn orthonormal(&self) -> bool;
+
+    /// Prior standard deviation of each coefficient, k values, where the basis knows it.
+    fn standard_deviations(&self) -> Option<ArrayView1<'_, f64>>;
+
+    /// Columns `range` of Φ as a matrix (n × range.len()): a view where Φ is stored in f64.
+    fn columns(&self, range: Range<usize>) -> CowArray<'_, f64, Ix2>;
+
+    /// The same basis with its first `rank` columns only, 1 ≤ rank ≤ k.
+    fn truncated(&self, rank: usize) -> Box<dyn Basis>;
+
+    /// `u = ū + Φ v`.
+    fn expand(&self, v: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.apply(v) + self.mean()
+    }
+
+    /// `v = Φᵀ (u − ū)`: for an orthonormal basis, the coefficients of the nearest field.
+    fn project(&self, u: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.adjoint((&u - &self.mean()).view())
+    }
+}
+
+/// The smallest rank whose leading `energies` (descending, not negative) sum to at least `fraction` of their total.
+pub(crate) fn rank_of_energy(energies: ArrayView1<'_, f64>, fraction: f64) -> usize {
+    let wanted = fraction * energies.sum();
+    let mut sum = 0.0;
+    let enough = energies.iter().position(|energy| {
+        sum += energy;
+        sum >= wanted
+    });
+    enough.map_or(energies.len(), |i| i + 1)
+}

@@ -1,0 +1,1 @@
+//! The Karhunen–Loève basis of a Gaussian prior.
