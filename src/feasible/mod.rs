@@ -1,9 +1,35 @@
 //! The feasible set: the geologically possible map nearest to a parameterized one, by matching windows against a
 //! learning set and letting the matches vote.
+//!
+//! Pairs of windows, features from parameterized realizations `r_i = ū + ΦΦᵀ(u_i − ū)` and labels from the realizations
+//! `u_i`, form a [`LearningSet`]. A [`PatternMap`] cuts windows from θ at [`Positions`], finds the k windows of the
+//! learning set nearest to each ([`Matches`]: exact, ties by lower number), and lets the labels of these vote for every
+//! cell that they cover ([`Aggregation`]). [`HardData`] bind the map.
 
 use ndarray::{Array1, Array2, ArrayView1};
 
 use crate::error::Result;
+
+mod components;
+mod definition;
+mod distance;
+mod hard_data;
+mod learning_set;
+mod map;
+mod nearest;
+mod positions;
+mod template;
+mod verify;
+mod vote;
+
+pub use hard_data::HardData;
+pub use learning_set::{LabelKind, Labels, LearningSet, Source, Window};
+pub use map::{MapReport, Options, PatternMap};
+pub use nearest::{Description, Matches};
+pub use positions::Positions;
+pub use template::{Run, Stencil, Template};
+pub use verify::{measure, verify};
+pub use vote::{Aggregation, threshold};
 
 /// A feasible map, and how sure the votes were of it.
 #[derive(Debug, Clone, PartialEq)]

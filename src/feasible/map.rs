@@ -1,0 +1,477 @@
+//! The feasible map of patterns: learning set, matching and votes put together.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use ndarray::{Array1, Array2, ArrayView1, s};
+
+use super::hard_data::{HardData, Penalty};
+use super::learning_set::{LabelKind, Labels, LearningSet, Places, Source, usable};
+use super::nearest::{Description, Index, Matches};
+use super::positions::Positions;
+use super::template::{Stencil, Template};
+use super::vote::{Aggregation, Audience, Ballot, winner};
+use super::{FeasibleMap, Projection};
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::grid::Grid;
+use crate::random::{Purpose, Stream};
+
+/// Components that matching prunes with: enough that some ten windows are left to compare.
+const COMPONENTS: usize = 64;
+/// Realizations asked for at once.
+const ASKED: usize = 64;
+/// Windows on which an approximate description is held against exact matches.
+const RECALL_SAMPLE: usize = 16;
+
+/// What a feasible map is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Shape of the windows.
+    pub template: Template,
+    /// Matches k of every window.
+    pub neighbours: usize,
+    /// Windows N′ of the learning set, of every zone.
+    pub library: usize,
+    /// Share of the admissible windows that a map matches, in (0, 1].
+    pub fraction: f64,
+    /// Ranges of layers with learning sets of their own; a layer in none is an error. Empty: one zone, all layers.
+    pub zones: Vec<Range<usize>>,
+    /// What the labels are.
+    pub labels: LabelKind,
+    /// How labels become a map.
+    pub aggregation: Aggregation,
+    /// How windows are described for matching.
+    pub description: Description,
+    /// Cells that are known.
+    pub hard_data: HardData,
+    /// The seed of the learning set and of the positions.
+    pub seed: u64,
+}
+
+impl Options {
+    /// The usual choice: 5 matches among 2000 windows at 15 % of the positions, facies by votes.
+    pub fn new(template: Template, seed: u64) -> Self {
+        Self {
+            template,
+            neighbours: 5,
+            library: 2000,
+            fraction: 0.15,
+            zones: Vec::new(),
+            labels: LabelKind::Facies,
+            aggregation: Aggregation::Votes,
+            description: Description::Cells,
+            hard_data: HardData::default(),
+            seed,
+        }
+    }
+}
+
+/// What one map did.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MapReport {
+    /// Windows matched.
+    pub windows: usize,
+    /// Those of them that were added to reach every cell.
+    pub added: usize,
+    /// Cells that no window inside the grid holds; they take the votes of the nearest cell that one holds.
+    pub unreachable: usize,
+    /// Root mean squared distance of a window to its matches, contradictions of hard data included.
+    pub match_distance: f64,
+    /// Share of the exact matches that an approximate description found, on a sample of windows; `None` where the
+    /// description is exact.
+    pub recall: Option<f64>,
+}
+
+/// The map `θ ↦ u` onto the feasible set that a learning set spans.
+pub struct PatternMap<'g> {
+    grid: Grid,
+    options: Options,
+    zones: Vec<Zone>,
+    gpu: Option<&'g Gpu>,
+}
+
+/// A range of layers, its learning set and what was made ready from it.
+struct Zone {
+    cells: Range<usize>,
+    set: LearningSet,
+    index: Index,
+    penalty: Penalty,
+    voters: Vec<u32>,
+    /// Labels as codes 0..K and the property of each: facies, or bins of values.
+    codes: Option<(Vec<u8>, Vec<f64>)>,
+}
+
+/// Cells of one zone, mapped.
+struct Mapped {
+    model: Vec<f64>,
+    codes: Option<Vec<u8>>,
+    probability: Option<Array2<f32>>,
+}
+
+impl<'g> PatternMap<'g> {
+    /// Draws the learning set from the realizations of all `sources` and makes it ready; matching and voting run on
+    /// `gpu` where one is given. A map made anew for another basis, with the same seed and sources, has the same
+    /// windows.
+    ///
+    /// # Errors
+    /// Where the template is larger than the grid or a zone, there are no realizations, no windows, more neighbours
+    /// than windows, a fraction outside of (0, 1], an option that does not suit the labels, or values that are not
+    /// finite.
+    pub fn new(grid: Grid, options: Options, sources: &[Source<'_>], gpu: Option<&'g Gpu>) -> Result<Self> {
+        check(&options)?;
+        let ranges = zones(&grid, &options.zones)?;
+        let counts: Vec<usize> = sources.iter().map(|source| source.ensemble.len()).collect();
+        check_sources(&grid, &options, sources)?;
+        let drawn = ranges.iter().enumerate().map(|(number, layers)| {
+            let zone = Grid { cells: [grid.cells[0], grid.cells[1], layers.len()], ..grid };
+            let stencil = Stencil::new(&options.template, zone)?;
+            let places = Places::draw(&stencil, &counts, options.library, options.seed, number as u32);
+            Ok((stencil, places))
+        });
+        let drawn = drawn.collect::<Result<Vec<_>>>()?;
+        let images = Images::ask(&grid, sources, drawn.iter().flat_map(|(_, places)| &places.drawn))?;
+        let layer = grid.cells[0] * grid.cells[1];
+        let zones = ranges.into_iter().zip(drawn).enumerate().map(|(number, (layers, (stencil, places)))| {
+            let cells = layers.start * layer..layers.end * layer;
+            let features = images.slices(&places.drawn, &cells);
+            let labels = labels(options.labels, sources, &places.drawn, &cells);
+            let set = LearningSet::new(stencil, features, labels, places.windows)?;
+            Zone::new(set, cells, &options, number as u32)
+        });
+        Ok(Self { grid, zones: zones.collect::<Result<_>>()?, options, gpu })
+    }
+
+    /// The learning set of a zone.
+    pub fn learning_set(&self, zone: usize) -> &LearningSet {
+        &self.zones[zone].set
+    }
+
+    /// The feasible map nearest to `theta`, and what making it did.
+    ///
+    /// # Errors
+    /// Where θ is not finite, or the device fails.
+    pub fn map(&self, theta: ArrayView1<'_, f64>, iteration: u32) -> Result<(Projection, MapReport)> {
+        assert_eq!(theta.len(), self.grid.len(), "length of theta, and number of cells");
+        if let Some(at) = theta.iter().position(|&x| !usable(x as f32)) {
+            let problem = format!("the parameterized map is {} in cell {at}", theta[at]);
+            return Err(Error::input("feasible map", problem, "the step before it went astray: lower its length"));
+        }
+        let mut report = MapReport::default();
+        let mut model = Array1::zeros(self.grid.len());
+        let mut facies = (self.options.labels == LabelKind::Facies).then(|| vec![0; self.grid.len()]);
+        let mut probability = None;
+        for (number, zone) in self.zones.iter().enumerate() {
+            let part = theta.slice(s![zone.cells.clone()]);
+            let mapped = zone.map(part, &self.options, iteration, number as u32, self.gpu, &mut report)?;
+            model.slice_mut(s![zone.cells.clone()]).assign(&Array1::from(mapped.model));
+            if let (Some(facies), Some(codes)) = (&mut facies, &mapped.codes) {
+                facies[zone.cells.clone()].copy_from_slice(codes);
+            }
+            if let Some(shares) = mapped.probability {
+                let all = probability.get_or_insert_with(|| Array2::zeros((shares.nrows(), self.grid.len())));
+                all.slice_mut(s![.., zone.cells.clone()]).assign(&shares);
+            }
+        }
+        report.match_distance = (report.match_distance / report.windows as f64).sqrt();
+        Ok((Projection { model, facies, probability }, report))
+    }
+}
+
+impl FeasibleMap for PatternMap<'_> {
+    fn project(&self, theta: ArrayView1<'_, f64>, iteration: u32) -> Result<Projection> {
+        self.map(theta, iteration).map(|mapped| mapped.0)
+    }
+}
+
+impl Zone {
+    fn new(set: LearningSet, cells: Range<usize>, options: &Options, number: u32) -> Result<Self> {
+        let mut stream = Stream::new(options.seed, Purpose::LearningSet, 1, number);
+        let (stencil, components) = match options.description {
+            Description::Cells => (set.stencil().clone(), COMPONENTS),
+            Description::Subset { cells } => {
+                (Stencil::new(&options.template.subset(cells, &mut stream), set.stencil().grid())?, COMPONENTS)
+            }
+            Description::Projection { components } => (set.stencil().clone(), components),
+        };
+        let alone = matches!(options.description, Description::Projection { .. });
+        let index = Index::prepare(stencil, &set, components, alone);
+        let within = |cell: usize| cells.contains(&cell).then(|| cell - cells.start);
+        let hard = HardData {
+            facies: options.hard_data.facies.iter().filter_map(|&(c, y)| Some((within(c)?, y))).collect(),
+            values: options.hard_data.values.iter().filter_map(|&(c, y)| Some((within(c)?, y))).collect(),
+        };
+        let penalty = Penalty::new(&hard, &set, index.components.spread)?;
+        let voters = set.stencil().voters();
+        let codes = match (&set.labels, options.aggregation) {
+            (Labels::Facies { codes, values }, _) => Some((codes.clone(), values.clone())),
+            (Labels::Values(values), Aggregation::Mode { bins }) => Some(binned(values, bins)),
+            (Labels::Values(_), _) => None,
+        };
+        Ok(Self { cells, set, index, penalty, voters, codes })
+    }
+
+    fn map(
+        &self,
+        theta: ArrayView1<'_, f64>,
+        options: &Options,
+        iteration: u32,
+        number: u32,
+        _gpu: Option<&Gpu>,
+        report: &mut MapReport,
+    ) -> Result<Mapped> {
+        let mut stream = Stream::new(options.seed, Purpose::Positions, u64::from(iteration), number);
+        let positions = Positions::draw(self.set.stencil(), options.fraction, &mut stream);
+        let image: Vec<f32> = theta.iter().map(|&x| x as f32).collect();
+        let origins = &positions.origins;
+        let matches = self.index.nearest(&self.set, &image, origins, options.neighbours, &self.penalty);
+        report.windows += origins.len();
+        report.added += positions.added;
+        report.unreachable += self.voters.iter().enumerate().filter(|&(cell, &voter)| cell != voter as usize).count();
+        report.match_distance += matches.cost.iter().sum::<f64>() / matches.neighbours as f64;
+        if options.description != Description::Cells {
+            let zone = self.recall(&image, origins, &matches);
+            report.recall = Some(report.recall.map_or(zone, |other| other.min(zone)));
+        }
+        Ok(self.aggregate(theta, options.aggregation, origins, &matches))
+    }
+
+    fn aggregate(
+        &self,
+        theta: ArrayView1<'_, f64>,
+        aggregation: Aggregation,
+        origins: &[u32],
+        matches: &Matches,
+    ) -> Mapped {
+        let audience = match aggregation {
+            Aggregation::Centre => Audience::centres(self.set.stencil(), origins),
+            _ => Audience::All,
+        };
+        let ballot = Ballot { set: &self.set, origins, matches, audience: &audience };
+        let mut mapped = match (&self.codes, &self.set.labels) {
+            (Some((codes, values)), labels) => {
+                let votes = ballot.count(codes, values.len());
+                self.elect(theta, &votes, values, matches!(labels, Labels::Facies { .. }))
+            }
+            (None, Labels::Values(values)) => {
+                let floor = 1e-3 * self.index.components.spread.max(f64::MIN_POSITIVE);
+                let weight = move |cost: f64| 1.0 / (cost + floor);
+                let weighted = aggregation == Aggregation::WeightedMean;
+                let mean = ballot.mean(values, weighted.then_some(&weight));
+                let model = self.voters.iter().map(|&voter| mean[voter as usize]).collect();
+                Mapped { model, codes: None, probability: None }
+            }
+            (None, Labels::Facies { .. }) => unreachable!("facies always have codes"),
+        };
+        self.honour(&mut mapped);
+        mapped
+    }
+
+    /// Every cell takes the code that most of its votes name.
+    fn elect(&self, theta: ArrayView1<'_, f64>, votes: &Array2<u32>, values: &[f64], facies: bool) -> Mapped {
+        let kinds = values.len();
+        let mut codes = Vec::with_capacity(theta.len());
+        let mut probability = Array2::zeros((kinds, theta.len()));
+        for (cell, &voter) in self.voters.iter().enumerate() {
+            let votes = votes.column(voter as usize);
+            let total: u32 = votes.iter().sum();
+            for kind in 0..kinds {
+                probability[[kind, cell]] = votes[kind] as f32 / total as f32;
+            }
+            codes.push(winner(votes.iter().copied(), values, theta[cell]).unwrap_or(0) as u8);
+        }
+        let model = codes.iter().map(|&code| values[usize::from(code)]).collect();
+        Mapped { model, codes: facies.then_some(codes), probability: facies.then_some(probability) }
+    }
+
+    /// Cells that are known keep what is known; every vote against it is void.
+    fn honour(&self, mapped: &mut Mapped) {
+        for &(cell, datum) in &self.penalty.data {
+            match (&mut mapped.codes, &self.set.labels) {
+                (Some(codes), Labels::Facies { values, .. }) => {
+                    let code = datum as usize;
+                    codes[cell] = code as u8;
+                    mapped.model[cell] = values[code];
+                    if let Some(probability) = &mut mapped.probability {
+                        probability.column_mut(cell).fill(0.0);
+                        probability[[code, cell]] = 1.0;
+                    }
+                }
+                _ => mapped.model[cell] = datum,
+            }
+        }
+    }
+
+    /// Share of the exact matches among those found, on some windows.
+    fn recall(&self, image: &[f32], origins: &[u32], found: &Matches) -> f64 {
+        let sample = origins.len().min(RECALL_SAMPLE);
+        let picks: Vec<usize> = (0..sample).map(|i| i * origins.len() / sample).collect();
+        let picked: Vec<u32> = picks.iter().map(|&query| origins[query]).collect();
+        let k = found.neighbours;
+        let exact = super::nearest::exhaustive(&self.set, image, &picked, k, &self.penalty);
+        let hits = |(i, &query): (usize, &usize)| exact.of(i).iter().filter(|&r| found.of(query).contains(r)).count();
+        picks.iter().enumerate().map(hits).sum::<usize>() as f64 / (sample * k) as f64
+    }
+}
+
+/// Values as numbers of bins between the smallest and the largest, and the mean of the values in each bin.
+fn binned(values: &[f32], bins: usize) -> (Vec<u8>, Vec<f64>) {
+    let low = values.iter().copied().fold(f32::INFINITY, f32::min);
+    let high = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let scale = bins as f64 / f64::from(high - low).max(f64::MIN_POSITIVE);
+    let code = |value: f32| ((f64::from(value - low) * scale) as usize).min(bins - 1) as u8;
+    let codes: Vec<u8> = values.iter().map(|&value| code(value)).collect();
+    let mut sums = vec![(0.0, 0u64); bins];
+    for (&code, &value) in codes.iter().zip(values) {
+        let sum = &mut sums[usize::from(code)];
+        *sum = (sum.0 + f64::from(value), sum.1 + 1);
+    }
+    (codes, sums.into_iter().map(|(sum, count)| if count == 0 { f64::from(low) } else { sum / count as f64 }).collect())
+}
+
+/// Images of the realizations drawn, asked for once each, of the whole grid.
+struct Images(BTreeMap<(usize, usize), Vec<f32>>);
+
+impl Images {
+    fn ask<'a>(grid: &Grid, sources: &[Source<'_>], drawn: impl Iterator<Item = &'a (usize, usize)>) -> Result<Self> {
+        let wanted: std::collections::BTreeSet<_> = drawn.copied().collect();
+        let mut images = BTreeMap::new();
+        for (number, source) in sources.iter().enumerate() {
+            let realizations: Vec<usize> = wanted.iter().filter(|w| w.0 == number).map(|w| w.1).collect();
+            for asked in realizations.chunks(ASKED) {
+                let block = (source.parameterized)(asked)?;
+                assert_eq!(block.dim(), (asked.len(), grid.len()), "parameterized realizations, one a row");
+                for (&realization, row) in asked.iter().zip(block.rows()) {
+                    images.insert((number, realization), row.to_vec());
+                }
+            }
+        }
+        Ok(Self(images))
+    }
+
+    fn slices(&self, drawn: &[(usize, usize)], cells: &Range<usize>) -> Vec<f32> {
+        drawn.iter().flat_map(|key| &self.0[key][cells.clone()]).copied().collect()
+    }
+}
+
+/// Labels of the realizations drawn in the cells of a zone.
+fn labels(kind: LabelKind, sources: &[Source<'_>], drawn: &[(usize, usize)], cells: &Range<usize>) -> Labels {
+    let ensemble = |source: usize| sources[source].ensemble;
+    let values = |&(source, l): &(usize, usize)| -> Vec<f32> {
+        ensemble(source).property(l).slice(s![cells.clone()]).iter().map(|&y| y as f32).collect()
+    };
+    let facies = |&(source, l): &(usize, usize)| -> Vec<u8> {
+        let row = ensemble(source).facies(l);
+        row.map_or_else(Vec::new, |row| row.slice(s![cells.clone()]).to_vec())
+    };
+    match kind {
+        LabelKind::Values => Labels::Values(drawn.iter().flat_map(values).collect()),
+        LabelKind::Facies => {
+            Labels::Facies { codes: drawn.iter().flat_map(facies).collect(), values: ensemble(0).facies_values.clone() }
+        }
+    }
+}
+
+fn check(options: &Options) -> Result<()> {
+    let wrong =
+        |key: &str, problem: String, remedy: &str| Err(Error::input(format!("feasible.{key}"), problem, remedy));
+    if options.library == 0 {
+        return wrong("library", "the learning set has 0 windows".into(), "ask for at least one, 2000 are usual");
+    }
+    if options.neighbours == 0 || options.neighbours > options.library {
+        let problem = format!("{} neighbours of {} windows of the learning set", options.neighbours, options.library);
+        return wrong("neighbours", problem, "ask for at least 1 neighbour, and no more than there are windows");
+    }
+    if !(options.fraction > 0.0 && options.fraction <= 1.0) {
+        let problem = format!("the fraction of positions is {}, expected a number in (0, 1]", options.fraction);
+        return wrong("fraction", problem, "0.1 to 0.2 is usual");
+    }
+    match (options.labels, options.aggregation) {
+        (LabelKind::Facies, Aggregation::WeightedMean | Aggregation::Mode { .. }) => {
+            let problem = format!("facies cannot be aggregated by {:?}", options.aggregation);
+            return wrong("aggregation", problem, "choose votes, or labels that are values");
+        }
+        (_, Aggregation::Mode { bins }) if !(1..=256).contains(&bins) => {
+            return wrong("aggregation", format!("{bins} bins, expected 1 to 256"), "32 is usual");
+        }
+        _ => {}
+    }
+    match options.description {
+        Description::Subset { cells } if cells == 0 || cells > options.template.len() => {
+            let problem = format!("a subset of {cells} of the {} cells of a window", options.template.len());
+            wrong("description", problem, "ask for at least 1 cell, and no more than a window has")
+        }
+        Description::Projection { components: 0 } => {
+            wrong("description", "a projection on 0 components".into(), "ask for at least 1 component")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_sources(grid: &Grid, options: &Options, sources: &[Source<'_>]) -> Result<()> {
+    let place = "feasible.library";
+    if sources.iter().all(|source| source.ensemble.is_empty()) {
+        return Err(Error::input(place, "there are no realizations to learn from", "simulate at least one"));
+    }
+    for ensemble in sources.iter().map(|source| source.ensemble) {
+        assert_eq!(ensemble.grid.cells, grid.cells, "grids of the realizations and of the map");
+        if options.labels == LabelKind::Facies {
+            if ensemble.facies.is_none() {
+                let remedy = "choose labels that are values";
+                return Err(Error::input(place, "labels are facies, but the realizations have none", remedy));
+            }
+            if ensemble.facies_values != sources[0].ensemble.facies_values {
+                let problem = format!(
+                    "scenarios differ in the values of their facies: {:?} and {:?}",
+                    sources[0].ensemble.facies_values, ensemble.facies_values
+                );
+                return Err(Error::input(place, problem, "give all scenarios the same facies, or label by values"));
+            }
+        }
+    }
+    known_cells(&options.hard_data, grid, options.labels)
+}
+
+/// Hard data must lie in the grid and be of the labels' kind: data that would be ignored quietly are refused.
+fn known_cells(hard: &HardData, grid: &Grid, labels: LabelKind) -> Result<()> {
+    let place = "feasible.hard_data";
+    let (used, unused, other) = match labels {
+        LabelKind::Facies => {
+            (hard.facies.iter().map(|k| k.0).max(), hard.values.len(), "values, but labels are facies")
+        }
+        LabelKind::Values => {
+            (hard.values.iter().map(|k| k.0).max(), hard.facies.len(), "facies, but labels are values")
+        }
+    };
+    if unused > 0 {
+        return Err(Error::input(place, format!("{unused} hard data are {other}"), "give data of the labels' kind"));
+    }
+    match used {
+        Some(cell) if cell >= grid.len() => {
+            let problem = format!("a datum lies in cell {cell}, the grid has {} cells", grid.len());
+            Err(Error::input(place, problem, "cells count from 0, x fastest"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The zones asked for, which must hold every layer once; one zone of all layers where none is asked for.
+fn zones(grid: &Grid, asked: &[Range<usize>]) -> Result<Vec<Range<usize>>> {
+    let layers = grid.cells[2];
+    if asked.is_empty() {
+        return Ok(std::iter::once(0..layers).collect());
+    }
+    let mut times = vec![0; layers];
+    for zone in asked {
+        if zone.is_empty() || zone.end > layers {
+            let problem = format!("zone {}..{} of a grid of {layers} layers", zone.start, zone.end);
+            return Err(Error::input("feasible.zones", problem, "layers count from 0, the end is not included"));
+        }
+        zone.clone().for_each(|layer| times[layer] += 1);
+    }
+    if let Some(layer) = times.iter().position(|&times| times != 1) {
+        let problem = format!("layer {layer} lies in {} zones", times[layer]);
+        return Err(Error::input("feasible.zones", problem, "put every layer into one zone"));
+    }
+    Ok(asked.to_vec())
+}
