@@ -1,0 +1,177 @@
+//! The report of repeated runs: means with their intervals, every run's value, thumbnails.
+
+use serde_json::Value;
+
+use super::single::errors_html;
+use super::{asked_table, asked_words, duration, measured, percent, section, table};
+use crate::report::colour::Palette;
+use crate::report::data::{Folder, Number, Repeat, Run};
+use crate::report::figures::{Axis, Chart, escape, number};
+use crate::report::maps::{colour_bar, property_label, thumbnail};
+
+/// Body of the page.
+pub(super) fn body(folder: &Folder) -> String {
+    let asked = format!("{}{}", asked_words(&folder.case), asked_table(&folder.case));
+    [outcome(folder), section("asked", "What was asked", &asked), spread(folder), runs(folder)].concat()
+}
+
+/// Key in the summary, name, and name at an axis.
+const ESTIMATES: [(&str, &str, &str); 4] = [
+    ("model", "Model u", "u"),
+    ("parameterized", "Parameterized model Φv", "Φv"),
+    ("prior_mean", "Prior mean", "prior mean"),
+    ("best_achievable", "Best achievable in the basis", "best in Φ"),
+];
+
+/// Means with 95 % confidence intervals.
+fn outcome(folder: &Folder) -> String {
+    let summary = &folder.summary;
+    let errors: Vec<(&str, Value)> = (ESTIMATES.iter())
+        .filter_map(|(key, name, _)| Some((*name, summary.get(&format!("errors.{key}"))?.clone())))
+        .collect();
+    let n = folder.repeats.len();
+    let mut body = format!(
+        "<p>The case was run {n} times, each time with another reference and other noise. Numbers are means over the runs; brackets \
+         hold the 95 % confidence interval of the mean (Student's t).</p>"
+    );
+    if !errors.is_empty() {
+        body += &format!("<h3>Errors against the references</h3>{}", errors_html(&errors, &folder.case));
+    }
+    let names = [
+        ("Misfit ‖r‖² of the starting model", "misfit.initial"),
+        ("Misfit ‖r‖² of Φv", "misfit.parameterized"),
+        ("Misfit ‖r‖² of u", "misfit.model"),
+        ("Target of the misfit", "misfit.target"),
+        ("Iterations", "iterations"),
+        ("Seconds for the prior", "seconds.prior"),
+        ("Seconds for the basis", "seconds.basis"),
+        ("Seconds for the inversion", "seconds.inversion"),
+        ("Seconds in all", "seconds.total"),
+    ];
+    let rows: Vec<Vec<String>> = (names.iter())
+        .filter_map(|(name, key)| {
+            let value = summary.number(key)?;
+            let ends = value.values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+            let ends =
+                if value.values.is_empty() { ["—".into(), "—".into()] } else { [number(ends.0), number(ends.1)] };
+            Some([vec![(*name).into(), measured(&value)], ends.into()].concat())
+        })
+        .collect();
+    if !rows.is_empty() {
+        let header = ["", "mean [95 % interval]", "least", "largest"].map(str::to_owned);
+        body += &format!("<h3>Fit and time</h3>{}", table(&header, &rows));
+    }
+    body += &reasons(&folder.repeats);
+    section("outcome", "The outcome", &body)
+}
+
+/// How many runs stopped for which reason.
+fn reasons(repeats: &[Repeat]) -> String {
+    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    for word in repeats.iter().filter_map(|r| r.summary.text("stopped_because")) {
+        *counts.entry(word).or_default() += 1;
+    }
+    let items: Vec<String> =
+        counts.iter().map(|(word, n)| format!("{n} for “{}”", escape(&word.replace('_', " ")))).collect();
+    if items.is_empty() { String::new() } else { format!("<p>Why the runs stopped: {}.</p>", super::listed(&items)) }
+}
+
+/// Every run's value: mismatch of the estimates, and the misfit by iteration.
+fn spread(folder: &Folder) -> String {
+    let mut charts = String::new();
+    let mismatch = |key: &str| folder.summary.number(&format!("errors.{key}.facies_mismatch"));
+    let values: Vec<(&str, Number)> =
+        ESTIMATES.iter().filter_map(|(key, _, name)| Some((*name, mismatch(key)?))).collect();
+    if !values.is_empty() {
+        charts += &strips(&values);
+    }
+    let all: Vec<&Run> = folder.repeats.iter().map(|r| &r.run).collect();
+    charts += &lines(&all, "Misfit of Φv, run by run", "a", |h| h.misfit_parameterized);
+    charts += &lines(&all, "Misfit of u, run by run", "b", |h| h.misfit_model);
+    section("spread", "The spread of the runs", &format!("<div class=\"charts\">{charts}</div>"))
+}
+
+/// Dots for the runs and a bar for the mean's interval, a row an estimate.
+fn strips(values: &[(&str, Number)]) -> String {
+    let rows = values.len() as f64;
+    let all: Vec<f64> = values.iter().flat_map(|(_, n)| n.values.iter().chain([&n.mean])).map(|v| 100.0 * v).collect();
+    let high = all.iter().copied().fold(0.0, f64::max);
+    let x = Axis::linear("cells in the wrong facies [%]", 0.0, if high > 0.0 { 1.05 * high } else { 1.0 });
+    let names = values.iter().enumerate().map(|(i, (name, _))| (-(i as f64), (*name).to_owned())).collect();
+    let mut chart = Chart::new(x, Axis::named(0.5 - rows, 0.5, names));
+    for (i, (name, n)) in values.iter().enumerate() {
+        let y = -(i as f64);
+        let dots: Vec<_> = n.values.iter().map(|v| (100.0 * v, y, format!("{name}: {}", percent(*v)))).collect();
+        chart.dots(&dots, "a faint", false, "");
+        if let Some([low, high]) = n.ci95 {
+            chart.line(&[(100.0 * low, y), (100.0 * high, y)], "b thick", "");
+        }
+        chart.dots(&[(100.0 * n.mean, y, format!("{name}, mean: {}", percent(n.mean)))], "b", true, "");
+    }
+    let note =
+        "Dots: runs; square and bar: mean with its 95 % interval. Estimates are thresholded where they are smooth.";
+    chart.figure(
+        "Facies mismatch of every run",
+        "Facies mismatch of each run for each estimate, with means and intervals",
+        note,
+    )
+}
+
+fn lines(runs: &[&Run], heading: &str, class: &str, value: fn(&crate::report::data::Iteration) -> f64) -> String {
+    let series: Vec<Vec<(f64, f64)>> = runs
+        .iter()
+        .map(|r| r.history.iter().map(|h| (f64::from(h.iteration), value(h))).filter(|p| p.1 > 0.0).collect())
+        .collect();
+    let last = series.iter().flatten().map(|p| p.0).fold(1.0, f64::max);
+    let y = Axis::around("whitened misfit ‖r‖²", series.iter().flatten().map(|p| p.1), true);
+    let mut chart = Chart::new(Axis::linear("iteration", 0.6, last + 0.4), y);
+    for points in &series {
+        chart.line(points, &format!("{class} faint"), "");
+    }
+    chart.figure(heading, &format!("{heading}: a line a run, by iteration"), "")
+}
+
+/// Thumbnails and numbers of each run.
+fn runs(folder: &Folder) -> String {
+    let scale = scale(folder);
+    let picture = |field: &ndarray::Array3<f64>, name: &str| {
+        let source = thumbnail(&folder.case, field, scale);
+        format!("<div><img src=\"{source}\" alt=\"{name}\"><span>{name}</span></div>")
+    };
+    let card = |repeat: &Repeat| {
+        let run = &repeat.run;
+        let mut pictures = run.reference.as_ref().map(|r| picture(r, "reference")).unwrap_or_default();
+        pictures += &picture(&run.parameterized, "Φv");
+        pictures += &picture(&run.model, "u");
+        let mut facts = Vec::new();
+        facts.extend(repeat.summary.get("seed").map(|s| format!("seed {}", super::value_text(s))));
+        let mismatch = repeat.summary.number("errors.model.facies_mismatch");
+        facts.extend(mismatch.map(|m| format!("mismatch of u {}", percent(m.mean))));
+        facts.extend(repeat.summary.number("misfit.model").map(|m| format!("misfit of u {}", number(m.mean))));
+        facts.extend(repeat.summary.number("seconds.total").map(|s| duration(s.mean)));
+        let name = escape(&repeat.name);
+        let linked = folder.path.join(&repeat.name).join(crate::report::FILE_NAME).exists();
+        let heading = if linked { format!("<a href=\"{name}/report.html\">{name}</a>") } else { name };
+        format!(
+            "<article class=\"run\"><h3>{heading}</h3><div class=\"thumbnails\">{pictures}</div><p>{}</p></article>",
+            facts.join(" · ")
+        )
+    };
+    let cards: String = folder.repeats.iter().map(card).collect();
+    let bar = colour_bar(Palette::Property, scale, &property_label(&folder.case, &folder.summary), true);
+    let layer = if folder.case.grid.is_2d() { "" } else { " The pictures show the middle layer." };
+    let up = match folder.case.grid.plane {
+        crate::grid::Plane::Xy => "x to the right, y up",
+        crate::grid::Plane::Xz => "x to the right, depth down",
+    };
+    let body = format!("<p>One colour scale for all runs; {up}.{layer}</p>{bar}<div class=\"runs\">{cards}</div>");
+    section("runs", "The runs", &body)
+}
+
+/// One colour scale for all runs: the facies, or all models and references.
+fn scale(folder: &Folder) -> [f64; 2] {
+    let fields = folder.repeats.iter().flat_map(|r| [Some(&r.run.model), r.run.reference.as_ref()]);
+    let values = fields.flatten().flat_map(|f| f.iter()).chain(&folder.case.facies);
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
+    if high > low { [low, high] } else { [low - 0.5, high + 0.5] }
+}
