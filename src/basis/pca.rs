@@ -120,11 +120,11 @@ impl Pca {
         self.basis.at_rank(rank).expand(self.coefficients.slice(s![..rank, i])).mapv(|x| x as f32)
     }
 
-    /// All realizations approximated at `rank`, L × n.
-    pub fn reconstruct_all(&self, rank: usize) -> Array2<f32> {
+    /// Some realizations approximated at `rank`, one a row: `ū + Φ_r Φ_rᵀ (u_i − ū)`, n values each.
+    pub fn reconstruct_some(&self, realizations: &[usize], rank: usize) -> Array2<f32> {
         let basis = self.basis.at_rank(rank);
-        let coefficients = self.coefficients.slice(s![..rank, ..]);
-        let mut out = Array2::<f32>::zeros((self.coefficients.ncols(), basis.mean().len()));
+        let coefficients = self.coefficients.slice(s![..rank, ..]).select(Axis(1), realizations);
+        let mut out = Array2::<f32>::zeros((realizations.len(), basis.mean().len()));
         let tiles: Vec<_> = out.axis_chunks_iter_mut(Axis(1), TILE).enumerate().collect();
         tiles.into_par_iter().for_each(|(t, mut out)| {
             let cells = t * TILE..t * TILE + out.ncols();
@@ -375,7 +375,7 @@ mod tests {
                 let one = pca.reconstruct(3, rank);
                 let expected = ensemble.property(3) - residual.column(3);
                 assert!(one.iter().zip(&expected).all(|(&a, b)| (f64::from(a) - b).abs() <= 2e-7 * b.abs().max(1e-4)));
-                let all = pca.reconstruct_all(rank);
+                let all = pca.reconstruct_some(&(0..pca.coefficients.ncols()).collect::<Vec<_>>(), rank);
                 assert!(
                     all.row(3).iter().zip(&one).all(|(a, b)| (a - b).abs() <= 2.0 * f32::EPSILON * b.abs().max(1e-4))
                 );

@@ -59,7 +59,7 @@ fn mismatch(field: ArrayView1<'_, f64>, reference: ArrayView1<'_, f64>, facies: 
 /// [`Error::Interrupted`] between references, and whatever the maps return.
 pub fn compare(study: &Study, progress: &dyn Progress) -> Result<Vec<Variant>> {
     let mapping = study.case.mapping.as_ref().expect("a case of mappings");
-    let basis = study.basis.basis();
+    let basis = &study.basis;
     let facies = &study.case.property.facies;
     let maps = mapping
         .variants
@@ -105,7 +105,7 @@ pub(super) fn run(
     let first = case.mapping.as_ref().and_then(|m| m.variants.first()).expect("a case of mappings has a variant");
     let (truth, _) = study.draw(case.prior.realizations as u64)?;
     let theta = study.best_achievable(truth.view());
-    let projection = matching::map(study, &first.feasible, study.basis.basis().cols())?.project(theta.view(), 1)?;
+    let projection = matching::map(study, &first.feasible, study.basis.cols())?.project(theta.view(), 1)?;
     for (name, field) in [
         ("model.npy", projection.model.view()),
         ("parameterized.npy", theta.view()),

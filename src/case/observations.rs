@@ -129,7 +129,7 @@ impl Observations {
         if data.noise_level == NoiseLevel::Given && folds == 0 {
             return Ok(());
         }
-        let basis = study.basis.basis();
+        let basis = &study.basis;
         let Some(deviations) = basis.standard_deviations() else {
             return Err(Error::input(
                 "data.noise_level",

@@ -218,7 +218,7 @@ impl Run<'_> {
                 "the data are not fitted to their errors: misfit {:.0}, target {m:.0}; rank {} of the basis is {}",
                 row.misfit_parameterized,
                 row.rank,
-                if row.rank < study.basis.basis().cols() { "not its largest" } else { "its largest" }
+                if row.rank < study.basis.cols() { "not its largest" } else { "its largest" }
             ));
         }
         if study.gpu.as_ref().is_some_and(|gpu| gpu.summary().software) {

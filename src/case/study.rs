@@ -11,9 +11,9 @@ use super::geology::{self, Geology};
 use super::observations::Observations;
 use super::summary::{Scenario, Seconds};
 use super::{cache, file, matching};
-use crate::basis::Basis;
-use crate::basis::karhunen_loeve::KarhunenLoeve;
+use crate::basis::karhunen_loeve;
 use crate::basis::pca::{Pca, Truncation};
+use crate::basis::{Basis, StoredBasis};
 use crate::error::{Error, Result};
 use crate::feasible::FeasibleMap;
 use crate::gpu::Gpu;
@@ -43,29 +43,13 @@ pub struct Study {
     /// Mean of the realizations, n.
     pub prior_mean: Array1<f64>,
     /// The basis.
-    pub basis: StudyBasis,
+    pub basis: StoredBasis,
+    /// The principal components that it is made of; `None` where it comes from the prior's own covariance.
+    pub components: Option<Pca>,
     /// Time so far.
     pub seconds: Seconds,
     /// What should not be overlooked.
     pub warnings: Vec<String>,
-}
-
-/// The bases that a study can have.
-pub enum StudyBasis {
-    /// From the realizations.
-    Pca(Pca),
-    /// From a Gaussian prior's own covariance.
-    KarhunenLoeve(KarhunenLoeve),
-}
-
-impl StudyBasis {
-    /// The basis, whichever it is.
-    pub fn basis(&self) -> &dyn Basis {
-        match self {
-            Self::Pca(pca) => pca,
-            Self::KarhunenLoeve(kl) => kl,
-        }
-    }
 }
 
 /// A cut of the realizations' approximation error between those in the basis and others, above which the ensemble is
@@ -100,13 +84,13 @@ impl Study {
         let mut seconds = Seconds { prior: started.elapsed().as_secs_f64(), ..Seconds::default() };
         let started = Instant::now();
         let mut warnings = Vec::new();
-        let basis = build_basis(&case, scenario, &ensemble, &mut warnings, progress)?;
+        let (basis, components) = build_basis(&case, scenario, &ensemble, &mut warnings, progress)?;
         let prior_mean = mean(&ensemble);
         seconds.basis = started.elapsed().as_secs_f64();
         for warning in &warnings {
             progress.warn(warning);
         }
-        Ok(Self { case, gpu, geology, ensemble, cached, prior_mean, basis, seconds, warnings })
+        Ok(Self { case, gpu, geology, ensemble, cached, prior_mean, basis, components, seconds, warnings })
     }
 
     /// The grid.
@@ -158,14 +142,14 @@ impl Study {
         Problem {
             forward: &observations.forward,
             exact: &observations.exact,
-            basis: self.basis.basis(),
+            basis: &self.basis,
             observed: observations.observed.view(),
             covariance: &observations.covariance,
         }
     }
 
     fn schedule(&self, observations: &Observations) -> Schedule {
-        let (inversion, columns) = (&self.case.inversion, self.basis.basis().cols());
+        let (inversion, columns) = (&self.case.inversion, self.basis.cols());
         let rank = |k| self.case.basis.rank.at(k, inversion.iterations).map_or(columns, |rank| rank.min(columns));
         let tied = self.case.feasible.is_some();
         // An error level that the data chose leaves nothing for the discrepancy principle to choose.
@@ -174,7 +158,7 @@ impl Study {
             Weight::Auto if !tied && observations.estimated => Choice::Fixed(1.0),
             Weight::Auto => Choice::Discrepancy,
         };
-        let sigma = self.basis.basis().standard_deviations().map(|s| s.to_owned());
+        let sigma = self.basis.standard_deviations().map(|s| s.to_owned());
         Schedule {
             ranks: (0..inversion.iterations).map(rank).collect(),
             steps: inversion.steps,
@@ -204,7 +188,7 @@ impl Study {
 
     /// The field in the basis that is nearest to the reference.
     pub fn best_achievable(&self, reference: ArrayView1<'_, f64>) -> Array1<f64> {
-        let basis = self.basis.basis();
+        let basis = &self.basis;
         basis.expand(basis.project(reference).view())
     }
 
@@ -265,7 +249,7 @@ fn build_basis(
     ensemble: &Ensemble,
     warnings: &mut Vec<String>,
     progress: &dyn Progress,
-) -> Result<StudyBasis> {
+) -> Result<(StoredBasis, Option<Pca>)> {
     let truncation = match (case.basis.rank.largest(), case.basis.rank) {
         (_, file::Rank::Energy(fraction)) => Truncation::Energy(fraction),
         (rank, _) => Truncation::Rank(rank.unwrap_or(1)),
@@ -273,15 +257,19 @@ fn build_basis(
     match case.basis.kind {
         BasisKind::Pca => {
             let pca = Pca::new(ensemble, truncation, case.basis.center, progress)?;
-            let (inside, outside) = pca.hold_out(ensemble);
-            if outside > HOLD_OUT_LIMIT * inside {
+            let held_out = Pca::hold_out(ensemble, pca.basis.rank(), case.basis.center)?;
+            if held_out.outside > HOLD_OUT_LIMIT * held_out.inside {
                 warnings.push(format!(
-                    "{} realizations are few for rank {}: the basis misses others by {outside:.3}, its own by {inside:.3}",
+                    "{} realizations are few for rank {}: a basis of {} of them misses {:.0} % of the others' deviation \
+                     from the mean, {:.0} % of their own",
                     ensemble.len(),
-                    pca.cols()
+                    held_out.rank,
+                    held_out.kept,
+                    100.0 * held_out.outside,
+                    100.0 * held_out.inside
                 ));
             }
-            Ok(StudyBasis::Pca(pca))
+            Ok((pca.basis.clone(), Some(pca)))
         }
         BasisKind::KarhunenLoeve => {
             let file::Geology::Gaussian(gaussian) = &scenario.geology else {
@@ -292,7 +280,7 @@ fn build_basis(
                 ));
             };
             let variogram = geology::variogram(gaussian, scenario.azimuth)?;
-            Ok(StudyBasis::KarhunenLoeve(KarhunenLoeve::new(case.grid, &variogram, gaussian.mean, truncation)?))
+            Ok((karhunen_loeve::basis(case.grid, &variogram, gaussian.mean, truncation)?, None))
         }
     }
 }
@@ -322,11 +310,11 @@ impl<'a> AtRank<'a> {
         let m = observations.observed.len();
         let counted = study.case.inversion.truncation_error
             && m <= LARGEST_DENSE_COVARIANCE
-            && matches!(study.basis, StudyBasis::Pca(_));
+            && study.components.is_some();
         let deviations = match counted {
             false => None,
             true => {
-                let at_mean = observations.exact.predict(study.basis.basis().mean())?;
+                let at_mean = observations.exact.predict(study.basis.mean())?;
                 let mut deviations = Array2::zeros((m, study.ensemble.len()));
                 for (l, mut column) in deviations.axis_iter_mut(Axis(1)).enumerate() {
                     let predicted = observations.exact.predict(study.ensemble.property(l).view())?;
@@ -348,11 +336,11 @@ impl FeasibleAtRank for AtRank<'_> {
     }
 
     fn covariance(&self, rank: usize) -> Result<Option<Covariance>> {
-        let (Some(deviations), StudyBasis::Pca(pca)) = (&self.deviations, &self.study.basis) else { return Ok(None) };
-        let basis = pca.truncated(rank);
+        let (Some(deviations), Some(pca)) = (&self.deviations, &self.study.components) else { return Ok(None) };
+        let basis = pca.basis.at_rank(rank);
         let at = self.observations.exact.linearize(basis.mean())?;
-        let jacobian = reduced_jacobian(&*at.jacobian, &*basis);
-        let carried = jacobian.dot(&pca.coefficients().slice(ndarray::s![..rank, ..]));
+        let jacobian = reduced_jacobian(&*at.jacobian, &basis);
+        let carried = jacobian.dot(&pca.coefficients.slice(ndarray::s![..rank, ..]));
         truncation_covariance(&self.observations.covariance, (deviations - &carried).view()).map(Some)
     }
 }
