@@ -1,1 +1,262 @@
-//! Formats of files, and nothing else: GSLIB, npy, VTI, CSV, PNG.
+//! Formats of files, and nothing else: GSLIB and SGeMS, npy, PNG, VTI, CSV, and how a file is put in its place.
+//!
+//! Every reader returns plain numbers in the library's order (x fastest, then y, then z, realizations slowest), and
+//! tells in `notes` what it assumed: origin, order, direction of z, missing values. Nothing is allocated from a header
+//! before the length of the file has borne it out, and no bytes make a reader panic.
+
+use std::path::Path;
+
+use ndarray::Array2;
+
+use crate::error::{Error, Result};
+
+pub mod atomic;
+pub mod gslib;
+pub mod npy;
+pub mod png;
+pub mod sgems;
+pub mod survey;
+pub mod vti;
+
+/// One named quantity of a [`Raster`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variable {
+    /// Its name in the file; empty where the format has none.
+    pub name: String,
+    /// The values, x fastest, then y, z, and realization; missing ones are NaN.
+    pub values: Vec<f64>,
+}
+
+/// What a file of numbers on a grid holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Raster {
+    /// Number of cells along x, y, z.
+    pub cells: [usize; 3],
+    /// Number of realizations, stacked one after the other.
+    pub realizations: usize,
+    /// Size of a cell, where the file gives it, in the file's unit.
+    pub spacing: Option<[f64; 3]>,
+    /// Corner (not centre) of the first cell, where the file gives it, in the file's unit.
+    pub origin: Option<[f64; 3]>,
+    /// The quantities, in the file's order; at least one.
+    pub variables: Vec<Variable>,
+    /// What the reader assumed, in sentences.
+    pub notes: Vec<String>,
+}
+
+impl Raster {
+    /// Number of cells n of one realization.
+    pub fn len(&self) -> usize {
+        self.cells.iter().product()
+    }
+
+    /// Whether the grid has no cell.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The variable of this name, or the only one where no name is given. `place` is the file.
+    ///
+    /// # Errors
+    /// No such name (with the nearest one), or several variables and no name.
+    pub fn variable(&self, place: &str, name: Option<&str>) -> Result<&Variable> {
+        let names = || self.variables.iter().map(|v| v.name.as_str());
+        let known = || format!("the variables of the file are: {}", names().collect::<Vec<_>>().join(", "));
+        match (name, self.variables.as_slice()) {
+            (None, [only]) => Ok(only),
+            (None, all) => Err(Error::input(
+                place,
+                format!("the file has {} variables and none is chosen", all.len()),
+                format!("name one; {}", known()),
+            )),
+            (Some(name), all) => all.iter().find(|v| v.name == name).ok_or_else(|| {
+                let hint = crate::units::nearest(name, names()).map(|n| format!("did you mean \"{n}\"? "));
+                let remedy = format!("{}{}", hint.unwrap_or_default(), known());
+                Error::input(place, format!("there is no variable \"{name}\""), remedy)
+            }),
+        }
+    }
+
+    /// A variable as an L × n array, one realization a row.
+    pub fn realizations(&self, variable: &Variable) -> Array2<f64> {
+        Array2::from_shape_vec((self.realizations, self.len()), variable.values.clone())
+            .expect("a reader gives every variable realizations x cells values")
+    }
+}
+
+/// Values that name classes, such as 0/255 or 1..4, renumbered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Categories {
+    /// Number of the class, 0..K, of each value.
+    pub codes: Vec<u8>,
+    /// The value of the file for each class, ascending.
+    pub values: Vec<f64>,
+}
+
+impl Categories {
+    /// The most classes that codes of one byte can tell apart.
+    pub const MOST: usize = 256;
+
+    /// Classes of the values: K distinct values become 0..K in ascending order. `place` is the file.
+    ///
+    /// # Errors
+    /// No value, a missing one (NaN), or more than [`Categories::MOST`] distinct ones.
+    pub fn of(place: &str, values: &[f64]) -> Result<Self> {
+        if values.is_empty() {
+            return Err(Error::input(place, "there are no values", "give an image with at least one cell"));
+        }
+        let mut classes: Vec<f64> = Vec::new();
+        let mut codes = Vec::with_capacity(values.len());
+        for (cell, &value) in values.iter().enumerate() {
+            if value.is_nan() {
+                let problem = format!("value {cell} (counted from 0, x fastest) is missing, a class was expected");
+                return Err(Error::input(place, problem, "fill the gaps, or cut the image to its complete part"));
+            }
+            match classes.binary_search_by(|c| c.partial_cmp(&value).expect("neither is NaN")) {
+                Ok(code) => codes.push(code as u8),
+                Err(_) if classes.len() == Self::MOST => {
+                    let problem = format!("there are more than {} distinct values, facies were expected", Self::MOST);
+                    return Err(Error::input(
+                        place,
+                        problem,
+                        "use the image as a continuous one, or classify it first",
+                    ));
+                }
+                Err(position) => {
+                    classes.insert(position, value);
+                    codes.iter_mut().filter(|c| usize::from(**c) >= position).for_each(|c| *c += 1);
+                    codes.push(position as u8);
+                }
+            }
+        }
+        Ok(Self { codes, values: classes })
+    }
+}
+
+/// Reads a file of any known grid format, told by its first bytes: npy, PNG, SGeMS binary, else GSLIB or SGeMS text.
+/// `cells` says the size of the grid, which a GSLIB file in the classic form does not know.
+///
+/// # Errors
+/// What the format's own reader finds, or a file that cannot be read.
+pub fn read(path: &Path, cells: Option<[usize; 3]>) -> Result<Raster> {
+    parse(&path.display().to_string(), &bytes(path)?, cells)
+}
+
+/// As [`read`], from bytes; `place` is what errors call the file.
+pub fn parse(place: &str, bytes: &[u8], cells: Option<[usize; 3]>) -> Result<Raster> {
+    let raster = match bytes {
+        [] => return Err(empty(place)),
+        _ if bytes.starts_with(npy::MAGIC) => npy::parse(place, bytes)?,
+        _ if bytes.starts_with(png::MAGIC) => png::parse(place, bytes)?,
+        _ if bytes.starts_with(sgems::MAGIC) => sgems::parse(place, bytes)?,
+        _ => return gslib::parse(place, bytes, cells),
+    };
+    match cells {
+        Some(cells) if cells != raster.cells => Err(wrong_cells(place, raster.cells, cells)),
+        _ => Ok(raster),
+    }
+}
+
+/// The whole file.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| Error::file("read", path, e))
+}
+
+pub(crate) fn empty(place: &str) -> Error {
+    Error::input(place, "the file is empty", "give a complete file; was it cut off while being copied?")
+}
+
+pub(crate) fn wrong_cells(place: &str, [x, y, z]: [usize; 3], [nx, ny, nz]: [usize; 3]) -> Error {
+    let problem = format!("the file holds {x} x {y} x {z} cells, {nx} x {ny} x {nz} were expected");
+    Error::input(place, problem, "give the file of this grid, or make the grid that of the file (grid.cells)")
+}
+
+/// Text of a file, without the byte-order mark that some editors put in front.
+pub(crate) fn text<'a>(place: &str, bytes: &'a [u8]) -> Result<&'a str> {
+    if bytes.is_empty() {
+        return Err(empty(place));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        let line = 1 + bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count();
+        let byte = bytes[e.valid_up_to()];
+        Error::input(
+            format!("{place}, line {line}"),
+            format!("byte 0x{byte:02x} is no UTF-8 text"),
+            "save the file as UTF-8 or plain ASCII; if it is binary, check that it is of a known format",
+        )
+    })?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+}
+
+/// Number of cells of a grid that a file declares.
+///
+/// # Errors
+/// A size of zero, or a product beyond what any memory holds.
+pub(crate) fn cell_count(place: &str, cells: [usize; 3]) -> Result<usize> {
+    let count = cells.iter().try_fold(1usize, |n, &c| n.checked_mul(c)).filter(|&n| n > 0 && n < 1 << 48);
+    count.ok_or_else(|| {
+        let [nx, ny, nz] = cells;
+        let problem = format!("a grid of {nx} x {ny} x {nz} cells cannot be");
+        Error::input(place, problem, "each size must be at least 1; check the sizes in the header")
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// 3 × 4 × 5 values that tell every axis and direction apart.
+    pub(crate) fn asymmetric() -> Vec<f64> {
+        let mut values = Vec::new();
+        for k in 0..5 {
+            for j in 0..4 {
+                for i in 0..3 {
+                    values.push((100 * k + 10 * j + i) as f64);
+                }
+            }
+        }
+        values
+    }
+
+    #[test]
+    fn classes_are_renumbered_in_ascending_order() {
+        let found = Categories::of("f", &[255.0, 0.0, 255.0, 128.0, 0.0]).expect("three classes");
+        assert_eq!((found.codes, found.values), (vec![2, 0, 2, 1, 0], vec![0.0, 128.0, 255.0]));
+        let all: Vec<f64> = (0..256).map(f64::from).rev().collect();
+        let codes = Categories::of("f", &all).expect("as many classes as a byte tells apart").codes;
+        assert_eq!(codes, (0..=255).rev().collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn values_that_are_no_classes_are_refused() {
+        let message = |values: &[f64]| Categories::of("ti.dat", values).expect_err("no classes").to_string();
+        assert!(message(&[]).contains("no values"));
+        assert!(message(&[1.0, f64::NAN]).contains("value 1 (counted from 0, x fastest) is missing"));
+        assert!(message(&(0..257).map(f64::from).collect::<Vec<_>>()).contains("more than 256 distinct values"));
+    }
+
+    #[test]
+    fn a_variable_is_chosen_by_name() {
+        let variable = |name: &str| Variable { name: name.into(), values: vec![1.0] };
+        let variables = vec![variable("facies"), variable("porosity")];
+        let raster =
+            Raster { cells: [1; 3], realizations: 1, spacing: None, origin: None, variables, notes: Vec::new() };
+        assert_eq!(raster.variable("f", Some("porosity")).expect("is there").name, "porosity");
+        assert!(raster.variable("f", None).expect_err("two").to_string().contains("facies, porosity"));
+        let near = raster.variable("f", Some("Facis")).expect_err("none of this name").to_string();
+        assert!(near.contains("did you mean \"facies\"?"), "{near}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_reader_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..300), magic in 0..5) {
+            let magics: [&[u8]; 5] = [b"", npy::MAGIC, png::MAGIC, sgems::MAGIC, b"3 4 5\n1\nv\n"];
+            let mut file = magics[magic as usize].to_vec();
+            file.append(&mut bytes);
+            let _ = parse("f", &file, None);
+            let _ = parse("f", &file, Some([3, 4, 5]));
+        }
+    }
+}
