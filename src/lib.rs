@@ -20,3 +20,4 @@ pub mod report;
 #[doc(hidden)]
 pub mod testing;
 pub mod units;
+pub mod verify;

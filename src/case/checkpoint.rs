@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array1, Array2, Axis, stack};
 use serde::{Deserialize, Serialize};
 
+use super::files;
 use crate::error::{Error, Result};
 use crate::inversion::{Candidate, Iteration, Row};
-use crate::io::{atomic, npy};
 
 /// The iterations of one run, one set of files each; the `.json` is written last and marks the set as whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +36,11 @@ impl Checkpoint {
     /// Keeps a finished iteration.
     pub fn save(&self, iteration: &Iteration) -> Result<()> {
         let number = iteration.row.iteration;
-        npy::write(&self.path(number, "coefficients.npy"), iteration.v.view())?;
+        files::array(&self.path(number, "coefficients.npy"), iteration.v.view())?;
         let maps = stack![Axis(0), iteration.parameterized, iteration.model];
-        npy::write(&self.path(number, "maps.npy"), maps.view())?;
+        files::array(&self.path(number, "maps.npy"), maps.view())?;
         if let Some(probability) = &iteration.probability {
-            npy::write(&self.path(number, "probability.npy"), probability.view())?;
+            files::array(&self.path(number, "probability.npy"), probability.view())?;
         }
         let numbers = Numbers {
             row: iteration.row.clone(),
@@ -49,7 +49,7 @@ impl Checkpoint {
         };
         let path = self.path(number, "numbers.json");
         let text = serde_json::to_vec(&numbers).map_err(|e| Error::file("write", &path, e.into()))?;
-        atomic::write(&path, &text)
+        files::bytes(&path, &text)
     }
 
     /// The finished iterations 1, 2, … up to the first that is missing or not whole.

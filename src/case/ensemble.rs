@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, s};
 use rayon::prelude::*;
 
+use super::files;
 use crate::error::{Error, Result};
 use crate::grid::Ensemble;
-use crate::io::npy;
 use crate::prior::{Conditioning, Prior, Realization};
 use crate::progress::Progress;
 
@@ -81,18 +81,22 @@ impl Block {
         std::fs::create_dir_all(&store.folder).map_err(|e| Error::file("create", &store.folder, e))?;
         let mut layers = String::new();
         if let Some(facies) = &self.facies {
-            npy::write(&store.path(number, "facies.npy"), facies.view())?;
+            files::array(&store.path(number, "facies.npy"), facies.view())?;
             layers.push_str("facies ");
         }
         if let Some(values) = &self.values {
-            npy::write(&store.path(number, "values.npy"), values.view())?;
+            files::array(&store.path(number, "values.npy"), values.view())?;
             layers.push_str("values ");
         }
-        crate::io::atomic::write(&store.path(number, "layers.txt"), layers.as_bytes())
+        files::bytes(&store.path(number, "layers.txt"), layers.as_bytes())
     }
 }
 
-fn layer<T: Copy + Default>(drawn: &[Realization], cells: usize, get: impl Fn(&Realization) -> Option<&[T]>) -> Option<Array2<T>> {
+fn layer<T: Copy + Default>(
+    drawn: &[Realization],
+    cells: usize,
+    get: impl Fn(&Realization) -> Option<&[T]>,
+) -> Option<Array2<T>> {
     get(drawn.first()?)?;
     let mut out = Array2::default((drawn.len(), cells));
     for (mut row, realization) in out.rows_mut().into_iter().zip(drawn) {
@@ -147,7 +151,13 @@ pub fn simulate(
     Ok((ensemble, found))
 }
 
-fn copy<T: Copy + Default>(into: &mut Option<Array2<T>>, block: Option<&Array2<T>>, count: usize, first: usize, wanted: usize) {
+fn copy<T: Copy + Default>(
+    into: &mut Option<Array2<T>>,
+    block: Option<&Array2<T>>,
+    count: usize,
+    first: usize,
+    wanted: usize,
+) {
     if let Some(block) = block {
         let whole = into.get_or_insert_with(|| Array2::default((count, block.ncols())));
         whole.slice_mut(s![first..first + wanted, ..]).assign(&block.slice(s![..wanted, ..]));

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::files;
 use crate::error::{Error, Result};
+use crate::io::atomic;
 
 /// The mark of completeness, written last.
 pub const SUMMARY: &str = "summary.json";
@@ -10,15 +12,15 @@ pub const SUMMARY: &str = "summary.json";
 pub const CASE: &str = "case.toml";
 
 /// A result folder in the making.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Folder {
+    aside: atomic::Folder,
     place: PathBuf,
-    aside: PathBuf,
-    resumed: bool,
+    replace: bool,
 }
 
 /// What [`Folder::begin`] finds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Begin {
     /// A complete run of the same case with the same backend lies here.
     Complete(PathBuf),
@@ -63,53 +65,40 @@ impl Folder {
             suffix += 1;
             place = with_suffix(wanted, &format!("-{suffix}"));
         }
-        let aside = with_suffix(&place, ".partial");
-        let found = std::fs::read_to_string(aside.join(IDENTITY)).ok();
-        let resumed = existing.resume && found.as_deref() == Some(identity);
-        if existing.resume && found.is_some() && !resumed {
-            return Err(Error::input(
-                aside.display().to_string(),
-                "holds the unfinished run of another case or backend",
-                "run the same case with the same options, or without --resume to begin anew",
-            ));
+        let mut aside = atomic::Folder::begin(&place)?;
+        let found = std::fs::read_to_string(aside.path().join(IDENTITY)).ok();
+        if aside.resumed() && !(existing.resume && found.as_deref() == Some(identity)) {
+            if existing.resume && found.is_some() {
+                return Err(Error::input(
+                    aside.path().display().to_string(),
+                    "holds the unfinished run of another case or backend",
+                    "run the same case with the same options, or without --resume to begin anew",
+                ));
+            }
+            aside.clear()?;
         }
-        if !resumed && aside.exists() {
-            std::fs::remove_dir_all(&aside).map_err(|e| Error::file("remove", &aside, e))?;
-        }
-        std::fs::create_dir_all(&aside).map_err(|e| Error::file("create", &aside, e))?;
-        crate::io::atomic::write(&aside.join(IDENTITY), identity.as_bytes())?;
-        Ok(Begin::Work(Self { place, aside, resumed }))
+        files::bytes(&aside.path().join(IDENTITY), identity.as_bytes())?;
+        Ok(Begin::Work(Self { aside, place, replace: existing.force }))
     }
 
     /// Where files are written until the run is complete.
     pub fn aside(&self) -> &Path {
-        &self.aside
-    }
-
-    /// Where the folder will be.
-    pub fn place(&self) -> &Path {
-        &self.place
+        self.aside.path()
     }
 
     /// Whether an interrupted run is gone on with.
     pub fn resumed(&self) -> bool {
-        self.resumed
+        self.aside.resumed()
     }
 
     /// Moves the folder into place; a complete folder that was to be overwritten goes only now.
+    ///
+    /// # Errors
+    /// A folder that cannot be moved.
     pub fn finish(self) -> Result<PathBuf> {
-        let old = with_suffix(&self.place, ".old");
-        let replaced = self.place.exists();
-        if replaced {
-            if old.exists() {
-                std::fs::remove_dir_all(&old).map_err(|e| Error::file("remove", &old, e))?;
-            }
-            std::fs::rename(&self.place, &old).map_err(|e| Error::file("move", &self.place, e))?;
-        }
-        std::fs::rename(&self.aside, &self.place).map_err(|e| Error::file("move", &self.aside, e))?;
-        if replaced {
-            std::fs::remove_dir_all(&old).map_err(|e| Error::file("remove", &old, e))?;
-        }
+        // An empty folder that the user has made himself is no result.
+        let replace = self.replace || self.place.exists();
+        self.aside.commit(replace)?;
         Ok(self.place)
     }
 }
@@ -147,17 +136,24 @@ mod tests {
         }
     }
 
+    fn found(begun: Result<Begin>) -> PathBuf {
+        match begun.unwrap() {
+            Begin::Complete(place) => place,
+            Begin::Work(folder) => panic!("{} is to be worked on", folder.aside().display()),
+        }
+    }
+
     #[test]
     fn a_complete_run_is_found_again_and_never_overwritten_unasked() {
         let root = tempfile::tempdir().unwrap();
         let place = root.path().join("case-1");
         complete(work(begin(&place, "a", false, false)));
-        assert_eq!(begin(&place, "a", false, false).unwrap(), Begin::Complete(place.clone()));
+        assert_eq!(found(begin(&place, "a", false, false)), place);
         let other = complete(work(begin(&place, "b", false, false)));
         assert_eq!(other, root.path().join("case-1-2"), "the run of another case takes the next suffix");
-        assert_eq!(begin(&place, "b", false, false).unwrap(), Begin::Complete(other));
+        assert_eq!(found(begin(&place, "b", false, false)), other);
         assert_eq!(complete(work(begin(&place, "c", true, false))), place, "--force overwrites");
-        assert_eq!(begin(&place, "c", false, false).unwrap(), Begin::Complete(place));
+        assert_eq!(found(begin(&place, "c", false, false)), place);
     }
 
     #[test]

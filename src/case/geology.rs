@@ -11,9 +11,7 @@ use crate::prior::cookie_cutter::CookieCutter;
 use crate::prior::direct_sampling::{DirectSampling, DirectSamplingOptions};
 use crate::prior::gaussian_field::GaussianField;
 use crate::prior::snesim::{Snesim, SnesimOptions, Target, Transformation};
-use crate::prior::training_image::{
-    Bend, ChannelKind, ChannelModel, EllipseModel, Meander, Scattered, TrainingImage,
-};
+use crate::prior::training_image::{Bend, ChannelKind, ChannelModel, EllipseModel, Meander, Scattered, TrainingImage};
 use crate::prior::variogram::{Model, Structure, Variogram};
 
 /// Changes whenever the numbers of a realization change for the same inputs: cached realizations of other versions
@@ -38,7 +36,11 @@ impl Geology {
     pub fn new(case: &Case, scenario: &Scenario) -> Result<Self> {
         let mut identity = format!(
             "{ALGORITHM_VERSION}\n{:?}\n{scenario:?}\n{:?}\n{:?}\n{:?}\n{}\n",
-            case.grid, case.prior.method, case.prior.condition.then_some(&case.hard_data), case.property.facies, case.seed
+            case.grid,
+            case.prior.method,
+            case.prior.condition.then_some(&case.hard_data),
+            case.property.facies,
+            case.seed
         )
         .into_bytes();
         let (facies, image): (Box<dyn Prior>, _) = match &scenario.geology {
@@ -85,9 +87,11 @@ fn check_facies(case: &Case, scenario: &Scenario, image: &TrainingImage) -> Resu
 
 /// An image read from a file, by its ending.
 fn read_image(path: &Path) -> Result<TrainingImage> {
-    let array = io::read_image(path)?;
-    TrainingImage::from_values(array.cells, &array.values)
-        .map_err(|e| Error::input(path.display().to_string(), e.to_string(), ""))
+    let place = path.display().to_string();
+    let raster = io::read(path, None)?;
+    let values = &raster.variable(&place, None)?.values;
+    TrainingImage::from_values(raster.cells, &values[..raster.len()])
+        .map_err(|e| Error::input(place, e.to_string(), ""))
 }
 
 fn scattered(scatter: &file::Scatter) -> Scattered {
@@ -99,7 +103,10 @@ fn generate(generated: &GeneratedImage, azimuth: f64) -> Result<TrainingImage> {
     let azimuth = Scattered::new(azimuth, generated.orientation_scatter);
     let bends = |meander: &file::Meander| Meander {
         wavelength: scattered(&meander.wavelength),
-        bend: Bend::Sinuosity(meander.sinuosity),
+        bend: match meander.bend {
+            file::Bend::Sinuosity(sinuosity) => Bend::Sinuosity(sinuosity),
+            file::Bend::Amplitude(amplitude) => Bend::Amplitude(amplitude),
+        },
         irregularity: meander.irregularity,
     };
     let (kind, undulation) = match &generated.objects {

@@ -10,10 +10,9 @@ use serde::Serialize;
 use super::folder;
 use super::run::{Options, kernels, property};
 use super::study::Study;
-use super::{matching, summary};
+use super::{files, matching, summary};
 use crate::basis::Basis;
 use crate::error::{Error, Result};
-use crate::io::{atomic, npy};
 use crate::measure::peak_memory;
 use crate::progress::Progress;
 use crate::report::{self, metrics::Repeated, metrics::nearest_facies};
@@ -64,7 +63,7 @@ pub fn compare(study: &Study, progress: &dyn Progress) -> Result<Vec<Variant>> {
     let maps = mapping
         .variants
         .iter()
-        .map(|variant| matching::map(study, &variant.feasible, basis.cols()))
+        .map(|variant| matching::map(study, &variant.feasible, basis.rank()))
         .collect::<Result<Vec<_>>>()?;
     let mut found = vec![Vec::new(); maps.len() + 1];
     progress.start("references", mapping.references as u64);
@@ -105,14 +104,14 @@ pub(super) fn run(
     let first = case.mapping.as_ref().and_then(|m| m.variants.first()).expect("a case of mappings has a variant");
     let (truth, _) = study.draw(case.prior.realizations as u64)?;
     let theta = study.best_achievable(truth.view());
-    let projection = matching::map(study, &first.feasible, study.basis.cols())?.project(theta.view(), 1)?;
+    let projection = matching::map(study, &first.feasible, study.basis.rank())?.project(theta.view(), 1)?;
     for (name, field) in [
         ("model.npy", projection.model.view()),
         ("parameterized.npy", theta.view()),
         ("reference.npy", truth.view()),
         ("prior_mean.npy", study.prior_mean.view()),
     ] {
-        npy::write(&folder.join(name), study.shaped(study.reported(field).view()))?;
+        files::array(&folder.join(name), study.shaped(study.reported(field).view()))?;
     }
     study.seconds.total = started.elapsed().as_secs_f64();
     let summary = Summary {
@@ -135,7 +134,7 @@ pub(super) fn run(
     };
     let path = folder.join(folder::SUMMARY);
     let text = serde_json::to_vec_pretty(&summary).map_err(|e| Error::file("write", &path, e.into()))?;
-    atomic::write(&path, &text)?;
+    files::bytes(&path, &text)?;
     report::build(folder)
 }
 
@@ -147,5 +146,5 @@ fn write_table(path: &Path, variants: &[Variant]) -> Result<()> {
             text.push_str(&format!("{},{},{value}\n", variant.name, i + 1));
         }
     }
-    atomic::write(path, text.as_bytes())
+    files::bytes(path, text.as_bytes())
 }

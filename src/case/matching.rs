@@ -52,9 +52,8 @@ pub fn map<'a>(study: &'a Study, feasible: &Feasible, rank: usize) -> Result<Box
         hard_data: hard_data(study),
         seed: study.case.seed,
     };
-    let parameterized = |realizations: &[usize]| -> Result<Array2<f32>> {
-        Ok(components.reconstruct_some(realizations, rank))
-    };
+    let parameterized =
+        |realizations: &[usize]| -> Result<Array2<f32>> { Ok(components.reconstruct_some(realizations, rank)) };
     let source = Source { ensemble: &study.ensemble, parameterized: &parameterized };
     Ok(Box::new(PatternMap::new(*study.grid(), options, &[source], study.gpu.as_deref())?))
 }

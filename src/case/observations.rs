@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
-use super::file::{Case, Data, DataSource, Noise, NoiseLevel, Physics};
+use super::file::{self, Case, Data, DataSource, Noise, NoiseLevel, Physics};
 use super::study::Study;
 use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::forward::Datum;
 use crate::forward::straight_ray::{Ray, StraightRays};
+use crate::grid::Plane;
 use crate::inversion::{cross_validate, reduced_jacobian};
-use crate::io::survey::Survey;
+use crate::io::survey;
 use crate::linalg::covariance::Covariance;
 use crate::linalg::dense::{multiply, symmetric_eigen};
 use crate::operator::{LinearOperator, Operator};
@@ -60,13 +61,9 @@ impl Observations {
         let (Some(Physics::StraightRays(physics)), Some(data)) = (&case.physics, &case.data) else {
             return Err(Error::input("physics", "the case has no forward model", "add [physics] and [data]"));
         };
-        let survey = survey(case, data, true)?;
-        let rays: Vec<Ray> = survey
-            .sources
-            .iter()
-            .zip(&survey.receivers)
-            .map(|(&source, &receiver)| Ray { source, receiver })
-            .collect();
+        let survey = self::survey(case, data, true)?;
+        let rays: Vec<Ray> =
+            survey.sources.iter().zip(&survey.receivers).map(|(&source, &receiver)| Ray { source, receiver }).collect();
         let exact = StraightRays::new(case.grid, rays.clone(), physics.background)?;
         let forward = StraightRays::new(case.grid, rays, physics.background)?;
         let forward = match &study.gpu {
@@ -138,7 +135,7 @@ impl Observations {
             ));
         };
         let at = self.exact.linearize(basis.mean())?;
-        let jacobian = reduced_jacobian(&*at.jacobian, &basis);
+        let jacobian = reduced_jacobian(&*at.jacobian, basis);
         let residual = &self.observed - &at.value;
         let given = self.sigma.clone();
         let seed = study.case.seed;
@@ -176,10 +173,35 @@ impl Observations {
     }
 }
 
-/// The survey of the case: from its data file, or every source to every receiver.
+/// Where the rays of an inversion run, and what was measured along them, in SI.
+pub(super) struct Survey {
+    /// Name of each datum, m.
+    pub(super) ids: Vec<String>,
+    /// Sources along the grid's axes \[m\], m.
+    pub(super) sources: Vec<[f64; 3]>,
+    /// Receivers along the grid's axes \[m\], m.
+    pub(super) receivers: Vec<[f64; 3]>,
+    /// Travel times \[s\], where a file has them.
+    times: Option<Vec<f64>>,
+    /// Standard deviations \[s\], where a file has them.
+    sigmas: Option<Vec<f64>>,
+}
+
+/// The survey of the case: from its data file (with its times, or the geometry alone), or every source to every
+/// receiver.
 pub(super) fn survey(case: &Case, data: &Data, times: bool) -> Result<Survey> {
     match (&data.source, &case.physics) {
-        (DataSource::File(path), _) => Survey::read(path, &data.columns, case.grid.plane, times),
+        (DataSource::File(path), _) => {
+            let columns = columns(&data.columns, case.grid.plane);
+            let read = survey::read(path, &if times { columns } else { columns.geometry() })?;
+            Ok(Survey {
+                ids: read.ids,
+                sources: read.sources,
+                receivers: read.receivers,
+                times: read.times,
+                sigmas: read.sigmas,
+            })
+        }
         (DataSource::CommandLine, _) => Err(Error::input(
             "data.file",
             "the case leaves its data file to the command line",
@@ -196,6 +218,20 @@ pub(super) fn survey(case: &Case, data: &Data, times: bool) -> Result<Survey> {
             Ok(Survey { ids, sources, receivers, times: None, sigmas: None })
         }
         (DataSource::Reference, None) => unreachable!("checked by the caller: data come with a physics"),
+    }
+}
+
+/// The columns of a data file as its reader wants them, by the axes of the grid.
+pub(super) fn columns(columns: &file::Columns, plane: Plane) -> survey::Columns {
+    let by_axes = |named| file::Columns::of_axes(named, plane).map(|name| name.map(str::to_owned));
+    survey::Columns {
+        id: columns.id.clone(),
+        source: by_axes(&columns.source),
+        receiver: by_axes(&columns.receiver),
+        time: Some(columns.time.clone()),
+        sigma: columns.sigma.clone(),
+        length_unit: columns.length_unit,
+        time_unit: columns.time_unit,
     }
 }
 

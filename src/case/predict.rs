@@ -6,11 +6,11 @@ use std::sync::Arc;
 use ndarray::Array1;
 
 use super::file::{Case, DataSource, Physics};
-use super::observations::survey;
+use super::observations::{columns, survey};
 use crate::error::{Error, Result};
 use crate::forward::straight_ray::{Ray, StraightRays};
 use crate::gpu::Gpu;
-use crate::io::npy;
+use crate::io;
 use crate::operator::Operator;
 
 /// Predicted data of the model in `model` (npy, `[nz, ny, nx]`, in the property's unit, as `model.npy` of a run), as
@@ -21,25 +21,33 @@ use crate::operator::Operator;
 /// A model of another shape or with values that are not finite, and whatever survey and rays refuse.
 pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>) -> Result<String> {
     let (Some(Physics::StraightRays(physics)), Some(data)) = (&case.physics, &case.data) else {
-        return Err(Error::input("physics", "the case has no forward model", "choose a case with [physics] and [data]"));
-    };
-    let array = npy::read(model)?;
-    let shape = case.grid.shape();
-    if array.shape != shape && !(shape[0] == 1 && array.shape == shape[1..]) {
         return Err(Error::input(
-            model.display().to_string(),
-            format!("an array of {:?}, and the case's grid is [nz, ny, nx] = {shape:?}", array.shape),
-            "give a model on the case's grid, such as model.npy of a run",
+            "physics",
+            "the case has no forward model",
+            "choose a case with [physics] and [data]",
+        ));
+    };
+    let place = model.display().to_string();
+    let raster = io::read(model, Some(case.grid.cells))?;
+    if raster.cells != case.grid.cells || raster.realizations != 1 {
+        return Err(Error::input(
+            place,
+            format!(
+                "{} fields of {:?} cells (nx, ny, nz), and the case's grid has {:?}",
+                raster.realizations, raster.cells, case.grid.cells
+            ),
+            "give one model on the case's grid, such as model.npy of a run",
         ));
     }
-    if let Some(i) = array.values.iter().position(|x| !x.is_finite()) {
+    let values = &raster.variable(&place, None)?.values;
+    if let Some(i) = values.iter().position(|x| !x.is_finite()) {
         return Err(Error::input(
-            model.display().to_string(),
-            format!("value {} of cell {:?} (0-based i, j, k)", array.values[i], case.grid.cell(i)),
+            place,
+            format!("value {} of cell {:?} (0-based i, j, k)", values[i], case.grid.cell(i)),
             "every cell needs a finite value",
         ));
     }
-    let u: Array1<f64> = array.values.iter().map(|&y| case.property.carried(y)).collect();
+    let u: Array1<f64> = values.iter().map(|&y| case.property.carried(y)).collect();
     let survey = survey(case, data, false)?;
     let rays = survey.sources.iter().zip(&survey.receivers).map(|(&source, &receiver)| Ray { source, receiver });
     let forward = StraightRays::new(case.grid, rays.collect(), physics.background)?;
@@ -48,12 +56,18 @@ pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>) -> Result<Strin
         None => forward,
     };
     let unit = data.columns.time_unit;
-    let predicted: Vec<f64> = forward.predict(u.view())?.iter().map(|&t| unit.from_si(t)).collect();
+    let predicted = forward.predict(u.view())?.to_vec();
     match &data.source {
-        DataSource::File(path) => crate::io::survey::with_predictions(path, &predicted, unit.name),
+        DataSource::File(path) => {
+            let file = io::survey::read(path, &columns(&data.columns, case.grid.plane).geometry())?;
+            let mut text = Vec::new();
+            file.write_predicted(&mut text, &predicted).map_err(|e| Error::file("write", path, e))?;
+            Ok(String::from_utf8_lossy(&text).into_owned())
+        }
         _ => {
             let mut text = format!("id,x1,y1,x2,y2,predicted_{}\n", unit.name);
-            for (i, t) in predicted.iter().enumerate() {
+            for (i, &t) in predicted.iter().enumerate() {
+                let t = unit.from_si(t);
                 let ([a, b, _], [c, d, _]) = (survey.sources[i], survey.receivers[i]);
                 text.push_str(&format!("{},{a},{b},{c},{d},{t}\n", survey.ids[i]));
             }

@@ -2,37 +2,40 @@
 
 use std::path::Path;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, ArrayView1, ArrayView2, Axis};
 
-use super::study::{Observations, Study};
+use super::files;
+use super::observations::Observations;
+use super::study::Study;
 use crate::error::{Error, Result};
 use crate::inversion::{Estimate, Iteration};
-use crate::io::{npy, vti};
+use crate::operator::Operator;
 
 /// Writes every file of the result folder but the summary and the report.
 pub fn write(folder: &Path, study: &Study, observations: &Observations, estimate: &Estimate) -> Result<()> {
     let best = estimate.best();
     let model = study.reported(best.model.view());
     let parameterized = study.reported(best.parameterized.view());
-    npy::write(&folder.join("model.npy"), study.shaped(model.view()))?;
-    npy::write(&folder.join("parameterized.npy"), study.shaped(parameterized.view()))?;
-    npy::write(&folder.join("coefficients.npy"), best.v.view())?;
+    files::array(&folder.join("model.npy"), study.shaped(model.view()))?;
+    files::array(&folder.join("parameterized.npy"), study.shaped(parameterized.view()))?;
+    files::array(&folder.join("coefficients.npy"), best.v.view())?;
     let prior_mean = study.reported(study.prior_mean.view());
-    npy::write(&folder.join("prior_mean.npy"), study.shaped(prior_mean.view()))?;
+    files::array(&folder.join("prior_mean.npy"), study.shaped(prior_mean.view()))?;
     if let Some(probability) = &best.probability {
-        npy::write(&folder.join("probability.npy"), study.shaped_layers(probability.view()))?;
+        files::array(&folder.join("probability.npy"), study.shaped_layers(probability.view()))?;
     }
     // One scenario rules everywhere; with several each cell has its own.
     let scenario = Array1::<u8>::zeros(study.grid().len());
-    npy::write(&folder.join("scenario_map.npy"), study.shaped(scenario.view()))?;
-    let mut layers = vec![("model", model.view()), ("parameterized", parameterized.view()), ("prior_mean", prior_mean.view())];
+    files::array(&folder.join("scenario_map.npy"), study.shaped(scenario.view()))?;
+    let mut layers =
+        vec![("model", model.view()), ("parameterized", parameterized.view()), ("prior_mean", prior_mean.view())];
     let reference = observations.reference.as_ref().map(|r| study.reported(r.view()));
     if let Some(reference) = &reference {
-        npy::write(&folder.join("reference.npy"), study.shaped(reference.view()))?;
+        files::array(&folder.join("reference.npy"), study.shaped(reference.view()))?;
         layers.push(("reference", reference.view()));
     }
     write_iterations(&folder.join("iterations.npy"), study, &estimate.iterations)?;
-    write_vti(&folder.join("model.vti"), study, &layers, best.probability.as_ref().map(Array2::view))?;
+    write_vti(&folder.join("model.vti"), study, &layers, best.probability.as_ref().map(|p| p.view()))?;
     write_data(&folder.join("data.csv"), study, observations, best)?;
     write_history(folder, &estimate.iterations)?;
     write_scenarios(&folder.join("scenarios.csv"), study, best)
@@ -49,7 +52,7 @@ fn write_iterations(path: &Path, study: &Study, iterations: &[Iteration]) -> Res
     }
     let [nz, ny, nx] = study.grid().shape();
     let shaped = maps.into_shape_with_order((iterations.len(), 2, nz, ny, nx)).expect("n = nz · ny · nx");
-    npy::write(path, shaped.view())
+    files::array(path, shaped.view())
 }
 
 fn write_vti(
@@ -66,7 +69,7 @@ fn write_vti(
             arrays.push((format!("probability of facies {code}"), row.iter().map(|&p| f64::from(p)).collect()));
         }
     }
-    vti::write(path, study.grid(), &arrays)
+    files::vti(path, study.grid(), &arrays)
 }
 
 fn csv_error(path: &Path) -> impl Fn(csv::Error) -> Error + '_ {
@@ -78,26 +81,47 @@ fn write_csv(path: &Path, fill: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::R
     let mut writer = csv::Writer::from_writer(Vec::new());
     fill(&mut writer).map_err(csv_error(path))?;
     let bytes = writer.into_inner().map_err(|e| Error::file("write", path, std::io::Error::other(e.to_string())))?;
-    crate::io::atomic::write(path, &bytes)
+    files::bytes(path, &bytes)
 }
 
 fn write_data(path: &Path, study: &Study, observations: &Observations, best: &Iteration) -> Result<()> {
-    let predicted = [&best.parameterized, &best.model].map(|field| study.predict(field.view()));
+    let predicted = [&best.parameterized, &best.model].map(|field| observations.exact.predict(field.view()));
     let [parameterized, model] = predicted;
     let (parameterized, model) = (parameterized?, model?);
     let unit = study.time_unit();
     write_csv(path, |csv| {
         csv.write_record([
-            "kind", "id", "x", "y", "z", "x2", "y2", "z2", "time", "unit", "observed", "sigma",
-            "predicted_parameterized", "predicted_model",
+            "kind",
+            "id",
+            "x",
+            "y",
+            "z",
+            "x2",
+            "y2",
+            "z2",
+            "time",
+            "unit",
+            "observed",
+            "sigma",
+            "predicted_parameterized",
+            "predicted_model",
         ])?;
         for (i, datum) in observations.data.iter().enumerate() {
-            let place = |p: Option<[f64; 3]>| p.map_or_else(Default::default, |p| study.file_coordinates(p).map(|c| c.to_string()));
+            let place = |p: Option<[f64; 3]>| {
+                p.map_or_else(Default::default, |p| study.file_coordinates(p).map(|c| c.to_string()))
+            };
             let [x, y, z]: [String; 3] = place(Some(datum.at));
             let [x2, y2, z2] = place(datum.to);
             let number = |si: f64| unit.from_si(si).to_string();
             csv.write_record([
-                datum.kind, &datum.id, &x, &y, &z, &x2, &y2, &z2,
+                datum.kind,
+                &datum.id,
+                &x,
+                &y,
+                &z,
+                &x2,
+                &y2,
+                &z2,
                 &datum.time.map(|t| t.to_string()).unwrap_or_default(),
                 unit.name,
                 &number(observations.observed[i]),

@@ -10,12 +10,10 @@ use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
 use super::study::Study;
 use super::summary::{self, Errors, Kernels, Misfit, Summary};
-use super::{cache, mapping, results};
-use crate::basis::Basis;
+use super::{cache, files, mapping, results};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::inversion::Estimate;
-use crate::io::atomic;
 use crate::measure::peak_memory;
 use crate::operator::Operator;
 use crate::progress::Progress;
@@ -75,7 +73,7 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
         Some(gpu) => format!("heavy work on {} ({})", gpu.summary().name, gpu.summary().backend),
         None => "heavy work on the CPU, in f64".to_owned(),
     });
-    atomic::write(&folder.aside().join(folder::CASE), resolved.as_bytes())?;
+    files::bytes(&folder.aside().join(folder::CASE), resolved.as_bytes())?;
     // Without the cache, realizations are kept with the unfinished run, so that an interrupt costs none of them.
     let root = if options.cache { cache::folder() } else { None };
     let root = root.unwrap_or_else(|| folder.aside().join("realizations"));
@@ -136,7 +134,7 @@ impl Run<'_> {
                 if let Some(reference) = &mut case.reference {
                     reference.seed = first + run;
                 }
-                atomic::write(&place.join(folder::CASE), case.to_toml().as_bytes())?;
+                files::bytes(&place.join(folder::CASE), case.to_toml().as_bytes())?;
                 self.one(study, &place, first + run)?;
             }
             let text = std::fs::read(&summary).map_err(|e| Error::file("read", &summary, e))?;
@@ -152,19 +150,19 @@ impl Run<'_> {
     fn write_summary(&self, folder: &Path, summary: &serde_json::Value) -> Result<()> {
         let path = folder.join(folder::SUMMARY);
         let text = serde_json::to_vec_pretty(summary).map_err(|e| Error::file("write", &path, e.into()))?;
-        atomic::write(&path, &text)
+        files::bytes(&path, &text)
     }
 
     fn summary(&self, study: &Study, observations: &Observations, estimate: &Estimate) -> Result<Summary> {
         let (case, best) = (&study.case, estimate.best());
         let misfit = |field: ndarray::ArrayView1<'_, f64>| -> Result<f64> {
-            let residual = observations.covariance.whiten((&observations.observed - &observations.exact.predict(field)?).view());
+            let residual =
+                observations.covariance.whiten((&observations.observed - &observations.exact.predict(field)?).view());
             Ok(residual.dot(&residual))
         };
         let errors = observations.reference.as_ref().map(|reference| {
-            let of = |field: ndarray::ArrayView1<'_, f64>| {
-                study.errors(observations, field).expect("there is a reference")
-            };
+            let of =
+                |field: ndarray::ArrayView1<'_, f64>| study.errors(observations, field).expect("there is a reference");
             Errors {
                 model: of(best.model.view()),
                 parameterized: of(best.parameterized.view()),
@@ -218,7 +216,7 @@ impl Run<'_> {
                 "the data are not fitted to their errors: misfit {:.0}, target {m:.0}; rank {} of the basis is {}",
                 row.misfit_parameterized,
                 row.rank,
-                if row.rank < study.basis.cols() { "not its largest" } else { "its largest" }
+                if row.rank < study.basis.rank() { "not its largest" } else { "its largest" }
             ));
         }
         if study.gpu.as_ref().is_some_and(|gpu| gpu.summary().software) {

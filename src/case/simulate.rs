@@ -8,10 +8,10 @@ use super::ensemble::{self, Store};
 use super::file::Case;
 use super::folder::{Begin, CASE, Existing, Folder, SUMMARY};
 use super::geology::Geology;
-use super::{cache, study};
+use super::{cache, files, study};
 use crate::error::{Error, Result};
 use crate::grid::{Ensemble, Grid};
-use crate::io::{atomic, gslib, npy, vti};
+use crate::io::{Raster, Variable, atomic, gslib};
 use crate::progress::Progress;
 
 /// Formats of the files.
@@ -64,12 +64,12 @@ pub fn simulate(
         write_ensemble(folder.aside(), &scenario.name, case, format, &ensemble)?;
         scenarios.push(serde_json::json!({"name": scenario.name, "realizations": ensemble.len()}));
     }
-    atomic::write(&folder.aside().join(CASE), resolved.as_bytes())?;
+    files::bytes(&folder.aside().join(CASE), resolved.as_bytes())?;
     let summary = serde_json::json!({
         "format": 1, "case": case.name, "seed": case.seed, "scenarios": scenarios,
         "property": {"name": case.property.quantity.name(), "unit": case.property.unit.name, "transform": case.property.transform.name()},
     });
-    atomic::write(&folder.aside().join(SUMMARY), format!("{summary:#}\n").as_bytes())?;
+    files::bytes(&folder.aside().join(SUMMARY), format!("{summary:#}\n").as_bytes())?;
     folder.finish()
 }
 
@@ -84,10 +84,10 @@ fn write_one(
     match format {
         Format::Npy => {
             let shaped = values.into_shape_with_order((nz, ny, nx)).expect("n = nz · ny · nx");
-            npy::write(&path("npy"), shaped)
+            files::array(&path("npy"), shaped)
         }
-        Format::Gslib => gslib::write(&path("gslib"), grid, &[(name.to_owned(), values.to_vec())]),
-        Format::Vti => vti::write(&path("vti"), grid, &[(name.to_owned(), values.to_vec())]),
+        Format::Gslib => write_gslib(&path("gslib"), grid, vec![(name.to_owned(), values.to_vec())]),
+        Format::Vti => files::vti(&path("vti"), grid, &[(name.to_owned(), values.to_vec())]),
     }
 }
 
@@ -99,27 +99,42 @@ fn write_ensemble(folder: &Path, name: &str, case: &Case, format: Format, ensemb
         Format::Npy => {
             if let Some(facies) = &ensemble.facies {
                 let shaped = facies.view().into_shape_with_order(shape).expect("L × n");
-                npy::write(&folder.join(format!("{name}-facies.npy")), shaped)?;
+                files::array(&folder.join(format!("{name}-facies.npy")), shaped)?;
             }
             if let Some(values) = &ensemble.values {
                 let shaped = values.mapv(|u| case.property.reported(f64::from(u)) as f32);
                 let shaped = shaped.into_shape_with_order(shape).expect("L × n");
-                npy::write(&folder.join(format!("{name}-property.npy")), shaped.view())?;
+                files::array(&folder.join(format!("{name}-property.npy")), shaped.view())?;
             }
             Ok(())
         }
         Format::Gslib | Format::Vti => {
             for l in 0..ensemble.len() {
                 let path = |ending: &str| folder.join(format!("{name}-{:05}.{ending}", l + 1));
-                let facies = ensemble.facies(l).map(|codes| ("facies".to_owned(), codes.iter().map(|&c| f64::from(c)).collect()));
-                let property = (format!("{} [{}]", case.property.quantity.name(), case.property.label()), reported(l).to_vec());
+                let facies = ensemble
+                    .facies(l)
+                    .map(|codes| ("facies".to_owned(), codes.iter().map(|&c| f64::from(c)).collect()));
+                let property =
+                    (format!("{} [{}]", case.property.quantity.name(), case.property.label()), reported(l).to_vec());
                 let arrays: Vec<_> = facies.into_iter().chain([property]).collect();
                 match format {
-                    Format::Gslib => gslib::write(&path("gslib"), &ensemble.grid, &arrays)?,
-                    _ => vti::write(&path("vti"), &ensemble.grid, &arrays)?,
+                    Format::Gslib => write_gslib(&path("gslib"), &ensemble.grid, arrays)?,
+                    _ => files::vti(&path("vti"), &ensemble.grid, &arrays)?,
                 }
             }
             Ok(())
         }
     }
+}
+
+fn write_gslib(path: &Path, grid: &Grid, fields: Vec<(String, Vec<f64>)>) -> Result<()> {
+    let raster = Raster {
+        cells: grid.cells,
+        realizations: 1,
+        spacing: Some(grid.spacing),
+        origin: Some(grid.origin),
+        variables: fields.into_iter().map(|(name, values)| Variable { name, values }).collect(),
+        notes: Vec::new(),
+    };
+    atomic::write(path, |to| gslib::write(to, &raster))
 }

@@ -19,7 +19,8 @@ use crate::feasible::FeasibleMap;
 use crate::gpu::Gpu;
 use crate::grid::{Ensemble, Grid, Plane};
 use crate::inversion::{
-    Alternation, Choice, Estimate, FeasibleAtRank, Iteration, Problem, Schedule, reduced_jacobian, truncation_covariance,
+    Alternation, Choice, Estimate, FeasibleAtRank, Iteration, Problem, Schedule, reduced_jacobian,
+    truncation_covariance,
 };
 use crate::linalg::covariance::Covariance;
 use crate::operator::Operator;
@@ -61,7 +62,12 @@ impl Study {
     ///
     /// # Errors
     /// Whatever the geology, the simulation or the basis refuse; [`Error::Interrupted`].
-    pub fn new(case: Case, gpu: Option<Arc<Gpu>>, root: Option<&std::path::Path>, progress: &dyn Progress) -> Result<Self> {
+    pub fn new(
+        case: Case,
+        gpu: Option<Arc<Gpu>>,
+        root: Option<&std::path::Path>,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
         let scenario = &case.scenarios[0];
         if case.scenarios.len() > 1 {
             return Err(Error::input(
@@ -75,8 +81,15 @@ impl Study {
         let data = if case.prior.condition { conditioning(&case) } else { Conditioning::default() };
         let store = root.map(|root| Store::new(root, &geology.identity));
         let count = case.prior.realizations;
-        let (ensemble, cached) =
-            ensemble::simulate(&*geology.prior, &data, &case.property.facies, case.seed, count, store.as_ref(), progress)?;
+        let (ensemble, cached) = ensemble::simulate(
+            &*geology.prior,
+            &data,
+            &case.property.facies,
+            case.seed,
+            count,
+            store.as_ref(),
+            progress,
+        )?;
         if let (Some(root), Some(store)) = (root, &store) {
             cache::touch(store.folder());
             cache::trim(root, store.folder());
@@ -149,7 +162,7 @@ impl Study {
     }
 
     fn schedule(&self, observations: &Observations) -> Schedule {
-        let (inversion, columns) = (&self.case.inversion, self.basis.cols());
+        let (inversion, columns) = (&self.case.inversion, self.basis.rank());
         let rank = |k| self.case.basis.rank.at(k, inversion.iterations).map_or(columns, |rank| rank.min(columns));
         let tied = self.case.feasible.is_some();
         // An error level that the data chose leaves nothing for the discrepancy principle to choose.
@@ -308,9 +321,8 @@ const LARGEST_DENSE_COVARIANCE: usize = 2000;
 impl<'a> AtRank<'a> {
     fn new(study: &'a Study, observations: &'a Observations) -> Result<Self> {
         let m = observations.observed.len();
-        let counted = study.case.inversion.truncation_error
-            && m <= LARGEST_DENSE_COVARIANCE
-            && study.components.is_some();
+        let counted =
+            study.case.inversion.truncation_error && m <= LARGEST_DENSE_COVARIANCE && study.components.is_some();
         let deviations = match counted {
             false => None,
             true => {

@@ -125,8 +125,14 @@ fn simulate(arguments: &arguments::Simulate) -> Result<()> {
         arguments::Format::Vti => case::simulate::Format::Vti,
     };
     let terminal = Terminal::new(arguments.case.quiet)?;
-    let folder =
-        case::simulate::simulate(&case, format, arguments.out.as_deref(), arguments.force, !arguments.case.no_cache, &terminal)?;
+    let folder = case::simulate::simulate(
+        &case,
+        format,
+        arguments.out.as_deref(),
+        arguments.force,
+        !arguments.case.no_cache,
+        &terminal,
+    )?;
     print(&format!("{}", folder.display()));
     Ok(())
 }
@@ -149,7 +155,13 @@ fn devices(allow_software: bool) -> Result<()> {
         print("no adapter: the CPU does the work");
     }
     for (i, adapter) in found.iter().enumerate() {
-        print(&format!("{} {} ({}, {})", if Some(i) == taken { "*" } else { " " }, adapter.name, adapter.backend, adapter.kind));
+        print(&format!(
+            "{} {} ({}, {})",
+            if Some(i) == taken { "*" } else { " " },
+            adapter.name,
+            adapter.backend,
+            adapter.kind
+        ));
         print(&format!("    driver {}", adapter.driver));
         print(&format!(
             "    storage binding {} MiB, workgroup memory {} KiB, subgroups {}-{}, f64 {}, timestamps {}{}",
@@ -223,7 +235,12 @@ fn bench(device: &Device, kernel: &str) -> Result<()> {
     ));
     let measured = verify::bench(gpu.as_deref(), kernel)?;
     if measured.is_empty() {
-        return Err(Error::input("bench", format!("no kernel's name contains \"{kernel}\""), "lithoscope bench lists them all").into());
+        return Err(Error::input(
+            "bench",
+            format!("no kernel's name contains \"{kernel}\""),
+            "lithoscope bench lists them all",
+        )
+        .into());
     }
     for m in measured {
         let seconds = |s: Option<f64>| s.map_or_else(|| "-".into(), |s| format!("{s:.5}"));
@@ -234,7 +251,14 @@ fn bench(device: &Device, kernel: &str) -> Result<()> {
         );
         print(&format!(
             "{:28} {:40} {:10.4} {:10.4} {:>10} {:>10} {:>7} {:>8}",
-            m.kernel, m.size, m.cpu_seconds, m.cpu_wall, seconds(m.gpu_seconds), seconds(m.gpu_wall), ratio, fraction
+            m.kernel,
+            m.size,
+            m.cpu_seconds,
+            m.cpu_wall,
+            seconds(m.gpu_seconds),
+            seconds(m.gpu_wall),
+            ratio,
+            fraction
         ));
     }
     Ok(())

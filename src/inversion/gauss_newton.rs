@@ -144,7 +144,11 @@ mod tests {
     fn primal_and_dual_solutions_have_no_gradient() {
         for (m, k) in [(7, 31), (31, 7), (1, 1), (13, 13)] {
             let terms = [
-                Term { matrix: Matrix::Dense(random(m, k, 0)), target: random(m, 1, 1).column(0).to_owned(), weight: 3.0 },
+                Term {
+                    matrix: Matrix::Dense(random(m, k, 0)),
+                    target: random(m, 1, 1).column(0).to_owned(),
+                    weight: 3.0,
+                },
                 Term {
                     matrix: Matrix::Diagonal(random(k, 1, 2).column(0).mapv(|d| 0.5 + d.abs())),
                     target: random(k, 1, 3).column(0).to_owned(),

@@ -51,7 +51,12 @@ const BISECTIONS: usize = 14;
 /// Where even the least weight misses the target, the least is taken.
 ///
 /// Returns the minimiser, the weight, and every candidate in the order tried.
-pub fn discrepancy(terms: &mut [Term], penalty: usize, range: Cooling, target: f64) -> (Array1<f64>, f64, Vec<Candidate>) {
+pub fn discrepancy(
+    terms: &mut [Term],
+    penalty: usize,
+    range: Cooling,
+    target: f64,
+) -> (Array1<f64>, f64, Vec<Candidate>) {
     assert!(0.0 < range.least && range.least <= range.largest, "weights from {} to {}", range.least, range.largest);
     let mut tried = Vec::new();
     let mut attempt = |weight: f64| {
@@ -184,7 +189,8 @@ mod tests {
         covariance.diag_mut().mapv_inplace(|g| g + 1.0);
         let (values, vectors) = crate::linalg::dense::symmetric_eigen(&covariance).unwrap();
         let projected = vectors.t().dot(&d);
-        let expected: f64 = projected.iter().zip(&values).map(|(p, l)| -0.5 * p * p / l - 0.5 * l.ln()).sum::<f64>() - 2.5;
+        let expected: f64 =
+            projected.iter().zip(&values).map(|(p, l)| -0.5 * p * p / l - 0.5 * l.ln()).sum::<f64>() - 2.5;
         assert!((log_evidence(a.view(), d.view(), 2.5) - expected).abs() < 1e-10);
     }
 
