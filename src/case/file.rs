@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 
-use crate::grid::Grid;
+use crate::grid::{Grid, Plane};
 use crate::units::{Dimension, Transform, Unit};
 
 /// Everything that a run needs to know.
@@ -120,7 +120,7 @@ pub struct Scenario {
     /// Name, unique in the case.
     pub name: String,
     /// Direction of the geology \[degrees clockwise from north\]: the objects of a generated image run along it, an
-    /// image from a file and variograms are turned by it.
+    /// image from a file and the variogram of [`Geology::Gaussian`] are turned by it.
     pub azimuth: f64,
     /// Factor by which patterns of the image grow (1: as they are).
     pub scale: f64,
@@ -245,7 +245,8 @@ pub struct Structure {
     /// Ranges along the main axis, across it, and vertically \[m\]; *practical* ranges (5 % of the covariance left)
     /// where the model only tends to its sill.
     pub ranges: [f64; 3],
-    /// Direction of the main axis \[degrees clockwise from north\], the scenario's azimuth being added.
+    /// Direction of the main axis \[degrees clockwise from north\]; that of a Gaussian scenario is turned further by the
+    /// scenario's azimuth, that of a facies' variability is not.
     pub azimuth: f64,
     /// Dip of the main axis below horizontal \[degrees\].
     pub dip: f64,
@@ -516,7 +517,7 @@ pub enum DataSource {
 pub struct Columns {
     /// Name of the datum; `None`: numbered by line.
     pub id: Option<String>,
-    /// x, y, z of the source; `None`: 0. In a section the second axis is depth, and its column is `source[1]`.
+    /// x, y, z of the source; `None`: 0 (see [`Self::of_axes`]).
     pub source: [Option<String>; 3],
     /// x, y, z of the receiver, as [`Self::source`].
     pub receiver: [Option<String>; 3],
@@ -528,6 +529,18 @@ pub struct Columns {
     pub length_unit: Unit,
     /// Unit of times.
     pub time_unit: Unit,
+}
+
+impl Columns {
+    /// The columns of [`Self::source`] or [`Self::receiver`] by the axes of a grid: in a section the second axis is
+    /// depth, which files call z.
+    pub fn of_axes(columns: &[Option<String>; 3], plane: Plane) -> [Option<&str>; 3] {
+        let [x, y, z] = columns.each_ref().map(Option::as_deref);
+        match plane {
+            Plane::Xy => [x, y, z],
+            Plane::Xz => [x, z, y],
+        }
+    }
 }
 
 /// Standard deviation of each datum.

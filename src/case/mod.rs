@@ -1,9 +1,27 @@
 //! Case files: text becomes a [`Case`] of plain checked SI numbers, or *all* its mistakes at once.
+//!
+//! ```text
+//! TOML text, --set overrides → spanned tree → keys read one by one → Case → consistency
+//!                                    ↘ every mistake with its place ↙
+//! ```
 
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use crate::error::{Error, Result};
+use diagnostics::{Collector, Kind};
+use reader::Section;
+
+pub mod built_in;
 pub mod cache;
 mod checkpoint;
 pub mod claims;
+mod consistency;
+pub mod diagnostics;
+pub mod documentation;
 pub mod ensemble;
+pub mod estimate;
 pub mod file;
 mod files;
 pub mod folder;
@@ -11,11 +29,75 @@ pub mod geology;
 pub mod mapping;
 pub mod matching;
 pub mod observations;
+mod overrides;
+mod parse;
 pub mod predict;
+mod reader;
 mod results;
 pub mod run;
 pub mod simulate;
 pub mod study;
 pub mod summary;
+mod write;
 
+pub use diagnostics::{Diagnostic, Diagnostics};
+pub use estimate::{Estimate, estimate};
 pub use file::Case;
+pub use overrides::Overrides;
+
+impl Case {
+    /// The case of a TOML text. `origin` is the name of its file: messages begin with it, and files that the case names
+    /// are relative to its folder (they are absolute in the [`Case`]).
+    ///
+    /// # Errors
+    /// All mistakes at once.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, Diagnostics> {
+        Self::parse_with(text, origin, &Overrides::default())
+    }
+
+    /// [`Self::parse`] after the command line's changes.
+    ///
+    /// # Errors
+    /// All mistakes at once; those of an override point at it.
+    pub fn parse_with(text: &str, origin: &str, overrides: &Overrides) -> Result<Self, Diagnostics> {
+        let mut collector = Collector::default();
+        collector.add_source(origin, text, true);
+        let (tree, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            let span = error.span().unwrap_or(0..0);
+            collector.report(Kind::Syntax, span, "", format!("not TOML: {}", error.message()), String::new());
+        }
+        let texts = overrides.texts();
+        let mut tree = tree.into_inner();
+        overrides.apply(&texts, &mut tree, &mut collector);
+        let directory = Path::new(origin).parent().unwrap_or(Path::new(""));
+        let case = parse::case(Section::new(&collector, String::new(), Some(&tree)), directory);
+        consistency::check(&case, &collector);
+        match collector.finish() {
+            Some(diagnostics) => Err(diagnostics),
+            None => Ok(case),
+        }
+    }
+
+    /// The case of a TOML file, or the built-in case of this name.
+    ///
+    /// # Errors
+    /// A file that cannot be read, an unknown name (with the nearest known one), all mistakes of the case.
+    pub fn load(name: &str, overrides: &Overrides) -> Result<Self> {
+        let path = Path::new(name);
+        if let Ok(built_in) = built_in::get(name) {
+            return Ok(Self::parse_with(built_in.text, &format!("built-in {name}"), overrides)?);
+        }
+        if path.extension().is_none() && !path.exists() {
+            built_in::get(name)?;
+        }
+        let text = std::fs::read_to_string(path).map_err(|source| Error::file("read", path, source))?;
+        Ok(Self::parse_with(&text, name, overrides)?)
+    }
+
+    /// The case as TOML with every key explicit: reading it gives an equal case. Files are given by absolute paths, so
+    /// that the text may lie in any folder.
+    pub fn to_toml(&self) -> String {
+        documentation::plain(self)
+    }
+}

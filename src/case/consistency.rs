@@ -1,0 +1,308 @@
+//! Keys that are right by themselves and contradict each other.
+
+use std::collections::BTreeSet;
+
+use super::diagnostics::Collector;
+use super::file::*;
+use crate::grid::Plane;
+use crate::units::Transform;
+
+/// Reports every contradiction between sound keys.
+pub(super) fn check(case: &Case, collector: &Collector) {
+    let check = Check { case, collector };
+    check.grid();
+    check.scenarios();
+    check.prior();
+    check.hard_data();
+    check.basis();
+    check.survey();
+    check.data();
+    check.inversion();
+    check.mapping();
+    if let Some(feasible) = &case.feasible {
+        check.feasible("feasible", feasible);
+    }
+}
+
+struct Check<'a> {
+    case: &'a Case,
+    collector: &'a Collector,
+}
+
+impl Check<'_> {
+    /// Reports a contradiction at `key` unless one of the keys `from` has a mistake of its own.
+    fn require(&self, holds: bool, from: &[&str], key: &str, problem: impl Into<String>, remedy: &str) {
+        if !holds && self.collector.sound(from) && self.collector.sound(&[key]) {
+            self.collector.contradiction(key, problem, remedy);
+        }
+    }
+
+    fn grid(&self) {
+        let grid = &self.case.grid;
+        let flat = grid.plane == Plane::Xy || grid.is_2d();
+        let problem = format!("nz is {}, but a section (plane = \"xz\") has nz = 1", grid.cells[2]);
+        self.require(flat, &["grid.plane"], "grid.cells", problem, "write cells = [nx, nz]");
+    }
+
+    fn scenarios(&self) {
+        let mut names = BTreeSet::new();
+        for (i, scenario) in self.case.scenarios.iter().enumerate() {
+            let key = |key: &str| format!("scenario[{}].{key}", i + 1);
+            let is_new = names.insert(&scenario.name);
+            let problem = format!("two scenarios are called \"{}\"", scenario.name);
+            self.require(is_new, &[], &key("name"), problem, "give every scenario a name of its own");
+            self.geology(scenario, &key);
+        }
+    }
+
+    fn geology(&self, scenario: &Scenario, key: &dyn Fn(&str) -> String) {
+        let k = self.case.property.facies.len();
+        let from = ["property"];
+        match &scenario.geology {
+            Geology::Gaussian(gaussian) => {
+                let problem = "a Gaussian field has no facies, but property.facies gives facies their values";
+                self.require(k == 0, &from, &key("gaussian"), problem, "remove property.facies, or give an image");
+                let flat = scenario.variability.is_empty();
+                let problem = "a Gaussian field has no facies to vary in";
+                self.require(flat, &from, &key("variability"), problem, "add a nested structure instead");
+                self.shares(gaussian, &key("gaussian"));
+            }
+            Geology::ImageFile(_) => self.facies_of_image(k > 0, key),
+            Geology::GeneratedImage(image) => {
+                self.facies_of_image(k > 0, key);
+                let problem = format!("a generated image has 2 facies, but property.facies has {k} values");
+                let remedy = "give the values of background and objects";
+                self.require(k == 0 || k == 2, &from, "property.facies", problem, remedy);
+                let flat = !self.case.grid.is_2d() || image.cells[2] == 1;
+                let problem = format!("the image has {} layers, but the grid has one", image.cells[2]);
+                self.require(flat, &["grid"], &key("image.cells"), problem, "write cells = [nx, ny]");
+            }
+        }
+        let v = scenario.variability.len();
+        let problem = format!("{v} Gaussian fields for {k} facies");
+        self.require(v == 0 || v == k || k == 0, &from, &key("variability"), problem, "give one a facies, or none");
+        for (i, gaussian) in scenario.variability.iter().enumerate() {
+            self.shares(gaussian, &key(&format!("variability[{}]", i + 1)));
+        }
+    }
+
+    fn facies_of_image(&self, has_facies: bool, key: &dyn Fn(&str) -> String) {
+        let problem = "an image has facies, but property.facies does not say what they mean";
+        self.require(has_facies, &["property"], &key("image"), problem, "add facies = [...] to [property]");
+    }
+
+    fn shares(&self, gaussian: &Gaussian, key: &str) {
+        let sum = gaussian.nugget + gaussian.structures.iter().map(|s| s.share).sum::<f64>();
+        let problem = format!("nugget and the structures' shares sum to {sum}");
+        let is_one = gaussian.structures.is_empty() || (sum - 1.0).abs() < 1e-6;
+        self.require(is_one, &[key], &format!("{key}.structure"), problem, "they must sum to 1");
+    }
+
+    fn prior(&self) {
+        let Case { prior, scenarios, grid, property, .. } = self.case;
+        let has_image = scenarios.iter().any(|s| !matches!(s.geology, Geology::Gaussian(_)));
+        let is_gaussian = prior.method == Method::Gaussian;
+        let problem = "\"gaussian\" cannot simulate from an image";
+        let remedy = "choose \"snesim\" or \"direct-sampling\"";
+        self.require(!(is_gaussian && has_image), &["scenario"], "prior.method", problem, remedy);
+        let problem = "no scenario has an image to simulate from";
+        self.require(is_gaussian || has_image, &["scenario"], "prior.method", problem, "choose \"gaussian\"");
+        let conditions = prior.condition && self.case.hard_data.is_none();
+        let problem = "realizations are to honour hard data, but there are none";
+        self.require(!conditions, &["hard_data"], "prior.condition", problem, "add [hard_data], or write false");
+        if let Method::Snesim(snesim) = &prior.method {
+            self.template(snesim);
+            let (found, k) = (snesim.proportions.len(), property.facies.len());
+            let problem = format!("{found} proportions for {k} facies");
+            let fits = found == 0 || found == k;
+            self.require(fits, &["property.facies"], "prior.snesim.proportions", problem, "give one a facies, or none");
+        }
+        let problem = format!("{} realizations of {} cells do not fit in any memory", prior.realizations, grid.len());
+        let fits = prior.realizations.saturating_mul(grid.len()) < 1 << 44;
+        self.require(fits, &["grid.cells"], "prior.realizations", problem, "draw fewer");
+    }
+
+    fn template(&self, snesim: &Snesim) {
+        let from = ["grid.cells", "scenario"];
+        let rooms = self.case.scenarios.iter().filter_map(|s| match &s.geology {
+            Geology::GeneratedImage(image) => Some(("image", image.cells)),
+            _ => None,
+        });
+        for (what, room) in std::iter::once(("grid", self.case.grid.cells)).chain(rooms) {
+            let [x, y, z] = snesim.template;
+            let fits = (0..3).all(|a| snesim.template[a] <= room[a]);
+            let [nx, ny, nz] = room;
+            let problem = format!("a template of {x} x {y} x {z} nodes is larger than the {what}: {nx} x {ny} x {nz}");
+            self.require(fits, &from, "prior.snesim.template", problem, "choose a smaller template");
+        }
+        let problem = "the template has no node but its centre";
+        let has_nodes = snesim.template != [1, 1, 1];
+        self.require(has_nodes, &from, "prior.snesim.template", problem, "[3, 3] is the smallest of use");
+    }
+
+    fn hard_data(&self) {
+        let Some(hard_data) = &self.case.hard_data else { return };
+        let mut cells = BTreeSet::new();
+        for (i, datum) in hard_data.cells.iter().enumerate() {
+            let [x, y, z] = datum.cell.map(|i| i + 1);
+            let problem = format!("cell ({x}, {y}, {z}) is given twice");
+            let is_new = cells.insert(datum.cell);
+            self.require(is_new, &["grid"], &format!("hard_data.cells[{}]", i + 1), problem, "remove one");
+        }
+    }
+
+    fn basis(&self) {
+        let Case { basis, prior, scenarios, grid, inversion, .. } = self.case;
+        let key = "basis.rank";
+        let is_karhunen_loeve = basis.kind == BasisKind::KarhunenLoeve;
+        if let Some(rank) = basis.rank.largest() {
+            let n = grid.len();
+            let problem = format!("rank {rank} is above the number of cells, {n}");
+            self.require(rank <= n, &["grid.cells"], key, problem, "lower the rank");
+            let realizations = prior.realizations - usize::from(basis.center);
+            let note = if basis.center { " less one for their mean" } else { "" };
+            let problem = format!("rank {rank} is above the number of realizations, {}{note}", prior.realizations);
+            let fits = is_karhunen_loeve || rank <= realizations;
+            self.require(fits, &["prior.realizations"], key, problem, "lower the rank, or draw more realizations");
+        }
+        if let Rank::Growing { first, last } = basis.rank {
+            let problem = format!("the rank grows from {first} to {last}");
+            self.require(first <= last, &[], key, problem, "write the lower rank first");
+            let problem = "a rank cannot grow in one iteration";
+            let grows = inversion.iterations > 1 || first == last;
+            self.require(grows, &["inversion.iterations"], key, problem, "give one rank, or more iterations");
+        }
+        let is_one_field = matches!(scenarios.as_slice(), [Scenario { geology: Geology::Gaussian(_), .. }]);
+        let problem = "\"karhunen-loeve\" needs the covariance of one Gaussian scenario";
+        let fits = !is_karhunen_loeve || is_one_field;
+        self.require(fits, &["scenario"], "basis.kind", problem, "choose \"pca\", or one scenario with a gaussian");
+        let problem = "\"karhunen-loeve\" describes departures from the mean";
+        let fits = !is_karhunen_loeve || basis.center;
+        self.require(fits, &["basis.kind"], "basis.center", problem, "write center = true");
+    }
+
+    fn survey(&self) {
+        let Case { physics, property, data, grid, .. } = self.case;
+        let Some(Physics::StraightRays(rays)) = physics else {
+            let problem = "there is neither physics to invert nor a mapping to make";
+            let problem_free = self.case.mapping.is_some();
+            self.require(problem_free, &["mapping"], "physics", problem, "add the section [physics] or [mapping]");
+            return;
+        };
+        let plain = property.quantity == Quantity::Slowness && property.transform == Transform::None;
+        let problem = "straight rays integrate slowness itself";
+        let remedy = "write property.name = \"slowness\", transform = \"none\"";
+        self.require(plain, &["property"], "physics.kind", problem, remedy);
+        let from_file = data.as_ref().is_some_and(|d| d.source != DataSource::Reference);
+        for (key, list) in [("physics.sources", &rays.sources), ("physics.receivers", &rays.receivers)] {
+            if from_file {
+                let problem = "the data file gives the positions";
+                self.require(list.is_empty(), &["data"], key, problem, "remove the key");
+            } else {
+                let problem = "synthetic data need positions";
+                let remedy = "e.g. { side = \"left\", count = 6 }";
+                self.require(!list.is_empty(), &["data"], key, problem, remedy);
+            }
+            let spans = list.iter().all(|a| match a {
+                Antennas::Side { count, first, last, .. } => *count == 1 || first != last,
+                Antennas::Points(points) => points.iter().flatten().all(|x| x.is_finite()),
+            });
+            let problem = "several positions of an array fall together";
+            self.require(spans, &[], key, problem, "let first and last differ");
+            let flat =
+                grid.plane == Plane::Xy || list.iter().all(|a| matches!(a, Antennas::Side { .. })) || grid.is_2d();
+            self.require(flat, &["grid"], key, "points of a section have two coordinates", "write [x, depth]");
+        }
+    }
+
+    fn data(&self) {
+        let Case { physics, data, reference, inversion, .. } = self.case;
+        let Some(data) = data else { return };
+        let problem = "data without physics to explain them";
+        self.require(physics.is_some(), &["physics"], "data", problem, "add the section [physics]");
+        let is_synthetic = data.source == DataSource::Reference;
+        let problem = "there are neither observed data nor a reference to make them from";
+        let remedy = "add file = \"times.csv\" (or \"--data\") to [data], or a section [reference]";
+        let fits = !is_synthetic || reference.is_some() || physics.is_none();
+        self.require(fits, &["reference"], "data.file", problem, remedy);
+        let problem = "with data from a file there is no reference";
+        self.require(is_synthetic || reference.is_none(), &["data"], "reference", problem, "remove the section");
+        let problem = "the noise of synthetic data cannot come from a file";
+        let fits = !(is_synthetic && data.noise == Noise::File);
+        self.require(fits, &["data.file"], "data.noise", problem, "write \"2 %\" or a time such as \"0.8 ns\"");
+        let problem = "the noise is to come from the file, but data.columns.sigma does not name its column";
+        let fits = data.noise != Noise::File || data.columns.sigma.is_some() || is_synthetic;
+        self.require(fits, &["data.columns"], "data.noise", problem, "add sigma = \"...\" to [data.columns]");
+        let problem = "the error level can only be chosen under a Gaussian prior of the coefficients";
+        let fits = data.noise_level == NoiseLevel::Given || inversion.regularizer == Regularizer::Gaussian;
+        let remedy = "write regularizer = \"gaussian\" in [inversion], or noise_level = \"given\"";
+        self.require(fits, &["inversion"], "data.noise_level", problem, remedy);
+    }
+
+    fn inversion(&self) {
+        let Case { inversion, feasible, .. } = self.case;
+        let has_regularizer = inversion.regularizer != Regularizer::None;
+        let problem = "a weight without a regularizer has no effect";
+        let fits = has_regularizer || inversion.weight == Weight::Auto;
+        self.require(fits, &["inversion.regularizer"], "inversion.weight", problem, "write \"auto\", or a regularizer");
+        let problem = "a coupling without a u-step has no effect";
+        let fits = feasible.is_some() || inversion.coupling == Weight::Auto;
+        self.require(fits, &["feasible"], "inversion.coupling", problem, "write \"auto\", or add [feasible]");
+    }
+
+    fn mapping(&self) {
+        let Some(mapping) = &self.case.mapping else { return };
+        let problem = "a mapping needs references from the prior, and nothing is inverted";
+        let alone = self.case.physics.is_none();
+        self.require(alone, &["physics"], "mapping", problem, "remove [physics] or [mapping]");
+        let mut names = BTreeSet::new();
+        for (i, variant) in mapping.variants.iter().enumerate() {
+            let key = format!("mapping.variant[{}]", i + 1);
+            let problem = format!("two variants are called \"{}\"", variant.name);
+            let is_new = names.insert(&variant.name);
+            self.require(is_new, &[], &format!("{key}.name"), problem, "give every variant a name of its own");
+            self.feasible(&key, &variant.feasible);
+        }
+        let problem = "there is no variant";
+        self.require(!mapping.variants.is_empty(), &[], "mapping.variant", problem, "add [[mapping.variant]]");
+    }
+
+    fn feasible(&self, section: &str, feasible: &Feasible) {
+        let grid = &self.case.grid;
+        let key = |key: &str| format!("{section}.{key}");
+        let extent = feasible.window.extent(grid);
+        let fits = (0..3).all(|a| extent[a] <= grid.cells[a]);
+        let ([x, y, z], [nx, ny, nz]) = (extent, grid.cells);
+        let problem = format!("a window of {x} x {y} x {z} cells is larger than the grid: {nx} x {ny} x {nz}");
+        self.require(fits, &["grid.cells"], &key("window"), problem, "choose a smaller window");
+        let (k, library) = (feasible.neighbours, feasible.library);
+        let problem = format!("{k} neighbours are asked of a library of {library} windows");
+        self.require(
+            k <= library,
+            &[&key("library")],
+            &key("neighbours"),
+            problem,
+            "ask for fewer, or enlarge the library",
+        );
+        let cells: usize = extent.iter().product();
+        if let Features::Subset(n) | Features::Projection(n) = feasible.features {
+            let problem = format!("{n} features of a window of {cells} cells");
+            self.require(n <= cells, &[&key("window")], &key("features"), problem, "ask for fewer, or \"all\"");
+        }
+        let has_facies = self.case.property.has_facies();
+        let problem = "labels are to be facies, but the property has none";
+        let fits = feasible.labels == Labels::Property || has_facies;
+        self.require(fits, &["property"], &key("labels"), problem, "write \"property\"");
+        let fits = match feasible.labels {
+            Labels::Facies => matches!(feasible.aggregation, Aggregation::Vote | Aggregation::Center),
+            Labels::Property => feasible.aggregation != Aggregation::Vote,
+        };
+        let problem = match feasible.labels {
+            Labels::Facies => "facies are aggregated by \"vote\" or \"center\"",
+            Labels::Property => {
+                "a continuous property is aggregated by \"mean\", \"weighted-mean\", \"mode\" or \"center\""
+            }
+        };
+        self.require(fits, &[&key("labels")], &key("aggregation"), problem, "choose one of these");
+    }
+}

@@ -1,0 +1,394 @@
+//! What every key of a case file means: the comments that `case show` prints above them.
+
+use super::file::Case;
+use super::write::{self, Line};
+
+/// The case as TOML with a comment above every key; reading it gives an equal case. A comment is printed where its
+/// key comes first.
+pub fn show(case: &Case) -> String {
+    render(case, true)
+}
+
+/// The case as TOML, every key explicit.
+pub(super) fn plain(case: &Case) -> String {
+    render(case, false)
+}
+
+fn render(case: &Case, with_comments: bool) -> String {
+    let mut out = String::new();
+    let mut section = "";
+    let mut explained = std::collections::BTreeSet::new();
+    for line in write::lines(case) {
+        let mut explain = |out: &mut String, path: &str| {
+            if with_comments && explained.insert(path.to_owned()) {
+                let comment = KEYS.iter().find(|(key, _)| *key == path).map_or("", |(_, comment)| comment);
+                comment.lines().for_each(|line| *out += &format!("# {line}\n"));
+            }
+        };
+        match line {
+            Line::Section { path, in_list } => {
+                section = path;
+                out.push('\n');
+                explain(&mut out, path);
+                out += &if in_list { format!("[[{path}]]\n") } else { format!("[{path}]\n") };
+            }
+            Line::Absent { path } if with_comments => {
+                section = path;
+                out.push('\n');
+                explain(&mut out, path);
+                out += &format!("# [{path}] is not set\n");
+            }
+            Line::Absent { .. } => {}
+            Line::Key { key, value } => {
+                let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
+                if value.is_some() || with_comments {
+                    explain(&mut out, &path);
+                }
+                match value {
+                    Some(value) => out += &format!("{key} = {value}\n"),
+                    None if with_comments => out += &format!("# {key} is not set\n"),
+                    None => {}
+                }
+            }
+        }
+    }
+    out
+}
+
+/// The section that knows the key `name`, where exactly one does.
+pub(super) fn section_of(name: &str) -> Option<&'static str> {
+    let sections = KEYS.iter().filter_map(|(path, _)| path.rsplit_once('.').filter(|(_, key)| *key == name));
+    let mut sections = sections.map(|(section, _)| section);
+    sections.next().filter(|_| sections.next().is_none())
+}
+
+/// Every section and key, and what it means: meaning, unit, default, allowed values.
+pub(super) const KEYS: &[(&str, &str)] = &[
+    ("format", "Version of case files; always 1."),
+    ("name", "Short name, used for result folders: letters, digits, '-', '_', '.'."),
+    ("title", "One line for people. Default: empty."),
+    ("seed", "The one seed of all random numbers: a whole number. Default: 1."),
+    ("grid", "The grid of models, realizations and physics: x east, y north, z up; in a section x and depth."),
+    ("grid.cells", "Number of cells along x, y, z: [nx, ny] or [nx, ny, nz]; in a section [nx, ndepth]."),
+    (
+        "grid.size",
+        "Length of the whole grid along its axes [length]. Default of the third: 1 m a cell where it has one.",
+    ),
+    ("grid.origin", "Corner of the first cell [length]; in a section the second is a depth. Default: 0 m."),
+    (
+        "grid.plane",
+        "What two axes mean: \"xy\", a map (y north), or \"xz\", a section (depth, growing down). Default: \"xy\".",
+    ),
+    ("property", "What is imaged."),
+    (
+        "property.name",
+        "The quantity: \"slowness\", \"transmissivity\", \"hydraulic conductivity\" or \"permeability\".",
+    ),
+    ("property.unit", "Its unit here and in reports, e.g. \"ms/m\", \"ns/m\", \"m2/s\", \"m/day\", \"mD\"."),
+    (
+        "property.transform",
+        "Whether the model carries the value itself, \"none\", or its \"log10\" or \"ln\". Default: \"none\".",
+    ),
+    (
+        "property.facies",
+        "Value of facies 0, 1, ... in the unit (and transform) above, all different. Only for geology made of facies;\n\
+         a continuous (Gaussian) property has none.",
+    ),
+    ("scenario", "One idea of the geology; repeat the section for competing ones."),
+    ("scenario.name", "Name, unique in the case. Default with one scenario: \"scenario-1\"."),
+    (
+        "scenario.azimuth",
+        "Direction of the geology, degrees clockwise from north (90: east, in a section horizontal): objects of a\n\
+         generated image run along it; an image from a file and the variogram of a Gaussian field are turned by it.\n\
+         Default: 0.",
+    ),
+    ("scenario.scale", "Factor by which the image's patterns grow, 0.1 to 10. Default: 1."),
+    (
+        "scenario.image",
+        "The training image: a file, image = \"channels.gslib\" (GSLIB/SGeMS, .npy or .png; relative to the case file;\n\
+         its distinct values in ascending order are facies 0, 1, ...), or this section for the generator, in which\n\
+         facies 0 is the background and facies 1 the objects.",
+    ),
+    ("scenario.image.kind", "The objects: \"meandering\", \"intersecting\" or \"straight\" channels, or \"ellipses\"."),
+    ("scenario.image.cells", "Cells of the image: [nx, ny] or [nx, ny, nz]. Default: [250, 250]."),
+    ("scenario.image.seed", "Seed of the image alone; the run's seed leaves the image as it is. Default: 1."),
+    ("scenario.image.proportion", "Fraction of cells in objects, between 0 and 1, or in \"%\". Default: 0.3."),
+    (
+        "scenario.image.width",
+        "Mean width of a channel, or short axis of an ellipse [cells]. Default: 10 (ellipses 15).",
+    ),
+    (
+        "scenario.image.width_scatter",
+        "Its standard deviation between objects [cells]. Default: 8 % (ellipses 17 %) of it.",
+    ),
+    ("scenario.image.thickness", "Mean thickness of an object [cells]; only 3-D. Default: 4 (ellipses 5)."),
+    ("scenario.image.thickness_scatter", "Its standard deviation [cells]. Default: 15 % (ellipses 20 %) of it."),
+    (
+        "scenario.image.orientation_scatter",
+        "Standard deviation of the objects' directions [degrees]. Default: 3 (ellipses 10).",
+    ),
+    ("scenario.image.undulation", "Relative standard deviation of the width along a channel, 0 to 0.3. Default: 0.06."),
+    ("scenario.image.length", "Ellipses: mean length of the long axis [cells]. Default: 30."),
+    ("scenario.image.length_scatter", "Its standard deviation [cells]. Default: 17 % of it."),
+    (
+        "scenario.image.wavelength",
+        "Mean distance along the axis from bend to next like bend [cells]. Default: 80 (intersecting 90).",
+    ),
+    ("scenario.image.wavelength_scatter", "Its standard deviation between channels [cells]. Default: 10 % of it."),
+    (
+        "scenario.image.sinuosity",
+        "Length along a channel over length along its axis, 1 (straight) to 3. Default: 1.25 (intersecting 1.08).",
+    ),
+    ("scenario.image.amplitude", "Instead of sinuosity: half the distance between opposite bends [cells]."),
+    (
+        "scenario.image.irregularity",
+        "How much bends of one channel differ (relative standard deviation), 0 to 0.6. Default: 0.3 (intersecting 0.35).",
+    ),
+    (
+        "scenario.image.angle",
+        "Intersecting: angle between the two families of channels [degrees], 10 to 90. Default: 50.",
+    ),
+    ("scenario.gaussian", "Instead of an image: a Gaussian field of the property."),
+    ("scenario.gaussian.mean", "Mean of the property, in its unit and transform."),
+    (
+        "scenario.gaussian.variance",
+        "Variance of the property, in its unit squared; or give its square root as standard_deviation.",
+    ),
+    ("scenario.gaussian.nugget", "Share of the variance without correlation, 0 to 1. Default: 0."),
+    ("scenario.gaussian.structure", "A nested structure of the variogram; repeat it for more."),
+    (
+        "scenario.gaussian.structure.model",
+        "\"spherical\", \"exponential\", \"gaussian\" or \"matern\" (with the smoothness nu).",
+    ),
+    ("scenario.gaussian.structure.nu", "Smoothness of the Matérn model, 0.1 to 20."),
+    (
+        "scenario.gaussian.structure.share",
+        "Share of the variance, above 0; nugget and shares sum to 1. Default: equal shares of what the nugget leaves.",
+    ),
+    (
+        "scenario.gaussian.structure.ranges",
+        "Ranges along the main axis, across it, and vertically [length]; one for all directions, or two. Practical\n\
+         ranges (5 % of the covariance left) where the model only tends to its sill.",
+    ),
+    (
+        "scenario.gaussian.structure.azimuth",
+        "Direction of the main axis, degrees clockwise from north; the scenario's azimuth is added. Default: 0.",
+    ),
+    ("scenario.gaussian.structure.dip", "Dip of the main axis below horizontal [degrees]. Default: 0."),
+    ("scenario.gaussian.structure.rake", "Turn about the main axis [degrees]. Default: 0."),
+    (
+        "scenario.variability",
+        "The Gaussian field inside facies 0, 1, ... in this order: one section a facies, or none for constant facies.",
+    ),
+    ("scenario.variability.mean", "Mean departure from the facies' value, in the property's unit. Default: 0."),
+    (
+        "scenario.variability.variance",
+        "Variance, in the property's unit squared; or give its square root as standard_deviation.",
+    ),
+    ("scenario.variability.nugget", "Share of the variance without correlation, 0 to 1. Default: 0."),
+    ("scenario.variability.structure", "A nested structure of the variogram; repeat it for more."),
+    (
+        "scenario.variability.structure.model",
+        "\"spherical\", \"exponential\", \"gaussian\" or \"matern\" (with the smoothness nu).",
+    ),
+    ("scenario.variability.structure.nu", "Smoothness of the Matérn model, 0.1 to 20."),
+    (
+        "scenario.variability.structure.share",
+        "Share of the variance; nugget and shares sum to 1. Default: equal shares.",
+    ),
+    ("scenario.variability.structure.ranges", "Ranges along the main axis, across it, and vertically [length]."),
+    (
+        "scenario.variability.structure.azimuth",
+        "Direction of the main axis, degrees clockwise from north, whatever the scenario's azimuth. Default: 0.",
+    ),
+    ("scenario.variability.structure.dip", "Dip of the main axis below horizontal [degrees]. Default: 0."),
+    ("scenario.variability.structure.rake", "Turn about the main axis [degrees]. Default: 0."),
+    ("prior", "How realizations of the scenarios are drawn."),
+    ("prior.realizations", "Realizations of each scenario, 2 or more. Default: 500."),
+    (
+        "prior.condition",
+        "Whether realizations honour the hard data. If not, hard data enter as observations and through the feasible\n\
+         map. Default: false.",
+    ),
+    (
+        "prior.method",
+        "\"snesim\" or \"direct-sampling\" from images, \"gaussian\" where no scenario has one. Default: \"snesim\" or\n\
+         \"gaussian\", whichever fits.",
+    ),
+    ("prior.snesim", "Single normal equation simulation (Strebelle 2002)."),
+    ("prior.snesim.template", "Nodes of the template along x, y, z, odd numbers. Default: [7, 7]."),
+    ("prior.snesim.grids", "Number of multiple grids, 1 to 16. Default: 4."),
+    (
+        "prior.snesim.servo",
+        "Strength of the correction towards the target proportions, 0 (off) to below 1. Default: 0.5.",
+    ),
+    (
+        "prior.snesim.minimum_replicates",
+        "Replicates of a data event in the image below which its farthest node is dropped. Default: 10.",
+    ),
+    ("prior.snesim.maximum_informed", "Nearest informed nodes used at most. Default: 48."),
+    (
+        "prior.snesim.resimulations",
+        "How often nodes whose data event had lost nodes are simulated again on each grid. Default: 1.",
+    ),
+    ("prior.snesim.proportions", "Target proportion of each facies, summing to 1. Default: [], the image's own."),
+    ("prior.direct_sampling", "Direct sampling (Mariethoz et al. 2010)."),
+    ("prior.direct_sampling.neighbours", "Nearest informed cells that are compared. Default: 30."),
+    ("prior.direct_sampling.threshold", "Largest distance of an accepted pattern, 0 to 1. Default: 0.05."),
+    (
+        "prior.direct_sampling.fraction",
+        "Largest fraction of the image scanned for a cell, above 0, up to 1. Default: 0.3.",
+    ),
+    ("hard_data", "Cells whose facies or property is measured."),
+    (
+        "hard_data.file",
+        "CSV file with columns i, j, k (from 1; k may be missing in 2-D) and facies or value (in the property's unit),\n\
+         relative to the case file.",
+    ),
+    ("hard_data.cells", "A measured cell; repeat the section for more."),
+    ("hard_data.cells.cell", "The cell [i, j] or [i, j, k], from 1: i along x, j along y (in a section: down)."),
+    ("hard_data.cells.facies", "The facies there, from 0."),
+    ("hard_data.cells.value", "Instead of a facies: the property there, in its unit and transform."),
+    ("basis", "The parameterization u = mean + basis times v."),
+    (
+        "basis.kind",
+        "\"pca\": leading principal components of the realizations; \"karhunen-loeve\": leading eigenvectors of the\n\
+         covariance of one Gaussian scenario, for which no realizations are needed. Default: \"pca\".",
+    ),
+    (
+        "basis.rank",
+        "Number of basis images, or [first, last]: growing evenly from the first iteration to the last. At most the\n\
+         number of realizations (less one with center).",
+    ),
+    ("basis.energy", "Instead of rank: the fraction of the realizations' energy that is kept, above 0, up to 1."),
+    ("basis.center", "Whether the mean of the realizations is removed and kept. Default: true."),
+    ("physics", "The forward model; without it the case only makes the maps of [mapping]."),
+    ("physics.kind", "\"straight-rays\": travel times along straight rays."),
+    (
+        "physics.background",
+        "Slowness outside of the grid, e.g. \"0.5 ms/m\". Default: not set, parts of rays outside take no time.",
+    ),
+    ("physics.sources", "An array of sources; every source is seen by every receiver. Not with a data file."),
+    ("physics.sources.side", "Side of the grid: \"left\", \"right\", \"top\" (largest y, least depth) or \"bottom\"."),
+    ("physics.sources.count", "Number of positions, spread evenly (i + 1/2 intervals from the first end)."),
+    ("physics.sources.first", "Coordinate where the array begins [length]. Default: the side's first corner."),
+    ("physics.sources.last", "Coordinate where the array ends [length]. Default: the side's other corner."),
+    ("physics.sources.points", "Instead of a side: positions [[\"0 m\", \"12 m\"], ...]."),
+    ("physics.receivers", "An array of receivers. Not with a data file."),
+    (
+        "physics.receivers.side",
+        "Side of the grid: \"left\", \"right\", \"top\" (largest y, least depth) or \"bottom\".",
+    ),
+    ("physics.receivers.count", "Number of positions, spread evenly (i + 1/2 intervals from the first end)."),
+    ("physics.receivers.first", "Coordinate where the array begins [length]. Default: the side's first corner."),
+    ("physics.receivers.last", "Coordinate where the array ends [length]. Default: the side's other corner."),
+    ("physics.receivers.points", "Instead of a side: positions [[\"0 m\", \"12 m\"], ...]."),
+    ("data", "Observed data, or the noise of synthetic ones."),
+    (
+        "data.file",
+        "CSV file of observed data, relative to the case file, or \"--data\": the command line must name it. Default:\n\
+         not set, data are made from [reference].",
+    ),
+    (
+        "data.noise",
+        "Standard deviation of each datum: \"2 %\" of its size (but not below 1 % of the rms), \"2 % of mean\" (one for\n\
+         all), a time such as \"0.8 ns\", \"file\" (the column sigma), or \"none\" (no noise is added; 1 % of the rms\n\
+         weighs the data). Default: \"2 %\".",
+    ),
+    (
+        "data.noise_level",
+        "\"given\", or the noise times one factor that is chosen from the data: by \"likelihood\" or by\n\
+         \"cross-validation\" (both need the regularizer \"gaussian\"). Default: \"given\".",
+    ),
+    ("data.statics", "Errors shared by all data of one source, or of one receiver."),
+    ("data.statics.source", "Standard deviation of a source's error [time]. Default: \"0 s\"."),
+    ("data.statics.receiver", "Standard deviation of a receiver's error [time]. Default: \"0 s\"."),
+    ("data.columns", "Names of the CSV file's columns, and the units of its numbers."),
+    ("data.columns.id", "Name of the datum. Default: not set, data are numbered."),
+    ("data.columns.source_x", "x of the source. Default: \"source_x\"."),
+    ("data.columns.source_y", "y of the source. Default: \"source_y\", in a section not set."),
+    ("data.columns.source_z", "z of the source, in a section its depth. Default: \"source_z\", in a map not set."),
+    ("data.columns.receiver_x", "x of the receiver. Default: \"receiver_x\"."),
+    ("data.columns.receiver_y", "y of the receiver. Default: \"receiver_y\", in a section not set."),
+    (
+        "data.columns.receiver_z",
+        "z of the receiver, in a section its depth. Default: \"receiver_z\", in a map not set.",
+    ),
+    ("data.columns.time", "Travel time. Default: \"time\"."),
+    ("data.columns.sigma", "Standard deviation of the travel time, in its unit. Default: not set."),
+    ("data.columns.length_unit", "Unit of the coordinates. Default: \"m\"."),
+    ("data.columns.time_unit", "Unit of the times. Default: \"s\"."),
+    (
+        "feasible",
+        "The map onto the feasible set in every iteration: windows of the parameterized model are matched against a\n\
+         learning set cut from realizations, and their matches vote. Without this section there is no such step.",
+    ),
+    (
+        "feasible.window",
+        "Cells of a window, [50, 50], or \"disk 25\" with its radius in cells. Default: half the grid.",
+    ),
+    ("feasible.neighbours", "Nearest neighbours k of each window. Default: 5."),
+    ("feasible.library", "Windows in the learning set, at least k. Default: 2000."),
+    (
+        "feasible.fraction",
+        "Fraction of the window positions that are matched, above 0, up to 1; more where cells would be left out.\n\
+         Default: 0.2.",
+    ),
+    (
+        "feasible.labels",
+        "What is voted for: \"facies\", or the \"property\" itself. Default: \"facies\" where each facies has one value.",
+    ),
+    (
+        "feasible.aggregation",
+        "How a cell is made of the votes for it: \"vote\" (most frequent facies); for a property \"mean\",\n\
+         \"weighted-mean\" (by match distance) or \"mode\"; or \"center\" (only a window's centre cell counts).\n\
+         Default: \"vote\" or \"mean\".",
+    ),
+    (
+        "feasible.features",
+        "What describes a window: \"all\" its cells (exact), \"subset N\" (N random cells) or \"projection N\" (on N\n\
+         leading components). Default: \"all\".",
+    ),
+    ("inversion", "How the coefficients v are found."),
+    ("inversion.iterations", "Outer iterations (v-step, feasible map). Default: 10."),
+    ("inversion.steps", "Gauss-Newton steps in a v-step. Default: 2."),
+    (
+        "inversion.regularizer",
+        "What is added to the data misfit: \"none\", or \"gaussian\": weight^2 times the sum of v_j^2/sigma_j^2 with\n\
+         prior standard deviations. Default: \"none\" with [feasible], else \"gaussian\".",
+    ),
+    ("inversion.weight", "Weight of the regularizer: \"auto\" (from the data) or a number. Default: \"auto\"."),
+    (
+        "inversion.coupling",
+        "Weight of the distance between parameterized and feasible model: \"auto\" or a number. Default: \"auto\".",
+    ),
+    (
+        "inversion.tolerance",
+        "Relative change of both models below which the iteration stops; 0 runs all iterations. Default: 0.",
+    ),
+    (
+        "inversion.return",
+        "The iterate that is returned: the \"best\" (least misfit of the model) or the \"last\". Default: \"best\".",
+    ),
+    ("inversion.cross_validation", "Folds of the cross-validation that is reported, 2 or more; 0: none. Default: 0."),
+    ("reference", "The model that synthetic data come from: a realization that is no member of the ensemble."),
+    ("reference.scenario", "Name of its scenario. Default with one scenario: that one."),
+    (
+        "reference.seed",
+        "Which one: the reference is realization L + seed of its scenario, L the number of realizations. Default: 1.",
+    ),
+    (
+        "mapping",
+        "Instead of an inversion: the feasible map of references that are truncated to the basis, in variants.",
+    ),
+    ("mapping.references", "Number of references: realizations L + 1, L + 2, ... Default: 1."),
+    ("mapping.variant", "A variant of the feasible map; keys left out are as in [feasible]."),
+    ("mapping.variant.name", "Name, unique in the case."),
+    ("mapping.variant.window", "Cells of a window, or \"disk 25\"."),
+    ("mapping.variant.neighbours", "Nearest neighbours k."),
+    ("mapping.variant.library", "Windows in the learning set."),
+    ("mapping.variant.fraction", "Fraction of the window positions that are matched."),
+    ("mapping.variant.labels", "\"facies\" or \"property\"."),
+    ("mapping.variant.aggregation", "\"vote\", \"mean\", \"weighted-mean\", \"mode\" or \"center\"."),
+    ("mapping.variant.features", "\"all\", \"subset N\" or \"projection N\"."),
+];

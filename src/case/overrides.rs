@@ -1,0 +1,133 @@
+//! What the command line changes in a case before it is checked.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::diagnostics::{Collector, Kind};
+
+/// What the command line changes in a case before it is checked; mistakes in it point at it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `path.to.key=VALUE` in TOML syntax; sections of a list are numbered from 1: `scenario[2].azimuth=45`.
+    pub set: Vec<String>,
+    /// The seed of all random numbers.
+    pub seed: Option<u64>,
+    /// The CSV file of observed data, relative to the current folder; it takes the place of the reference and of the
+    /// survey that the case gives.
+    pub data: Option<PathBuf>,
+}
+
+impl Overrides {
+    /// The overrides as pairs of their name on the command line and `path=VALUE`.
+    pub(super) fn texts(&self) -> Vec<(String, String)> {
+        let mut texts: Vec<_> = self.set.iter().map(|set| (format!("--set {set}"), set.clone())).collect();
+        if let Some(seed) = self.seed {
+            texts.push((format!("--seed {seed}"), format!("seed={seed}")));
+        }
+        if let Some(data) = &self.data {
+            let path = std::path::absolute(data).unwrap_or_else(|_| data.clone());
+            let text = toml::Value::String(path.to_string_lossy().into_owned()).to_string();
+            texts.push((format!("--data {}", data.display()), format!("data.file={text}")));
+        }
+        texts
+    }
+
+    /// Puts every override, as [`Self::texts`] gives them, into the tree.
+    pub(super) fn apply<'i>(&self, texts: &'i [(String, String)], tree: &mut DeTable<'i>, collector: &mut Collector) {
+        for (name, text) in texts {
+            let start = collector.add_source(name, text, false);
+            if let Err((at, problem)) = apply(tree, text, start) {
+                let remedy = "write path.to.key=VALUE in TOML syntax, text in quotes: 'basis.kind=\"pca\"'".to_owned();
+                collector.report(Kind::Value, start + at..start + text.len(), "", problem, remedy);
+            }
+        }
+        if self.data.is_some() {
+            tree.remove("reference");
+            if let Some(DeValue::Table(physics)) = tree.get_mut("physics").map(Spanned::get_mut) {
+                physics.remove("sources");
+                physics.remove("receivers");
+            }
+        }
+    }
+}
+
+/// What is wrong with an override: offset in its text, and the problem.
+type Mistake = (usize, String);
+
+/// Puts one override into the tree; its text begins at `start` of all texts.
+fn apply<'i>(tree: &mut DeTable<'i>, text: &'i str, start: usize) -> Result<(), Mistake> {
+    let Some(equals) = text.find('=') else { return Err((0, format!("\"{text}\" has no '='"))) };
+    let after = equals + 1;
+    let value = DeValue::parse(&text[after..]).map_err(|error| (after, error.message().to_owned()))?;
+    let value = moved(value, start + after);
+    let path: Vec<_> = text[..equals].split('.').map(str::trim).collect();
+    let (last, sections) = path.split_last().ok_or((0, "no key".to_owned()))?;
+    let span = start..start + equals;
+    let mut table = tree;
+    for section in sections {
+        table = descend(table, section, &span)?;
+    }
+    if last.is_empty() || last.contains(['[', ']', '"', '\'']) {
+        return Err((0, format!("\"{last}\" is not a key")));
+    }
+    table.insert(Spanned::new(span, Cow::Borrowed(*last)), value);
+    Ok(())
+}
+
+/// The table that `section` (`name` or `name[i]`, i from 1) means, which is made where there is none.
+fn descend<'t, 'i>(
+    table: &'t mut DeTable<'i>,
+    section: &'i str,
+    span: &Range<usize>,
+) -> Result<&'t mut DeTable<'i>, Mistake> {
+    let (name, number) = match section.split_once('[') {
+        None => (section, None),
+        Some((name, rest)) => (name, rest.strip_suffix(']').and_then(|i| i.parse::<usize>().ok())),
+    };
+    if name.is_empty() || (number.is_none() && section.contains(['[', '"', '\''])) {
+        return Err((0, format!("\"{section}\" is not the name of a section")));
+    }
+    let new = || Spanned::new(span.clone(), DeValue::Table(DeTable::new()));
+    let entry = table.entry(Spanned::new(span.clone(), Cow::Borrowed(name))).or_insert_with(new);
+    match (entry.get_mut(), number) {
+        (DeValue::Table(table), None) => Ok(table),
+        (DeValue::Table(table), Some(1)) => Ok(table),
+        (DeValue::Array(items), number) => {
+            let count = items.len();
+            let place = match number {
+                Some(i) => i.wrapping_sub(1),
+                None if count == 1 => 0,
+                None => return Err((0, format!("\"{name}\" is a list of {count}; say which: {name}[1]"))),
+            };
+            match items.get_mut(place).map(Spanned::get_mut) {
+                Some(DeValue::Table(table)) => Ok(table),
+                Some(_) => Err((0, format!("\"{section}\" is no section"))),
+                None => Err((0, format!("\"{section}\" is not there; the list \"{name}\" has {count} items"))),
+            }
+        }
+        _ => Err((0, format!("\"{section}\" is a value, no section"))),
+    }
+}
+
+/// The value with its spans moved by `start`.
+fn moved(value: Spanned<DeValue<'_>>, start: usize) -> Spanned<DeValue<'_>> {
+    let span = value.span();
+    let value = match value.into_inner() {
+        DeValue::Array(items) => DeValue::Array(items.into_iter().map(|item| moved(item, start)).collect()),
+        DeValue::Table(table) => {
+            let entries = table.into_iter();
+            DeValue::Table(entries.map(|(key, value)| (moved_key(key, start), moved(value, start))).collect())
+        }
+        scalar => scalar,
+    };
+    Spanned::new(span.start + start..span.end + start, value)
+}
+
+fn moved_key(key: Spanned<DeString<'_>>, start: usize) -> Spanned<DeString<'_>> {
+    let span = key.span();
+    Spanned::new(span.start + start..span.end + start, key.into_inner())
+}
