@@ -1,35 +1,38 @@
 // Travel times along straight rays, and their transpose. One invocation marches one ray, column by column along its long
-// axis, as `path.rs` does in f64; distances are in cells from the point where the ray enters the grid, so that f32 keeps
-// them to 2^-24 of the ray's own length.
+// axis, as `path.rs` does in f64.
+//
+// Distances along the long axis are fixed-point numbers, whole columns and a fraction, so that a length is the exact
+// difference of two fractions and keeps its digits however far the ray has come: fractions have 31 bits, the face of a
+// column being HALF; the place where a face of another axis is crossed carries 32, and nothing accumulates but the
+// rounding of one spacing.
 //
 // The transpose adds into cells in an order that no one knows, and yet gives the same bits every time: the terms are
 // integers, 64 bits in two words, and sums of integers do not depend on their order.
 //
 // The prelude defines WORKGROUP, and BLOCK: columns whose terms are added up before they join the sum.
 
-struct Minor2 {
-    // Distance to the first face crossed, and between two.
-    first: vec2f,
-    spacing: vec2f,
+struct Path {
+    cell: u32,
+    stride: u32,
+    columns: u32,
+    // 1, 1/2 or 1/4: what each of the cells that share the ray gets.
+    share: f32,
+    // Where the ray enters its first column and leaves its last.
+    entry: u32,
+    exit: u32,
+    // The other two axes. Where the first face is crossed, and the distance between two: columns and fraction.
+    first_column: vec2u,
+    first_fraction: vec2u,
+    spacing_columns: vec2u,
+    spacing_fraction: vec2u,
     crossings: vec2u,
     step: vec2i,
     // Offset of the neighbour that shares the ray, or 0.
     twin: vec2u,
 }
 
-struct Path {
-    cell: u32,
-    stride: u32,
-    columns: u32,
-    boundary: f32,
-    end: f32,
-    // 1, 1/2 or 1/4: what each of the cells that share the ray gets.
-    share: f32,
-    minor: Minor2,
-}
-
-// Larger than any distance: WGSL promises no infinity.
-const FAR: f32 = 3.0e38;
+// The far face of a column.
+const HALF: u32 = 0x80000000u;
 const TWO_32: f32 = 4294967296.0;
 
 @group(0) @binding(0) var<storage, read> paths: array<Path>;
@@ -45,12 +48,13 @@ const TWO_32: f32 = 4294967296.0;
 @group(0) @binding(1) var<storage, read_write> collected_low: array<u32>;
 @group(0) @binding(2) var<storage, read_write> collected_high: array<u32>;
 
-// Where a march stands.
+// Where a march stands: its column and cell, and for both other axes the next crossing and how many are still to come.
 struct March {
     column: u32,
     cell: u32,
-    start: f32,
-    crossed: vec2u,
+    next_column: vec2u,
+    next_fraction: vec2u,
+    left: vec2u,
 }
 
 // The cells of a column: up to three, and the lengths in them.
@@ -59,34 +63,44 @@ struct Column {
     lengths: vec3f,
 }
 
-fn crossing(minor: Minor2, crossed: vec2u) -> vec2f {
-    return select(vec2f(FAR), minor.first + vec2f(crossed) * minor.spacing, crossed < minor.crossings);
-}
-
 fn advance(path: Path, march: ptr<function, March>) -> Column {
     let here = *march;
-    let end = select(min(path.boundary + f32(here.column), path.end), path.end, here.column + 1u == path.columns);
-    let next = crossing(path.minor, here.crossed);
-    let crosses = next < vec2f(end);
-    let step = select(vec2i(0), path.minor.step, crosses);
-    let first = clamp(min(next.x, next.y), here.start, end);
-    let second = clamp(max(next.x, next.y), here.start, end);
+    let start = select(0u, path.entry, here.column == 0u);
+    let end = select(HALF, path.exit, here.column + 1u == path.columns);
+    // A crossing that rounding has left behind is made at once; one that is not in this column, at its end.
+    let ahead = vec2u(here.column) < here.next_column | here.left == vec2u(0u);
+    let place = select(here.next_fraction >> vec2u(1u), vec2u(0u), here.next_column < vec2u(here.column));
+    let next = select(clamp(place, vec2u(start), vec2u(end)), vec2u(end), ahead);
+    let crosses = next < vec2u(end);
+    let step = select(vec2i(0), path.step, crosses);
     let middle = i32(here.cell) + select(step.y, step.x, next.x < next.y);
     let last = i32(here.cell) + step.x + step.y;
-    *march = March(here.column + 1u, u32(last) + path.stride, end, here.crossed + vec2u(crosses));
-    return Column(vec3u(here.cell, u32(middle), u32(last)), vec3f(first - here.start, second - first, end - second));
+    let fraction = here.next_fraction + path.spacing_fraction;
+    let carry = select(vec2u(0u), vec2u(1u), fraction < here.next_fraction);
+    *march = March(
+        here.column + 1u,
+        u32(last) + path.stride,
+        select(here.next_column, here.next_column + path.spacing_columns + carry, crosses),
+        select(here.next_fraction, fraction, crosses),
+        here.left - vec2u(crosses),
+    );
+    let first = min(next.x, next.y);
+    let second = max(next.x, next.y);
+    let lengths = vec3f(vec3u(first - start, second - first, end - second)) / f32(HALF);
+    return Column(vec3u(here.cell, u32(middle), u32(last)), lengths);
 }
 
 // Number of marches: 1, 2 on a face, 4 on an edge.
 fn strands(path: Path) -> u32 {
-    return select(1u, 2u, path.minor.twin.x > 0u) * select(1u, 2u, path.minor.twin.y > 0u);
+    return select(1u, 2u, path.twin.x > 0u) * select(1u, 2u, path.twin.y > 0u);
 }
 
 fn begin(path: Path, strand: u32) -> March {
     // Where only the second axis has a twin, strand 1 is its.
-    let in_x = select(0u, strand & 1u, path.minor.twin.x > 0u);
-    let in_y = select(strand & 1u, strand >> 1u, path.minor.twin.x > 0u);
-    return March(0u, path.cell - in_x * path.minor.twin.x - in_y * path.minor.twin.y, 0.0, vec2u(0u));
+    let in_x = select(0u, strand & 1u, path.twin.x > 0u);
+    let in_y = select(strand & 1u, strand >> 1u, path.twin.x > 0u);
+    let cell = path.cell - in_x * path.twin.x - in_y * path.twin.y;
+    return March(0u, cell, path.first_column, path.first_fraction, path.crossings);
 }
 
 @compute @workgroup_size(WORKGROUP)

@@ -112,7 +112,8 @@ fn check_device(folder: &str) {
     let y = Array1::from_iter((1..=times.len()).map(|r| r as f64));
     let found = case.rays.back_projection(y.view()).unwrap();
     for (c, (a, b)) in found.iter().zip(&case.adjoint).enumerate() {
-        let bound = 4e-6 * terms[c].max(case.expected[0][0]);
+        // A corner that rays only touch has no terms: a billionth of a cell of every ray.
+        let bound = 2e-6 * terms[c] + 1e-9 * y.sum() * case.grid.spacing[0];
         assert!((a - b).abs() <= bound, "adjoint in cell {:?}: {a}, not {b}", case.grid.cell(c));
     }
 }

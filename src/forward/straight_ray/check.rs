@@ -17,9 +17,36 @@ use super::{Ray, Side, StraightRays, crosshole};
 const SINGLE: f64 = 1.0 / (1u64 << 24) as f64;
 const DOUBLE: f64 = f64::EPSILON / 2.0;
 
-/// Where a face is crossed is a rounded sum of a rounded number and a rounded product of a rounded number: four
-/// roundings of a distance that is at most the ray's own.
-const ROUNDINGS: f64 = 4.0;
+/// How wrong may a length be: relative to itself, and by the places of the two faces that bound it.
+#[derive(Clone, Copy)]
+enum Arithmetic {
+    /// Places are f64 distances.
+    Double,
+    /// Places are fixed-point numbers: see the shader.
+    Fixed,
+}
+
+impl Arithmetic {
+    fn relative(self) -> f64 {
+        match self {
+            Self::Double => DOUBLE,
+            Self::Fixed => SINGLE,
+        }
+    }
+
+    /// Largest error \[m\] of a place where a face is crossed. In f64 it has four roundings of a distance that is at most
+    /// the ray's own. In fixed point the spacing's 2⁻³³ comes as often as a face is crossed, beside the 2⁻³² of a
+    /// fraction and its own f64.
+    fn misplacement(self, rays: &StraightRays<'_>, r: usize) -> f64 {
+        let path = &rays.paths[r];
+        let double = 4.0 * DOUBLE * path.inside();
+        let crossings = path.minor.iter().map(|m| m.crossings).fold(0, u32::max);
+        match self {
+            Self::Double => double,
+            Self::Fixed => double + path.scale * 2f64.powi(-33) * (4.0 + f64::from(crossings)),
+        }
+    }
+}
 
 /// Random rays of `grid`, their ends up to a third of it outside; every third has its ends on faces, every seventh
 /// runs along an axis.
@@ -54,13 +81,12 @@ fn around(grid: &Grid, cell: usize, mut visit: impl FnMut(usize)) {
     }
 }
 
-/// Bound of the error of `G s` in arithmetic of relative rounding `unit`: every face crossed may be misplaced by some
-/// roundings of the ray's length, which moves that length between neighbours and costs as much as their slowness
-/// differs, and the terms are rounded as they are summed.
+/// Bound of the error of `G s`: every face crossed may be misplaced, which moves that length between neighbours and costs
+/// as much as their slowness differs, and the terms are rounded as they are summed (`summands` roundings each).
 fn forward_bound(
     rays: &StraightRays<'_>,
     s: ArrayView1<'_, f64>,
-    unit: f64,
+    arithmetic: Arithmetic,
     summands: impl Fn(usize) -> f64,
 ) -> Array1<f64> {
     let spread: Vec<f64> = (0..s.len())
@@ -71,13 +97,15 @@ fn forward_bound(
         })
         .collect();
     let bound = |r: usize| {
-        let (mut terms, mut moved, mut cells) = (0.0, 0.0, 0);
+        let (mut terms, mut moved, mut ends, mut cells) = (0.0, 0.0, 0.0f64, 0);
         rays.row(r, |cell, length| {
             terms += length * s[cell].abs();
             moved += spread[cell];
+            // Where the ray ends, there is no neighbour that gets what a cell loses.
+            ends = ends.max(2.0 * s[cell].abs());
             cells += 1;
         });
-        unit * (summands(cells) * terms + ROUNDINGS * rays.length_inside(r) * moved)
+        arithmetic.relative() * summands(cells) * terms + arithmetic.misplacement(rays, r) * (moved + ends)
     };
     (0..rays.rows()).map(bound).collect()
 }
@@ -87,16 +115,16 @@ fn forward_bound(
 fn adjoint_bound(
     rays: &StraightRays<'_>,
     y: ArrayView1<'_, f64>,
-    unit: f64,
+    arithmetic: Arithmetic,
     summands: f64,
     quantum: f64,
 ) -> Array1<f64> {
     let mut bound = Array1::zeros(rays.cols());
     let mut seen = vec![usize::MAX; rays.cols()];
     for r in 0..rays.rows() {
-        let misplaced = 2.0 * ROUNDINGS * unit * rays.length_inside(r) * y[r].abs();
+        let misplaced = 2.0 * arithmetic.misplacement(rays, r) * y[r].abs();
         rays.row(r, |cell, length| {
-            bound[cell] += summands * unit * length * y[r].abs();
+            bound[cell] += summands * arithmetic.relative() * length * y[r].abs();
             around(rays.grid(), cell, |near| {
                 if seen[near] != r {
                     seen[near] = r;
@@ -152,25 +180,25 @@ pub fn verify(gpu: Option<&Gpu>, seed: u64) -> Result<Vec<Outcome>> {
         let mut stream = Stream::new(seed, Purpose::Check, 2, 0);
         let y = Array1::from(stream.normals(count)).mapv(|y| y * 10f64.powf(stream.between(-8.0, 0.0)));
         let adjoint = rays.adjoint(y.view());
-        let adjoint_bound64 = adjoint_bound(&rays, y.view(), DOUBLE, 4.0 + count as f64, 0.0);
+        let adjoint_bound64 = adjoint_bound(&rays, y.view(), Arithmetic::Double, 4.0 + count as f64, 0.0);
         for smooth in [true, false] {
             let case = format!("{cells:?} cells, {count} rays, {} slowness", if smooth { "smooth" } else { "random" });
             let s = slowness(&grid, smooth, seed);
             let forward = rays.apply(s.view());
-            let bound64 = forward_bound(&rays, s.view(), DOUBLE, |cells| 4.0 + 3.0 * cells as f64);
+            let bound64 = forward_bound(&rays, s.view(), Arithmetic::Double, |cells| 4.0 + 3.0 * cells as f64);
             keep(dot("straight_ray/dot", &case, [&s, &forward, &y, &adjoint], [&bound64, &adjoint_bound64]));
             let Some(gpu) = gpu else { continue };
             let device = StraightRays::new(grid, list.clone(), Some(0.0))?.with_gpu(gpu)?;
             let found = device.times(s.view())?;
             // Up to three terms a column in a block, then the blocks, and a few roundings of each term.
-            let bound = forward_bound(&rays, s.view(), SINGLE, |cells| {
+            let bound = forward_bound(&rays, s.view(), Arithmetic::Fixed, |cells| {
                 8.0 + 3.0 * f64::from(BLOCK) + (cells as f64 / f64::from(BLOCK)).ceil() * 4.0
             });
             keep(Outcome::compare("straight_ray/forward", &case, found.view(), forward.view(), bound.view()));
             let back = device.back_projection(y.view())?;
             // Three terms in each of four strands, truncated to integers.
             let quantum = 12.0 * device.adjoint_unit(y.view().as_slice().unwrap_or_default());
-            let back_bound = adjoint_bound(&rays, y.view(), SINGLE, 8.0, quantum);
+            let back_bound = adjoint_bound(&rays, y.view(), Arithmetic::Fixed, 8.0, quantum);
             keep(Outcome::compare("straight_ray/adjoint", &case, back.view(), adjoint.view(), back_bound.view()));
             keep(dot("straight_ray/device dot", &case, [&s, &found, &y, &back], [&bound, &back_bound]));
         }

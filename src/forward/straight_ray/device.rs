@@ -25,35 +25,51 @@ const WORKGROUP: u32 = 64;
 /// Columns whose terms are summed before they join a ray's sum: keeps the rounding of long sums small.
 pub(super) const BLOCK: u32 = 16;
 
-/// A [`Path`] in f32, as WGSL lays it out; the scale stays on the host.
+const TWO_32: f64 = (1u64 << 32) as f64;
+
+/// A [`Path`] in fixed point, as WGSL lays it out; the scale stays on the host.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 struct Record {
     cell: u32,
     stride: u32,
     columns: u32,
-    boundary: f32,
-    end: f32,
     share: f32,
-    first: [f32; 2],
-    spacing: [f32; 2],
+    entry: u32,
+    exit: u32,
+    first_column: [u32; 2],
+    first_fraction: [u32; 2],
+    spacing_columns: [u32; 2],
+    spacing_fraction: [u32; 2],
     crossings: [u32; 2],
     step: [i32; 2],
     twin: [u32; 2],
 }
 
+/// Whole columns and the fraction, in units of 2⁻³², of a distance. Far beyond any grid the distance does not matter.
+fn fixed(distance: f64) -> (u32, u32) {
+    let units = (distance.clamp(0.0, 1e9) * TWO_32).round() as u64;
+    ((units >> 32) as u32, units as u32)
+}
+
 impl From<&Path> for Record {
     fn from(path: &Path) -> Self {
+        // From the face of the first column on.
+        let entry = if path.columns > 0 { 1.0 - path.boundary } else { 0.0 };
+        let half = |place: f64| (place * (TWO_32 / 2.0)).round() as u32;
+        let first = path.minor.map(|m| fixed(if m.crossings > 0 { entry + m.first } else { 0.0 }));
+        let spacing = path.minor.map(|m| fixed(if m.crossings > 0 { m.spacing } else { 0.0 }));
         Self {
             cell: path.cell,
             stride: path.stride,
             columns: path.columns,
-            boundary: path.boundary as f32,
-            end: path.end as f32,
             share: path.share() as f32,
-            // Without a crossing the distance is infinite, and never looked at.
-            first: path.minor.map(|m| if m.crossings > 0 { m.first as f32 } else { 0.0 }),
-            spacing: path.minor.map(|m| if m.crossings > 0 { m.spacing as f32 } else { 0.0 }),
+            entry: half(entry),
+            exit: half(entry + path.end - f64::from(path.columns.saturating_sub(1))),
+            first_column: first.map(|f| f.0),
+            first_fraction: first.map(|f| f.1),
+            spacing_columns: spacing.map(|s| s.0),
+            spacing_fraction: spacing.map(|s| s.1),
             crossings: path.minor.map(|m| m.crossings),
             step: path.minor.map(|m| m.step),
             twin: path.minor.map(|m| m.twin),
