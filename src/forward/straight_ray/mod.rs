@@ -9,8 +9,12 @@
 //! always sum to its length inside the closed grid. Parts outside of the grid carry no travel time, or that of a stated
 //! background slowness. A ray of no length gives 0. In a 2-D grid (nz = 1) the third coordinate does not matter.
 
+mod check;
+mod device;
 mod path;
 mod survey;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
@@ -18,9 +22,12 @@ use ndarray::{Array1, ArrayView1};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
+use crate::gpu::Gpu;
 use crate::grid::Grid;
 use crate::operator::{LinearOperator, Linearized, Operator};
 
+pub use check::{measure, measured_surveys, verify};
+use device::Device;
 use path::Path;
 pub use survey::{Side, crosshole};
 
@@ -40,14 +47,15 @@ pub struct Ray {
 /// The ray matrix G = (L_rc), m × n, and the travel times `g(s) = G s + t_out` that it predicts, where
 /// `t_out` is the constant time that the parts outside of the grid take at the background slowness.
 #[derive(Debug)]
-pub struct StraightRays {
+pub struct StraightRays<'g> {
     grid: Grid,
     paths: Vec<Path>,
     /// Travel time outside of the grid, m values \[s\].
     outside: Array1<f64>,
+    device: Option<Device<'g>>,
 }
 
-impl StraightRays {
+impl StraightRays<'_> {
     /// Traces `rays` through `grid`. `background` is the slowness \[s/m\] outside of the grid.
     ///
     /// # Errors
@@ -69,7 +77,17 @@ impl StraightRays {
             Self::refuse_misses(&grid, &rays, &paths)?;
         }
         let outside = paths.iter().map(|p| p.outside * background.unwrap_or(0.0)).collect();
-        Ok(Self { grid, paths, outside })
+        Ok(Self { grid, paths, outside, device: None })
+    }
+
+    /// The same rays with [`apply`](LinearOperator::apply) and [`adjoint`](LinearOperator::adjoint) on a device, in f32.
+    ///
+    /// # Errors
+    /// A device without room for the survey.
+    pub fn with_gpu(self, gpu: &Gpu) -> Result<StraightRays<'_>> {
+        let device = Device::new(gpu, &self.paths, self.grid.len(), gpu.max_binding())?;
+        let Self { grid, paths, outside, .. } = self;
+        Ok(StraightRays { grid, paths, outside, device: Some(device) })
     }
 
     fn refuse_misses(grid: &Grid, rays: &[Ray], paths: &[Path]) -> Result<()> {
@@ -119,6 +137,72 @@ impl StraightRays {
         self.outside.view()
     }
 
+    /// `G s`, the fallible form of [`apply`](LinearOperator::apply).
+    ///
+    /// # Errors
+    /// A failing device.
+    pub fn times(&self, slowness: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
+        assert_eq!(slowness.len(), self.cols(), "one slowness a cell");
+        let slowness = contiguous(&slowness);
+        let Some(device) = &self.device else { return Ok(self.apply_on_cpu(&slowness)) };
+        device.healthy()?;
+        let sums = device.forward(&slowness)?;
+        Ok(self.paths.iter().zip(sums).map(|(path, sum)| path.scale * f64::from(sum)).collect())
+    }
+
+    /// `Gᵀ y`, the fallible form of [`adjoint`](LinearOperator::adjoint).
+    ///
+    /// # Errors
+    /// A failing device.
+    pub fn back_projection(&self, y: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
+        assert_eq!(y.len(), self.rows(), "one value a ray");
+        let y = contiguous(&y);
+        let Some(device) = &self.device else { return Ok(self.adjoint_on_cpu(&y)) };
+        device.healthy()?;
+        let unit = self.adjoint_unit(&y);
+        if !unit.is_normal() {
+            return Ok(self.adjoint_on_cpu(&y));
+        }
+        Ok(device.adjoint(&self.weights(&y, unit))?.into_iter().map(|sum| f64::from(sum) * unit).collect())
+    }
+
+    /// The unit in which the device adds `Gᵀ y` in integers: no ray is longer in a cell than its diagonal, so that no sum
+    /// of a cell reaches 2⁶². A normal number unless y is 0, not finite, or beyond all measure.
+    fn adjoint_unit(&self, y: &[f64]) -> f64 {
+        let axes = if self.grid.is_2d() { 2 } else { 3 };
+        let diagonal = self.grid.spacing[..axes].iter().map(|d| d * d).sum::<f64>().sqrt();
+        let most = y.iter().map(|y| y.abs()).sum::<f64>() * diagonal;
+        (most.log2().ceil() - 61.0).exp2()
+    }
+
+    /// Number of entries of G that are not 0, but for corners that a ray only touches.
+    pub fn entries(&self) -> usize {
+        self.paths.par_iter().map(Path::entries).sum()
+    }
+
+    /// Seconds on the device of [`times`](Self::times) and [`back_projection`](Self::back_projection), without
+    /// transfers; 0 without a device.
+    fn device_seconds(&self, slowness: ArrayView1<'_, f64>, y: ArrayView1<'_, f64>) -> Result<[f64; 2]> {
+        let Some(device) = &self.device else { return Ok([0.0; 2]) };
+        let weights = self.weights(&contiguous(&y), self.adjoint_unit(&contiguous(&y)));
+        Ok(device.time(&contiguous(&slowness), &weights)?)
+    }
+
+    /// The weights of the rays, in units of their scale, for sums in integers of `unit`.
+    fn weights(&self, y: &[f64], unit: f64) -> Vec<f64> {
+        self.paths.iter().zip(y).map(|(path, y)| y * path.scale / unit).collect()
+    }
+
+    /// A result of the device or, where it fails, of the CPU: the failure is kept for the next call that can return it.
+    fn or_on_cpu(&self, result: Result<Array1<f64>>, on_cpu: impl FnOnce() -> Array1<f64>) -> Array1<f64> {
+        result.unwrap_or_else(|error| {
+            if let (Some(device), Error::Gpu(error)) = (&self.device, error) {
+                device.record(error);
+            }
+            on_cpu()
+        })
+    }
+
     fn apply_on_cpu(&self, x: &[f64]) -> Array1<f64> {
         let time = |path: &Path| {
             let mut sum = 0.0;
@@ -139,6 +223,9 @@ impl StraightRays {
             let range = first as u32..(first + image.len() / plane) as u32;
             for (path, &weight) in self.paths.iter().zip(y) {
                 let columns = path.columns_in(axis, plane as u32, range.clone());
+                if columns.is_empty() {
+                    continue;
+                }
                 path.visit(columns, |cell, length| {
                     // A cell below the slab wraps to a huge number.
                     if let Some(sum) = image.get_mut(cell.wrapping_sub(first * plane)) {
@@ -156,7 +243,9 @@ fn contiguous<'a>(x: &'a ArrayView1<'_, f64>) -> Cow<'a, [f64]> {
     x.as_slice().map_or_else(|| Cow::Owned(x.to_vec()), Cow::Borrowed)
 }
 
-impl LinearOperator for StraightRays {
+/// Where a device fails, the result is the CPU's and the next [`Operator::predict`] or [`Operator::linearize`] says what
+/// happened.
+impl LinearOperator for StraightRays<'_> {
     fn rows(&self) -> usize {
         self.paths.len()
     }
@@ -164,16 +253,14 @@ impl LinearOperator for StraightRays {
         self.grid.len()
     }
     fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
-        assert_eq!(x.len(), self.cols(), "one slowness a cell");
-        self.apply_on_cpu(&contiguous(&x))
+        self.or_on_cpu(self.times(x), || self.apply_on_cpu(&contiguous(&x)))
     }
     fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
-        assert_eq!(y.len(), self.rows(), "one value a ray");
-        self.adjoint_on_cpu(&contiguous(&y))
+        self.or_on_cpu(self.back_projection(y), || self.adjoint_on_cpu(&contiguous(&y)))
     }
 }
 
-impl Operator for StraightRays {
+impl Operator for StraightRays<'_> {
     fn inputs(&self) -> usize {
         self.grid.len()
     }
@@ -181,7 +268,7 @@ impl Operator for StraightRays {
         self.paths.len()
     }
     fn predict(&self, x: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
-        Ok(self.apply(x) + &self.outside)
+        Ok(self.times(x)? + &self.outside)
     }
     fn linearize(&self, x: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
         Ok(Linearized { value: self.predict(x)?, jacobian: Box::new(self) })

@@ -190,26 +190,36 @@ impl Path {
         self.end * self.scale
     }
 
-    /// Offsets of the cells that share the ray, and the share of each: one, two along a face, four along an edge.
-    pub(super) fn strands(&self) -> impl Iterator<Item = (u32, f64)> + use<> {
+    /// Number of cells that the ray crosses.
+    pub(super) fn entries(&self) -> usize {
+        let crossed: u32 = self.columns + self.minor.iter().map(|m| m.crossings).sum::<u32>();
+        crossed as usize * self.strands().count()
+    }
+
+    /// What each of the cells that share the ray gets: 1, ½ on a face, ¼ on an edge.
+    pub(super) fn share(&self) -> f64 {
+        0.5f64.powi(self.minor.iter().map(|m| i32::from(m.twin > 0)).sum())
+    }
+
+    /// Offsets of the cells that share the ray: one, two along a face, four along an edge.
+    pub(super) fn strands(&self) -> impl Iterator<Item = u32> + use<> {
         let [u, v] = self.minor.map(|m| m.twin);
-        let halved = i32::from(u > 0) + i32::from(v > 0);
-        let share = 0.5f64.powi(halved);
         [(true, 0), (u > 0, u), (v > 0, v), (u > 0 && v > 0, u + v)]
             .into_iter()
-            .filter_map(move |(is, offset)| is.then_some((offset, share)))
+            .filter_map(move |(is, offset)| is.then_some(offset))
     }
 
     /// Visits the cells of columns `columns` in order, with the ray's length \[m\] in each. A cell may come with length
     /// 0, which means nothing.
     #[inline(always)]
     pub(super) fn visit(&self, columns: std::ops::Range<u32>, mut visit: impl FnMut(usize, f64)) {
-        for (offset, share) in self.strands() {
+        let scale = self.share() * self.scale;
+        for offset in self.strands() {
             // A ray in a plane of the grid, as every ray of a 2-D grid, has one axis less to watch.
             match self.minor.map(|m| m.crossings > 0) {
-                [true, true] => self.march_two(offset, share * self.scale, columns.clone(), &mut visit),
-                [false, _] => self.march_one(1, offset, share * self.scale, columns.clone(), &mut visit),
-                [true, false] => self.march_one(0, offset, share * self.scale, columns.clone(), &mut visit),
+                [true, true] => self.march_two(offset, scale, columns.clone(), &mut visit),
+                [false, _] => self.march_one(1, offset, scale, columns.clone(), &mut visit),
+                [true, false] => self.march_one(0, offset, scale, columns.clone(), &mut visit),
             }
         }
     }
