@@ -142,6 +142,39 @@ impl<'g> PatternMap<'g> {
         Ok(Self { grid, zones: zones.collect::<Result<_>>()?, options, gpu })
     }
 
+    /// A map of one zone, all layers, from a learning set that is there already.
+    ///
+    /// # Errors
+    /// As [`PatternMap::new`].
+    pub fn with_learning_set(set: LearningSet, mut options: Options, gpu: Option<&'g Gpu>) -> Result<Self> {
+        options.library = set.len();
+        check(&options)?;
+        let grid = set.stencil().grid();
+        known_cells(&options.hard_data, &grid, options.labels)?;
+        let zone = Zone::new(set, 0..grid.len(), &options, 0)?;
+        Ok(Self { grid, options, zones: vec![zone], gpu })
+    }
+
+    /// The matches of the windows of `theta` at `origins`, both in the numbers of a zone's own cells.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn matches(&self, zone: usize, theta: &[f32], origins: &[u32]) -> Result<Matches> {
+        let zone = &self.zones[zone];
+        Ok(zone.index.nearest(&zone.set, theta, origins, self.options.neighbours, &zone.penalty))
+    }
+
+    /// Votes by facies (or by bin of a mode), K × cells of a zone, of the labels of `matches` at `origins`; none where
+    /// labels are averaged.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn votes(&self, zone: usize, origins: &[u32], matches: &Matches) -> Result<Option<Array2<u32>>> {
+        let zone = &self.zones[zone];
+        let ballot = Ballot { set: &zone.set, origins, matches, audience: &Audience::All };
+        Ok(zone.codes.as_ref().map(|(codes, values)| ballot.count(codes, values.len())))
+    }
+
     /// The learning set of a zone.
     pub fn learning_set(&self, zone: usize) -> &LearningSet {
         &self.zones[zone].set
