@@ -1,9 +1,11 @@
 //! `summary.json`: what a script needs to know of a run.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Serialize;
 
+use crate::error::{Error, Result};
 use crate::report::metrics::{self, Repeated};
 
 /// The whole file.
@@ -161,4 +163,49 @@ pub fn aggregate(summaries: &[serde_json::Value]) -> serde_json::Value {
         }
         other => other.clone(),
     }
+}
+
+/// A few lines of a complete result folder for the terminal.
+///
+/// # Errors
+/// A folder without a readable summary.
+pub fn digest(folder: &Path) -> Result<String> {
+    let path = folder.join(super::folder::SUMMARY);
+    let text = std::fs::read(&path).map_err(|e| Error::file("read", &path, e))?;
+    let summary: serde_json::Value = serde_json::from_slice(&text)
+        .map_err(|e| Error::input(path.display().to_string(), e.to_string(), "run the case again with --force"))?;
+    let number = |pointer: &str| {
+        let value = summary.pointer(pointer)?;
+        match (value.as_f64(), value.get("mean").and_then(serde_json::Value::as_f64)) {
+            (Some(x), _) => Some(format!("{x:.4}")),
+            (_, Some(mean)) => {
+                let end = |i: usize| value["ci95"][i].as_f64().unwrap_or(f64::NAN);
+                Some(format!("{mean:.4} [{:.4}, {:.4}]", end(0), end(1)))
+            }
+            _ => None,
+        }
+    };
+    let mut lines = Vec::new();
+    let mut line = |name: &str, pointer: &str| {
+        if let Some(value) = number(pointer) {
+            lines.push(format!("{name:44} {value}"));
+        }
+    };
+    line("misfit of the prior mean", "/misfit/initial");
+    line("misfit of the parameterized field", "/misfit/parameterized");
+    line("misfit of the model", "/misfit/model");
+    line("target (number of data)", "/misfit/target");
+    line("facies mismatch of the prior mean", "/errors/prior_mean/facies_mismatch");
+    line("facies mismatch of the parameterized field", "/errors/parameterized/facies_mismatch");
+    line("facies mismatch of the model", "/errors/model/facies_mismatch");
+    line("factor on the error level", "/noise_factor");
+    line("cross-validated RMS", "/cross_validation_rms");
+    for variant in summary["variants"].as_array().into_iter().flatten() {
+        let mean = &variant["facies_mismatch"]["mean"];
+        lines.push(format!("{:44} {:.4}", variant["name"].as_str().unwrap_or_default(), mean.as_f64().unwrap_or(f64::NAN)));
+    }
+    if let Some(word) = summary["stopped_because"].as_str() {
+        lines.push(format!("{:44} {word}", "stopped because"));
+    }
+    Ok(lines.join("\n"))
 }
