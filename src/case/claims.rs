@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::file::{Case, Regularizer, Returned};
+use super::file::{Apply, Case, Regularizer, Returned};
 use super::folder::Existing;
 use super::overrides::Overrides;
 use super::{files, run};
@@ -264,7 +264,7 @@ fn alternation(context: &Context<'_>) -> Result<Vec<Comparison>> {
     let mut once = alternating.clone();
     once.name = "ch5-tomo-mapped-once".into();
     once.inversion.regularizer = Regularizer::Gaussian;
-    once.inversion.map_last_only = true;
+    once.inversion.apply = Apply::Last;
     once.inversion.returned = Returned::Last;
     let alternating = context.run(&alternating, "5.2-alternating", Some(context.options.repeat))?;
     let once = context.run(&once, "5.2-mapped-once", Some(context.options.repeat))?;

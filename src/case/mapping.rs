@@ -48,7 +48,7 @@ struct Summary {
 
 /// Fraction of cells whose nearest facies is not that of the reference.
 fn mismatch(field: ArrayView1<'_, f64>, reference: ArrayView1<'_, f64>, facies: &[f64]) -> f64 {
-    let wrong = |(&a, &b): &(&f64, &f64)| nearest_facies(a, facies) != nearest_facies(b, facies);
+    let wrong = |(a, b): &(&f64, &f64)| nearest_facies(**a, facies) != nearest_facies(**b, facies);
     field.iter().zip(reference).filter(wrong).count() as f64 / field.len() as f64
 }
 
@@ -90,7 +90,7 @@ pub fn compare(study: &Study, progress: &dyn Progress) -> Result<Vec<Variant>> {
 
 /// Runs the comparison into a result folder.
 pub(super) fn run(
-    study: &mut Study,
+    study: &Study,
     folder: &Path,
     options: &Options,
     started: Instant,
@@ -98,7 +98,8 @@ pub(super) fn run(
 ) -> Result<()> {
     let inversion = Instant::now();
     let variants = compare(study, progress)?;
-    study.seconds.inversion = inversion.elapsed().as_secs_f64();
+    let mut seconds = study.seconds;
+    seconds.inversion = inversion.elapsed().as_secs_f64();
     write_table(&folder.join("mapping.csv"), &variants)?;
     let case = &study.case;
     let first = case.mapping.as_ref().and_then(|m| m.variants.first()).expect("a case of mappings has a variant");
@@ -113,7 +114,7 @@ pub(super) fn run(
     ] {
         files::array(&folder.join(name), study.shaped(study.reported(field).view()))?;
     }
-    study.seconds.total = started.elapsed().as_secs_f64();
+    seconds.total = started.elapsed().as_secs_f64();
     let summary = Summary {
         format: 1,
         case: case.name.clone(),
@@ -129,7 +130,7 @@ pub(super) fn run(
         prior: summary::Prior { realizations: study.ensemble.len(), cached: study.cached },
         warnings: study.warnings.clone(),
         variants,
-        seconds: study.seconds,
+        seconds,
         peak_memory_bytes: peak_memory(),
     };
     let path = folder.join(folder::SUMMARY);

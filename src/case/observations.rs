@@ -1,7 +1,5 @@
 //! Data of one inversion: observed in the field or predicted from a reference, with the covariance of their errors.
 
-use std::sync::Arc;
-
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use super::file::{self, Case, Data, DataSource, Noise, NoiseLevel, Physics};
@@ -15,12 +13,12 @@ use crate::inversion::{cross_validate, reduced_jacobian};
 use crate::io::survey;
 use crate::linalg::covariance::Covariance;
 use crate::linalg::dense::{multiply, symmetric_eigen};
-use crate::operator::{LinearOperator, Operator};
+use crate::operator::Operator;
 use crate::random::{Purpose, Stream};
 use crate::report::metrics::nearest_facies;
 
 /// Data, their errors, and the forward model that predicts them.
-pub struct Observations {
+pub struct Observations<'g> {
     /// What and where, m.
     pub data: Vec<Datum>,
     /// Observed data d \[SI\], m.
@@ -36,9 +34,9 @@ pub struct Observations {
     /// Root-mean-square error of cross-validated predictions \[SI\], where the case asks for it.
     pub cross_validation: Option<f64>,
     /// The forward model, on the device where there is one.
-    pub forward: StraightRays,
+    pub forward: StraightRays<'g>,
     /// The forward model in f64.
-    pub exact: StraightRays,
+    pub exact: StraightRays<'static>,
     /// The model that synthetic data come from: carried property.
     pub reference: Option<Array1<f64>>,
     /// Its facies.
@@ -51,12 +49,12 @@ struct Shared {
     receiver: Vec<usize>,
 }
 
-impl Observations {
+impl<'g> Observations<'g> {
     /// Data of the case's file, or of reference `number` (1 is the first realization beyond the ensemble).
     ///
     /// # Errors
     /// A survey or a data file that cannot be used; rays outside of the grid; errors that are no errors.
-    pub fn new(study: &Study, number: u64) -> Result<Self> {
+    pub fn new(study: &'g Study, number: u64) -> Result<Self> {
         let case = &study.case;
         let (Some(Physics::StraightRays(physics)), Some(data)) = (&case.physics, &case.data) else {
             return Err(Error::input("physics", "the case has no forward model", "add [physics] and [data]"));
@@ -67,7 +65,7 @@ impl Observations {
         let exact = StraightRays::new(case.grid, rays.clone(), physics.background)?;
         let forward = StraightRays::new(case.grid, rays, physics.background)?;
         let forward = match &study.gpu {
-            Some(gpu) => forward.with_gpu(Arc::clone(gpu))?,
+            Some(gpu) => forward.with_gpu(gpu)?,
             None => forward,
         };
         let (reference, reference_codes, clean) = match &survey.times {

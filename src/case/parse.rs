@@ -114,7 +114,7 @@ fn need_in<'a>(section: &Section<'a>, key: &'static str, expected: &str) -> Opti
 fn property(section: Section<'_>, root: &Section<'_>) -> Property {
     missing(&section, root, "property", "the section [property] with name and unit");
     let quantity = need_in(&section, "name", "the quantity that is imaged, e.g. \"slowness\"");
-    let quantity = quantity.and_then(|v| v.choice(&QUANTITIES)).unwrap_or(Quantity::Slowness);
+    let quantity = quantity.and_then(|v| v.choice(&Quantity::ALL.map(|q| (q.name(), q)))).unwrap_or(Quantity::Slowness);
     let unit = need_in(&section, "unit", "a unit, e.g. \"ms/m\"").and_then(|v| v.unit(quantity.dimension()));
     let unit = unit.unwrap_or(quantity.dimension().si());
     let transform = section.get("transform").and_then(|v| v.choice(&TRANSFORMS)).unwrap_or_default();
@@ -680,6 +680,8 @@ fn inversion(section: Section<'_>, has_u_step: bool) -> Inversion {
         tolerance: tolerance.unwrap_or(0.0),
         returned: section.get("return").and_then(|v| v.choice(&RETURNS)).unwrap_or(Returned::Best),
         cross_validation: folds.unwrap_or(0),
+        truncation_error: section.get("truncation_error").and_then(|v| v.flag()).unwrap_or(true),
+        apply: section.get("feasible").and_then(|v| v.choice(&APPLIES)).unwrap_or(Apply::Every),
     };
     section.finish();
     inversion
@@ -720,12 +722,6 @@ fn mapping(section: Section<'_>, base: &Feasible) -> Option<Mapping> {
 }
 
 pub(super) const PLANES: [(&str, Plane); 2] = [("xy", Plane::Xy), ("xz", Plane::Xz)];
-pub(super) const QUANTITIES: [(&str, Quantity); 4] = [
-    ("slowness", Quantity::Slowness),
-    ("transmissivity", Quantity::Transmissivity),
-    ("hydraulic conductivity", Quantity::Conductivity),
-    ("permeability", Quantity::Permeability),
-];
 pub(super) const TRANSFORMS: [(&str, Transform); 3] =
     [("none", Transform::None), ("log10", Transform::Log10), ("ln", Transform::Ln)];
 pub(super) const BASES: [(&str, BasisKind); 2] =
@@ -746,6 +742,7 @@ pub(super) const AGGREGATIONS: [(&str, Aggregation); 5] = [
 pub(super) const REGULARIZERS: [(&str, Regularizer); 2] =
     [("none", Regularizer::None), ("gaussian", Regularizer::Gaussian)];
 pub(super) const RETURNS: [(&str, Returned); 2] = [("best", Returned::Best), ("last", Returned::Last)];
+pub(super) const APPLIES: [(&str, Apply); 2] = [("every", Apply::Every), ("last", Apply::Last)];
 
 /// The sides of a grid: the top of a map is its largest y, the top of a section its least depth.
 pub(super) fn sides(plane: Plane) -> [(&'static str, Side); 4] {

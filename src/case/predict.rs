@@ -51,7 +51,7 @@ pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>) -> Result<Strin
     let survey = survey(case, data, false)?;
     let rays = survey.sources.iter().zip(&survey.receivers).map(|(&source, &receiver)| Ray { source, receiver });
     let forward = StraightRays::new(case.grid, rays.collect(), physics.background)?;
-    let forward = match gpu {
+    let forward = match gpu.as_deref() {
         Some(gpu) => forward.with_gpu(gpu)?,
         None => forward,
     };

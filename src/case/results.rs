@@ -12,7 +12,7 @@ use crate::inversion::{Estimate, Iteration};
 use crate::operator::Operator;
 
 /// Writes every file of the result folder but the summary and the report.
-pub fn write(folder: &Path, study: &Study, observations: &Observations, estimate: &Estimate) -> Result<()> {
+pub fn write(folder: &Path, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Result<()> {
     let best = estimate.best();
     let model = study.reported(best.model.view());
     let parameterized = study.reported(best.parameterized.view());
@@ -84,7 +84,7 @@ fn write_csv(path: &Path, fill: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::R
     files::bytes(path, &bytes)
 }
 
-fn write_data(path: &Path, study: &Study, observations: &Observations, best: &Iteration) -> Result<()> {
+fn write_data(path: &Path, study: &Study, observations: &Observations<'_>, best: &Iteration) -> Result<()> {
     let predicted = [&best.parameterized, &best.model].map(|field| observations.exact.predict(field.view()));
     let [parameterized, model] = predicted;
     let (parameterized, model) = (parameterized?, model?);

@@ -77,14 +77,14 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
     // Without the cache, realizations are kept with the unfinished run, so that an interrupt costs none of them.
     let root = if options.cache { cache::folder() } else { None };
     let root = root.unwrap_or_else(|| folder.aside().join("realizations"));
-    let mut study = Study::new(case.clone(), gpu, Some(&root), progress)?;
+    let study = Study::new(case.clone(), gpu, Some(&root), progress)?;
     let run = Run { options, progress, started };
     if case.mapping.is_some() {
-        mapping::run(&mut study, folder.aside(), options, started, progress)?;
+        mapping::run(&study, folder.aside(), options, started, progress)?;
     } else {
         match options.repeat {
-            None => run.one(&mut study, folder.aside(), case.reference.map_or(1, |r| r.seed))?,
-            Some(repeat) => run.repeated(&mut study, folder.aside(), repeat)?,
+            None => run.one(&study, folder.aside(), case.reference.map_or(1, |r| r.seed))?,
+            Some(repeat) => run.repeated(&study, folder.aside(), repeat)?,
         }
     }
     let kept = folder.aside().join("realizations");
@@ -102,7 +102,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// One inversion into `folder`: reference `number`, or the data of the case's file.
-    fn one(&self, study: &mut Study, folder: &Path, number: u64) -> Result<()> {
+    fn one(&self, study: &Study, folder: &Path, number: u64) -> Result<()> {
         let observations = Observations::new(study, number)?;
         let checkpoint = Checkpoint::new(folder.join("checkpoint"))?;
         let done = checkpoint.load();
@@ -111,17 +111,18 @@ impl Run<'_> {
         }
         let started = Instant::now();
         let estimate = study.invert(&observations, done, &mut |i| checkpoint.save(i), self.progress)?;
-        study.seconds.inversion = started.elapsed().as_secs_f64();
+        let inversion = started.elapsed().as_secs_f64();
         results::write(folder, study, &observations, &estimate)?;
         checkpoint.remove()?;
         let mut summary = self.summary(study, &observations, &estimate)?;
+        summary.seconds.inversion = inversion;
         summary.seconds.total = self.started.elapsed().as_secs_f64();
         self.write_summary(folder, &serde_json::json!(summary))?;
         report::build(folder)
     }
 
     /// One inversion for each of several references, each in a folder of its own, and the summary of them all.
-    fn repeated(&self, study: &mut Study, folder: &Path, repeat: u64) -> Result<()> {
+    fn repeated(&self, study: &Study, folder: &Path, repeat: u64) -> Result<()> {
         let first = study.case.reference.map_or(1, |r| r.seed);
         let mut summaries = Vec::new();
         for run in 0..repeat {
@@ -153,7 +154,7 @@ impl Run<'_> {
         files::bytes(&path, &text)
     }
 
-    fn summary(&self, study: &Study, observations: &Observations, estimate: &Estimate) -> Result<Summary> {
+    fn summary(&self, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Result<Summary> {
         let (case, best) = (&study.case, estimate.best());
         let misfit = |field: ndarray::ArrayView1<'_, f64>| -> Result<f64> {
             let residual =
@@ -201,7 +202,7 @@ impl Run<'_> {
         })
     }
 
-    fn warnings(&self, study: &Study, observations: &Observations, estimate: &Estimate) -> Vec<String> {
+    fn warnings(&self, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Vec<String> {
         let mut warnings = study.warnings.clone();
         let (row, m) = (&estimate.best().row, observations.observed.len() as f64);
         if study.case.feasible.is_some() && row.misfit_model > 4.0 * row.misfit_parameterized.max(m) {

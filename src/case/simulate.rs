@@ -58,7 +58,7 @@ pub fn simulate(
             ensemble::simulate(&*geology.prior, &data, facies, case.seed, count, store.as_ref(), progress)?;
         if let Some(image) = &geology.image {
             let values: Array1<f64> = image.codes.iter().map(|&c| image.categories[usize::from(c)]).collect();
-            let path = |ending| folder.aside().join(format!("{}-image.{ending}", scenario.name));
+            let path = |ending: &str| folder.aside().join(format!("{}-image.{ending}", scenario.name));
             write_one(path, format, &Grid::unit(image.cells), "facies", values.view())?;
         }
         write_ensemble(folder.aside(), &scenario.name, case, format, &ensemble)?;

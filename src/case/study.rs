@@ -6,7 +6,7 @@ use std::time::Instant;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayView3, ArrayView4, Axis};
 
 use super::ensemble::{self, Store};
-use super::file::{BasisKind, Case, Regularizer, Returned, Weight};
+use super::file::{Apply, BasisKind, Case, Regularizer, Returned, Weight};
 use super::geology::{self, Geology};
 use super::observations::Observations;
 use super::summary::{Scenario, Seconds};
@@ -128,7 +128,7 @@ impl Study {
     /// The inversion of one set of observations; `finished` sees each iteration.
     pub fn invert(
         &self,
-        observations: &Observations,
+        observations: &Observations<'_>,
         done: Vec<Iteration>,
         finished: &mut dyn FnMut(&Iteration) -> Result<()>,
         progress: &dyn Progress,
@@ -151,7 +151,7 @@ impl Study {
         alternation.run(done, finished, progress)
     }
 
-    fn problem<'a>(&'a self, observations: &'a Observations) -> Problem<'a> {
+    fn problem<'a>(&'a self, observations: &'a Observations<'a>) -> Problem<'a> {
         Problem {
             forward: &observations.forward,
             exact: &observations.exact,
@@ -164,7 +164,7 @@ impl Study {
     fn schedule(&self, observations: &Observations) -> Schedule {
         let (inversion, columns) = (&self.case.inversion, self.basis.rank());
         let rank = |k| self.case.basis.rank.at(k, inversion.iterations).map_or(columns, |rank| rank.min(columns));
-        let tied = self.case.feasible.is_some();
+        let tied = self.case.feasible.is_some() && inversion.apply == Apply::Every;
         // An error level that the data chose leaves nothing for the discrepancy principle to choose.
         let weight = match if tied { inversion.coupling } else { inversion.weight } {
             Weight::Fixed(lambda) => Choice::Fixed(lambda * lambda),
@@ -179,11 +179,12 @@ impl Study {
             coefficient_sigma: sigma.filter(|_| inversion.regularizer == Regularizer::Gaussian),
             all_iterations: inversion.tolerance == 0.0,
             return_last: inversion.returned == Returned::Last,
+            map_last: inversion.apply == Apply::Last,
         }
     }
 
     /// Errors of a field against the observations' reference, in the property's unit.
-    pub fn errors(&self, observations: &Observations, field: ArrayView1<'_, f64>) -> Option<Errors> {
+    pub fn errors(&self, observations: &Observations<'_>, field: ArrayView1<'_, f64>) -> Option<Errors> {
         let reference = self.reported(observations.reference.as_ref()?.view());
         let facies: Vec<f64> = self.case.property.facies.iter().map(|&u| self.case.property.reported(u)).collect();
         let mut errors = Errors::between(reference.view(), self.reported(field).view(), &facies);
@@ -310,7 +311,7 @@ fn mean(ensemble: &Ensemble) -> Array1<f64> {
 /// What changes with the rank: the feasible map's learning set, and the truncation error in the data.
 struct AtRank<'a> {
     study: &'a Study,
-    observations: &'a Observations,
+    observations: &'a Observations<'a>,
     /// Data of the prior realizations less those of their mean, m × L; `None` where truncation errors are not counted.
     deviations: Option<Array2<f64>>,
 }
@@ -319,7 +320,7 @@ struct AtRank<'a> {
 const LARGEST_DENSE_COVARIANCE: usize = 2000;
 
 impl<'a> AtRank<'a> {
-    fn new(study: &'a Study, observations: &'a Observations) -> Result<Self> {
+    fn new(study: &'a Study, observations: &'a Observations<'a>) -> Result<Self> {
         let m = observations.observed.len();
         let counted =
             study.case.inversion.truncation_error && m <= LARGEST_DENSE_COVARIANCE && study.components.is_some();

@@ -202,7 +202,11 @@ pub fn digest(folder: &Path) -> Result<String> {
     line("cross-validated RMS", "/cross_validation_rms");
     for variant in summary["variants"].as_array().into_iter().flatten() {
         let mean = &variant["facies_mismatch"]["mean"];
-        lines.push(format!("{:44} {:.4}", variant["name"].as_str().unwrap_or_default(), mean.as_f64().unwrap_or(f64::NAN)));
+        lines.push(format!(
+            "{:44} {:.4}",
+            variant["name"].as_str().unwrap_or_default(),
+            mean.as_f64().unwrap_or(f64::NAN)
+        ));
     }
     if let Some(word) = summary["stopped_because"].as_str() {
         lines.push(format!("{:44} {word}", "stopped because"));

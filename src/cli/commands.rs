@@ -49,8 +49,7 @@ fn load(arguments: &CaseArguments) -> Result<Case> {
             .build_global()
             .with_context(|| format!("--threads {threads}"))?;
     }
-    let overrides =
-        Overrides { set: arguments.set.clone(), seed: arguments.seed, data: arguments.data.clone() };
+    let overrides = Overrides { set: arguments.set.clone(), seed: arguments.seed, data: arguments.data.clone() };
     Ok(Case::load(&arguments.case, &overrides)?)
 }
 

@@ -33,6 +33,8 @@ pub struct Schedule {
     pub all_iterations: bool,
     /// Return the last iterate rather than the one whose model fits best.
     pub return_last: bool,
+    /// Map onto the feasible set once, after the last v-step, instead of in every iteration.
+    pub map_last: bool,
 }
 
 /// What changes with the rank in use: the feasible map, whose learning set is drawn at that rank, and the covariance of
@@ -114,7 +116,11 @@ impl Alternation<'_> {
     fn iterate(&self, number: u32, previous: Option<&Iteration>) -> Result<Iteration> {
         let started = Instant::now();
         let rank = self.schedule.ranks[number as usize - 1];
-        let map = self.at_rank.map(rank)?;
+        let map = match self.schedule.map_last && (number as usize) < self.schedule.ranks.len() {
+            true => None,
+            false => self.at_rank.map(rank)?,
+        };
+        let tied = map.is_some() && !self.schedule.map_last;
         let covariance = self.at_rank.covariance(rank)?;
         let problem = Problem { covariance: covariance.as_ref().unwrap_or(self.problem.covariance), ..self.problem };
         let anchor = previous.map_or(self.start, |p| p.model.view());
@@ -123,7 +129,7 @@ impl Alternation<'_> {
             let common = rank.min(before.v.len());
             v.slice_mut(s![..common]).assign(&before.v.slice(s![..common]));
         }
-        let step = VStep { problem, anchor: map.is_some().then_some(anchor), schedule: self.schedule }.solve(v)?;
+        let step = VStep { problem, anchor: tied.then_some(anchor), schedule: self.schedule }.solve(v)?;
         let parameterized = self.problem.parameterized(step.v.view());
         let misfit_parameterized = self.misfit(parameterized.view())?;
         let (model, probability, misfit_model) = match &map {
@@ -135,8 +141,7 @@ impl Alternation<'_> {
             None => (parameterized.clone(), None, misfit_parameterized),
         };
         let distance = |a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>| (&a - &b).mapv(|x| x * x).sum();
-        let coupling =
-            if map.is_some() { step.weights.lambda_f2 * distance(parameterized.view(), anchor) } else { 0.0 };
+        let coupling = if tied { step.weights.lambda_f2 * distance(parameterized.view(), anchor) } else { 0.0 };
         let change_v = previous.map_or(step.v.dot(&step.v).sqrt(), |before| {
             let mut padded = Array1::zeros(rank.max(before.v.len()));
             padded.slice_mut(s![..before.v.len()]).assign(&before.v);

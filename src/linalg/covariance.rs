@@ -154,6 +154,16 @@ impl Covariance {
         }
     }
 
+    /// C as a matrix, m × m.
+    pub fn matrix(&self) -> Array2<f64> {
+        let mut roots = Array2::eye(self.len());
+        for mut column in roots.columns_mut() {
+            let colored = self.color(column.view());
+            column.assign(&colored);
+        }
+        dense::multiply(roots.view(), roots.t())
+    }
+
     /// `½ ln det C = −ln det W`: what a likelihood adds to half the squared whitened misfit.
     pub fn log_det_half(&self) -> f64 {
         match &self.kind {
