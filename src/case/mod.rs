@@ -85,3 +85,6 @@ impl Case {
         documentation::plain(self)
     }
 }
+
+#[cfg(test)]
+mod tests;
