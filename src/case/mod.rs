@@ -101,3 +101,6 @@ impl Case {
         documentation::plain(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,8 +61,8 @@ type Mistake = (usize, String);
 /// Puts one override into the tree; its text begins at `start` of all texts.
 fn apply<'i>(tree: &mut DeTable<'i>, text: &'i str, start: usize) -> Result<(), Mistake> {
     let Some(equals) = text.find('=') else { return Err((0, format!("\"{text}\" has no '='"))) };
-    let after = equals + 1;
-    let value = DeValue::parse(&text[after..]).map_err(|error| (after, error.message().to_owned()))?;
+    let after = text.len() - text[equals + 1..].trim_start().len();
+    let value = DeValue::parse(text[after..].trim_end()).map_err(|error| (after, error.message().to_owned()))?;
     let value = moved(value, start + after);
     let path: Vec<_> = text[..equals].split('.').map(str::trim).collect();
     let (last, sections) = path.split_last().ok_or((0, "no key".to_owned()))?;

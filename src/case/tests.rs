@@ -1,0 +1,435 @@
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::file::*;
+use super::*;
+
+/// The smallest case of an inversion.
+const SMALL: &str = r#"
+format = 1
+name = "small"
+
+[grid]
+cells = [20, 10]
+size = ["200 m", "100 m"]
+
+[property]
+name = "slowness"
+unit = "ms/m"
+facies = [0.5, 1.0]
+
+[[scenario]]
+image = { kind = "straight" }
+
+[basis]
+rank = 5
+
+[physics]
+kind = "straight-rays"
+sources = { side = "left", count = 2 }
+receivers = { side = "right", count = 3 }
+
+[feasible]
+
+[reference]
+"#;
+
+/// A case that has what [`SMALL`] has not.
+const OTHER: &str = r#"
+format = 1
+name = "other"
+title = "quotes \" and \\ and ü"
+seed = 18446744073709551615
+
+[grid]
+cells = [7, 11, 3]
+size = ["0.1 km", "333.3 ft", "1 m"]
+origin = ["-1.7 m", "3 cm", "0.1 ft"]
+
+[property]
+name = "slowness"
+unit = "us/ft"
+facies = [141.3, 98.7]
+
+[[scenario]]
+name = "a"
+azimuth = 17.3
+image = "images/channels.gslib"
+
+[[scenario]]
+name = "b"
+scale = 0.7
+image = { kind = "intersecting", cells = [90, 80, 5], amplitude = 3.1, angle = 33.3, proportion = "17 %" }
+
+[[scenario.variability]]
+mean = 0.37
+standard_deviation = 1.7
+nugget = 0.1
+structure = [
+  { model = "matern", nu = 1.3, ranges = ["10 ft", "7 ft", "0.3 m"], share = 0.6, azimuth = 20, dip = 3, rake = 1 },
+  { model = "gaussian", ranges = "33 ft", share = 0.3 },
+]
+
+[[scenario.variability]]
+variance = 0.7
+structure = { model = "exponential", ranges = ["3.3 ft", "1.1 ft"] }
+
+[[scenario]]
+name = "c"
+image = { kind = "ellipses", length = 20, width = 7.7 }
+
+[prior]
+realizations = 33
+condition = true
+method = "direct-sampling"
+
+[hard_data]
+file = "wells.csv"
+cells = [{ cell = [1, 2, 3], facies = 1 }, { cell = [7, 11, 1], value = 123.4 }]
+
+[basis]
+energy = 0.83
+
+[physics]
+kind = "straight-rays"
+background = "123.4 us/ft"
+
+[data]
+file = "times.csv"
+noise = "3.3 % of mean"
+noise_level = "likelihood"
+statics = { source = "0.7 ns", receiver = "3.3 us" }
+columns = { id = "ray", sigma = "s", time_unit = "us", length_unit = "ft" }
+
+[feasible]
+window = "disk 1"
+features = "subset 4"
+aggregation = "weighted-mean"
+labels = "property"
+
+[inversion]
+regularizer = "gaussian"
+weight = 0.3
+coupling = 1e-7
+tolerance = 1e-4
+return = "last"
+cross_validation = 7
+"#;
+
+fn parsed(text: &str) -> Case {
+    Case::parse(text, "case.toml").unwrap_or_else(|e| panic!("{e}\n{text}"))
+}
+
+fn mistakes(text: &str) -> String {
+    Case::parse(text, "case.toml").expect_err("a case with mistakes").to_string()
+}
+
+/// The cases that the repository carries.
+fn carried() -> Vec<(String, String)> {
+    let examples = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let files = std::fs::read_dir(examples).expect("the examples").map(|entry| entry.expect("an example").path());
+    let examples = files.filter(|file| file.extension().is_some_and(|e| e == "toml")).map(|file| {
+        let text = std::fs::read_to_string(&file).expect("an example that can be read");
+        (file.display().to_string(), text)
+    });
+    let mut cases: Vec<_> = built_in::list().iter().map(|b| (b.name.to_owned(), b.text.to_owned())).collect();
+    cases.extend(examples);
+    assert!(cases.len() >= 6, "built-in cases and examples: {cases:?}");
+    cases
+}
+
+#[test]
+fn every_carried_case_is_read_and_written_and_read_again_equal() {
+    let own = [("small".to_owned(), SMALL.to_owned()), ("other".to_owned(), OTHER.to_owned())];
+    for (name, text) in carried().into_iter().chain(own) {
+        let case = Case::parse(&text, &name).unwrap_or_else(|e| panic!("{name}: {e}"));
+        for written in [case.to_toml(), documentation::show(&case)] {
+            let again =
+                Case::parse(&written, "elsewhere/case.toml").unwrap_or_else(|e| panic!("{name}: {e}\n{written}"));
+            assert_eq!(again, case, "{name}\n{written}");
+        }
+        let estimate = estimate(&case);
+        assert!(estimate.bytes() > 1e3 && estimate.bytes() < 4e9, "{name}: {estimate}");
+        assert!(estimate.seconds() > 0.0 && estimate.seconds() < 3600.0, "{name}: {estimate}");
+    }
+}
+
+#[test]
+fn every_key_and_section_is_explained_and_every_explanation_is_used() {
+    let mut used = BTreeSet::new();
+    let own = [SMALL.to_owned(), OTHER.to_owned(), OTHER.replace("direct-sampling", "snesim")];
+    for text in carried().into_iter().map(|(_, text)| text).chain(own) {
+        let mut section = "";
+        for line in write::lines(&parsed(&text)) {
+            let path = match line {
+                write::Line::Section { path, .. } | write::Line::Absent { path } => {
+                    section = path;
+                    path.to_owned()
+                }
+                write::Line::Key { key, .. } if section.is_empty() => key.to_owned(),
+                write::Line::Key { key, .. } => format!("{section}.{key}"),
+            };
+            assert!(documentation::KEYS.iter().any(|(key, _)| *key == path), "{path} is not explained");
+            used.insert(path);
+        }
+    }
+    let rare = ["points", "nu"];
+    for (path, comment) in documentation::KEYS {
+        let is_rare = rare.iter().any(|key| path.ends_with(key));
+        assert!(used.contains(*path) || is_rare, "{path} is explained, but no case writes it");
+        assert!(comment.ends_with(['.', ',']) && comment.lines().all(|l| l.len() <= 118), "{path}: {comment}");
+    }
+}
+
+#[test]
+fn the_demo_has_the_numbers_of_its_source() {
+    let case = Case::load("ch5-tomo", &Overrides::default()).expect("the demo");
+    assert_eq!(case.grid.cells, [100, 100, 1]);
+    assert_eq!(case.grid.size(), [1000.0, 1000.0, 1.0]);
+    assert_eq!(case.property.facies, [0.5e-3, 1e-3], "s/m");
+    assert_eq!((case.prior.realizations, case.inversion.iterations, case.inversion.steps), (500, 10, 2));
+    let ranks: Vec<_> = (0..10).map(|k| case.basis.rank.at(k, 10).expect("a growing rank")).collect();
+    assert_eq!(ranks, [20, 23, 27, 30, 33, 37, 40, 43, 47, 50]);
+    let feasible = case.feasible.as_ref().expect("a u-step");
+    assert_eq!(feasible.window, Window::Box([50, 50, 1]));
+    assert_eq!((feasible.neighbours, feasible.library, feasible.fraction), (5, 2000, 0.2));
+    assert_eq!((feasible.labels, feasible.aggregation), (Labels::Facies, Aggregation::Vote));
+    let Some(Physics::StraightRays(rays)) = &case.physics else { panic!("straight rays") };
+    let sources = rays.sources[0].positions(&case.grid);
+    assert_eq!(sources.len(), 6);
+    assert_eq!(sources[0], [0.0, 500.0 / 6.0, 0.5]);
+    assert_eq!(rays.receivers[0].positions(&case.grid)[5], [1000.0, 5500.0 / 6.0, 0.5]);
+    assert_eq!(case.data.expect("noise").noise, Noise::Relative(0.02));
+    assert_eq!(case.reference, Some(Reference { scenario: 0, seed: 1 }));
+}
+
+#[test]
+fn units_become_si_and_defaults_are_filled_in() {
+    let case = parsed(OTHER);
+    let [x, y, z] = case.grid.spacing;
+    assert!(
+        (x - 100.0 / 7.0).abs() < 1e-13 && (y - 333.3 * 0.3048 / 11.0).abs() < 1e-13 && (z - 1.0 / 3.0).abs() < 1e-15
+    );
+    assert!((case.property.facies[0] - 141.3e-6 / 0.3048).abs() < 1e-18);
+    assert_eq!(case.scenarios[1].variability[0].structures[1].ranges, [33.0 * 0.3048; 3]);
+    let deviation = case.scenarios[1].variability[0].variance.sqrt();
+    assert!((deviation / (1.7e-6 / 0.3048) - 1.0).abs() < 1e-14);
+    let hard = &case.hard_data.as_ref().expect("hard data").cells;
+    assert_eq!(hard[0], HardDatum { cell: [0, 1, 2], known: Hard::Facies(1) });
+    let data = case.data.as_ref().expect("data");
+    assert_eq!((data.source_statics, data.noise), (0.7e-9, Noise::RelativeToMean(0.033)));
+    let small = parsed(SMALL);
+    assert_eq!(small.feasible.as_ref().map(|f| f.window), Some(Window::Box([10, 5, 1])));
+    assert_eq!((small.seed, small.scenarios[0].name.as_str()), (1, "scenario-1"));
+    let file = Case::parse(OTHER, "/some/where/case.toml").expect("a case").data.expect("data").source;
+    assert_eq!(file, DataSource::File(PathBuf::from("/some/where/times.csv")));
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_each_with_its_place() {
+    let text = SMALL
+        .replace("cells = [20, 10]", "cels = [20, 10]")
+        .replace("\"100 m\"", "\"100 s\"")
+        .replace("facies = [0.5, 1.0]", "facies = [0.5, 0.5]")
+        .replace("kind = \"straight\"", "kind = \"strait\"")
+        .replace("rank = 5", "rank = -5\nrealizations = 7")
+        .replace("count = 3", "count = \"three\"");
+    let found = mistakes(&text);
+    let expected = [
+        "case.toml:6:1: grid.cels: unknown key; did you mean \"cells\"?",
+        "grid.cells: the key is missing",
+        "case.toml:7:18: grid.size[2]: \"s\" is a unit of time, but a unit of length was expected",
+        "case.toml:12:10: property.facies: two facies have the same value",
+        "case.toml:15:18: scenario[1].image.kind: found \"strait\", expected one of \"meandering\"",
+        "did you mean \"straight\"?",
+        "case.toml:18:8: basis.rank: found -5, expected a whole number from 1 to",
+        "case.toml:19:1: basis.realizations: unknown key; did you mean \"realizations\" of [prior]?",
+        "case.toml:24:39: physics.receivers.count: found \"three\", expected a whole number",
+        "8 mistakes",
+    ];
+    for line in expected {
+        assert!(found.contains(line), "{line}\nis not in\n{found}");
+    }
+}
+
+#[test]
+fn contradictions_name_the_key_that_should_change() {
+    let table: &[(&str, &str, &str)] = &[
+        ("rank = 5", "rank = 500", "basis.rank: rank 500 is above the number of cells, 200"),
+        (
+            "[feasible]",
+            "[prior]\nrealizations = 4\n[feasible]",
+            "basis.rank: rank 5 is above the number of realizations, 4",
+        ),
+        ("[feasible]", "[feasible]\nwindow = [21, 10]", "feasible.window: a window of 21 x 10 x 1 cells is larger"),
+        ("[feasible]", "[feasible]\nwindow = \"disk 5\"", "feasible.window: a window of 11 x 11 x 1 cells is larger"),
+        ("[feasible]", "[feasible]\nlibrary = 3", "feasible.neighbours: 5 neighbours are asked of a library of 3"),
+        ("[feasible]", "[feasible]\naggregation = \"mean\"", "feasible.aggregation: facies are aggregated by \"vote\""),
+        (
+            "[feasible]",
+            "[feasible]\nfeatures = \"subset 51\"",
+            "feasible.features: 51 features of a window of 50 cells",
+        ),
+        (
+            "[feasible]",
+            "[prior.snesim]\ntemplate = [7, 11]\n[feasible]",
+            "prior.snesim.template: a template of 7 x 11 x 1 nodes",
+        ),
+        (
+            "[feasible]",
+            "[prior.snesim]\ntemplate = [7, 6]\n[feasible]",
+            "prior.snesim.template[2]: found 6, expected an odd",
+        ),
+        ("[20, 10]", "[20, 10, 2]\nplane = \"xz\"", "grid.cells: nz is 2, but a section"),
+        ("[reference]", "", "data.file: there are neither observed data nor a reference"),
+        (
+            "[reference]",
+            "[data]\nfile = \"a.csv\"\n[reference]",
+            "reference: with data from a file there is no reference",
+        ),
+        ("[reference]", "[data]\nnoise = \"file\"\n[reference]", "data.noise: the noise of synthetic data cannot come"),
+        ("[reference]", "[data]\nnoise = \"2\"\n[reference]", "data.noise: found \"2\", expected \"2 %\""),
+        ("[reference]", "[inversion]\nweight = 3\n[reference]", "inversion.weight: a weight without a regularizer"),
+        ("[0.5, 1.0]", "[0.5, 1.0, 2.0]", "property.facies: a generated image has 2 facies, but property.facies has 3"),
+        ("facies = [0.5, 1.0]", "", "scenario[1].image: an image has facies, but property.facies does not say"),
+        (
+            "[[scenario]]",
+            "[[scenario]]\nname = \"a\"\nimage = \"b\"\n[[scenario]]\nname = \"a\"",
+            "scenario[2].name: two scenarios",
+        ),
+        ("rank = 5", "rank = 5\nenergy = 0.8", "basis.energy: rank and energy both say"),
+        ("rank = 5", "rank = [5, 2]", "basis.rank: the rank grows from 5 to 2"),
+        ("rank = 5", "rank = 5\nkind = \"karhunen-loeve\"", "basis.kind: \"karhunen-loeve\" needs the covariance"),
+        (
+            "[reference]",
+            "[hard_data]\ncells = [{ cell = [21, 1], facies = 0 }]\n[reference]",
+            "cell (21, 1, 1) is outside",
+        ),
+        (
+            "[reference]",
+            "[reference]\nscenario = \"scenari-1\"",
+            "reference.scenario: found \"scenari-1\", expected one of",
+        ),
+        ("[physics]", "[physic]", "physic: unknown key; did you mean \"physics\"?"),
+        ("[[scenario]]\nimage", "[[scenario]]\nscale", "scenario[1].image: a scenario has either an image"),
+        ("\"200 m\"", "\"nan m\"", "grid.size[1]: \"nan m\" does not begin with a number"),
+        ("\"200 m\"", "200", "grid.size[1]: found 200, expected a string with a unit"),
+        ("[20, 10]", "[9999999999, 9999999999]", "grid.cells[1]: found 9999999999, expected a whole number"),
+    ];
+    for (from, to, line) in table {
+        let text = SMALL.replace(from, to);
+        assert_ne!(text, SMALL);
+        let found = mistakes(&text);
+        assert!(found.contains(line), "{line}\nis not in\n{found}");
+    }
+}
+
+#[test]
+fn broken_toml_is_told_together_with_wrong_values() {
+    let found = mistakes(&SMALL.replace("rank = 5", "rank = = 5").replace("[0.5, 1.0]", "[0.5, true]"));
+    assert!(found.contains("case.toml:18:") && found.contains("not TOML"), "{found}");
+    assert!(found.contains("property.facies[2]: found true, expected a number above 0"), "{found}");
+    assert!(!found.contains("the key is missing"), "what only follows from broken TOML is not told: {found}");
+}
+
+#[test]
+fn overrides_come_before_checks_and_mistakes_point_at_them() {
+    let with = |set: &[&str]| {
+        let set = set.iter().map(|&s| s.to_owned()).collect();
+        Case::parse_with(SMALL, "case.toml", &Overrides { set, ..Overrides::default() })
+    };
+    let case = with(&["basis.rank=[2, 7]", "prior.snesim.grids = 3", "scenario[1].azimuth=45", "scenario.scale=2"]);
+    let case = case.expect("overrides that are right");
+    assert_eq!(case.basis.rank, Rank::Growing { first: 2, last: 7 });
+    assert!(matches!(&case.prior.method, Method::Snesim(s) if s.grids == 3));
+    assert_eq!((case.scenarios[0].azimuth, case.scenarios[0].scale), (45.0, 2.0));
+    let wrong = [
+        ("basis.rank=1000", "--set basis.rank=1000:12: basis.rank: rank 1000 is above"),
+        ("basis.rnk=10", "--set basis.rnk=10:1: basis.rnk: unknown key; did you mean \"rank\"?"),
+        ("basis.kind=pca", "in quotes"),
+        ("basis.rank", "\"basis.rank\" has no '='"),
+        ("scenario[2].azimuth=4", "is not there"),
+        ("name.first=4", "\"name\" is a value, no section"),
+        ("=4", "\"\" is not a key"),
+    ];
+    for (set, line) in wrong {
+        let found = with(&[set]).expect_err(set).to_string();
+        assert!(found.contains(line), "{line}\nis not in\n{found}");
+    }
+    let overrides = Overrides { seed: Some(7), data: Some("own.csv".into()), ..Overrides::default() };
+    let case = Case::parse_with(SMALL, "case.toml", &overrides).expect("own data take the reference's place");
+    assert_eq!((case.seed, case.reference), (7, None));
+    assert!(matches!(case.data.expect("data").source, DataSource::File(file) if file.is_absolute()));
+}
+
+#[test]
+fn names_of_cases_and_files_are_told_apart() {
+    let message = |name| Case::load(name, &Overrides::default()).expect_err(name).to_string();
+    assert!(message("ch5-tomoo").contains("did you mean \"ch5-tomo\"?"));
+    assert!(message("no/such.toml").contains("cannot read no/such.toml"));
+    let report = estimate::check("crosshole-csv", &Overrides::default()).expect("the template").to_string();
+    assert!(report.contains("a run needs --data FILE"), "{report}");
+    let overrides = Overrides { data: Some("no-such.csv".into()), ..Overrides::default() };
+    let error = estimate::check("crosshole-csv", &overrides).expect_err("no such file").to_string();
+    assert!(error.contains("data.file: there is no file"), "{error}");
+}
+
+#[test]
+fn a_logarithm_is_carried_in_si_and_written_in_its_unit() {
+    let text = r#"
+format = 1
+name = "conductivity"
+grid = { cells = [10, 10], size = ["1 m", "1 m"] }
+property = { name = "hydraulic conductivity", unit = "m/day", transform = "log10", facies = [-2.3, 0.5] }
+scenario = { image = { kind = "straight" } }
+basis = { rank = 5 }
+mapping = { variant = { name = "one" } }
+"#;
+    let case = parsed(text);
+    assert!((case.property.facies[1] - (0.5 - 86_400f64.log10())).abs() < 1e-15);
+    let written = case.to_toml();
+    assert!(written.contains("facies = [-2.3, 0.5]"), "{written}");
+    assert_eq!(parsed(&written), case);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_text_gives_mistakes_and_no_panic(text in "\\PC{0,200}", set in "\\PC{0,40}") {
+        let overrides = Overrides { set: vec![set], ..Overrides::default() };
+        prop_assert!(Case::parse_with(&text, "x", &overrides).is_err());
+    }
+
+    #[test]
+    fn a_mutated_case_is_read_or_refused(at in 0usize..2000, cut in 0usize..30, insert in "[\\PC\n\"=\\[\\]{}.,#0-9]{0,8}") {
+        for text in [SMALL, OTHER] {
+            let boundary = |mut i: usize| { i = i.min(text.len()); while !text.is_char_boundary(i) { i -= 1; } i };
+            let (start, end) = (boundary(at), boundary(at + cut));
+            let mutated = format!("{}{insert}{}", &text[..start], &text[end..]);
+            if let Ok(case) = Case::parse(&mutated, "case.toml") {
+                estimate(&case);
+                let again = Case::parse(&case.to_toml(), "case.toml");
+                prop_assert_eq!(again.as_ref(), Ok(&case));
+            }
+        }
+    }
+
+    #[test]
+    fn an_overridden_number_is_refused_or_written_again_exactly(value in proptest::num::f64::ANY) {
+        for key in ["scenario.azimuth", "inversion.coupling", "scenario.image.proportion", "feasible.fraction"] {
+            let set = vec![format!("{key}={value:?}")];
+            if let Ok(case) = Case::parse_with(SMALL, "case.toml", &Overrides { set, ..Overrides::default() }) {
+                prop_assert_eq!(parsed(&case.to_toml()), case);
+            }
+        }
+        let set = vec![format!("grid.size[1]=\"{value} ft\"")];
+        let _ = Case::parse_with(SMALL, "case.toml", &Overrides { set, ..Overrides::default() });
+        let set = vec![format!("data.noise=\"{value} us\""), format!("property.facies=[{value:?}, 1.5]")];
+        if let Ok(case) = Case::parse_with(SMALL, "case.toml", &Overrides { set, ..Overrides::default() }) {
+            prop_assert_eq!(parsed(&case.to_toml()), case);
+        }
+    }
+}
