@@ -24,6 +24,19 @@ pub enum Truncation {
     Energy(f64),
 }
 
+impl Truncation {
+    /// Whether a basis can be cut like this at all: rank at least 1, energy in (0, 1].
+    pub(super) fn check(self) -> Result<()> {
+        match self {
+            Self::Rank(0) => Err(wrong("rank 0 leaves no column".into(), "keep at least one column")),
+            Self::Energy(fraction) if !(fraction > 0.0 && fraction <= 1.0) => {
+                Err(wrong(format!("energy {fraction} is not in (0, 1]"), "keep a share such as 0.8"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The leading left singular vectors Φ of the matrix of realizations, `U − ū 1ᵀ = Φ Σ Wᵀ` (n × L).
 ///
 /// From the Gram matrix `G = (U − ū 1ᵀ)ᵀ (U − ū 1ᵀ) = W Σ² Wᵀ` (L × L, f64): `Φ = (U − ū 1ᵀ) W Σ⁻¹`, then made
@@ -60,14 +73,7 @@ impl Pca {
     /// itself, with ū = 0.
     pub fn new(ensemble: &Ensemble, truncation: Truncation, center: bool, progress: &dyn Progress) -> Result<Self> {
         let rows = Rows::new(ensemble, center)?;
-        if let Truncation::Energy(fraction) = truncation
-            && !(fraction > 0.0 && fraction <= 1.0)
-        {
-            return Err(wrong(format!("energy {fraction} is not in (0, 1]"), "keep a share such as 0.8"));
-        }
-        if let Truncation::Rank(0) = truncation {
-            return Err(wrong("rank 0 leaves no column".into(), "keep at least one column"));
-        }
+        truncation.check()?;
         if let Truncation::Rank(rank) = truncation
             && rank > rows.count()
         {

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::grid::Grid;
 
+pub mod cookie_cutter;
 pub mod direct_sampling;
 pub mod gaussian_field;
 pub mod pattern_statistics;
