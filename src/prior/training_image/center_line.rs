@@ -210,3 +210,67 @@ fn to_segment(p: [f64; 2], a: [f64; 2], b: [f64; 2]) -> (f64, f64) {
     let t = ((ab[0] * ap[0] + ab[1] * ap[1]) / (ab[0] * ab[0] + ab[1] * ab[1])).clamp(0.0, 1.0);
     ((ap[0] - t * ab[0]).hypot(ap[1] - t * ab[1]), t)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Purpose;
+
+    fn regular(bend: Bend) -> Meander {
+        Meander { wavelength: Scattered::new(100.0, 0.0), bend, irregularity: 0.0 }
+    }
+
+    #[test]
+    fn sinuosity_is_one_over_the_bessel_function() {
+        // J₀(0.8) = 0.846287352750480, J₀(1.5) = 0.511827671735918 (Abramowitz and Stegun 1964, table 9.1).
+        assert!((sinuosity(0.8) - 1.0 / 0.846_287_352_750_480).abs() < 1e-13);
+        assert!((sinuosity(1.5) - 1.0 / 0.511_827_671_735_918).abs() < 1e-13);
+        assert_eq!(regular(Bend::Sinuosity(1.0)).angle(), 0.0);
+        assert!((regular(Bend::Sinuosity(1.0 / 0.511_827_671_735_918)).angle() - 1.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_regular_path_repeats_its_bend() {
+        for bend in [Bend::Sinuosity(1.3), Bend::Amplitude(20.0)] {
+            let meander = regular(bend);
+            let path = meander.path(1000.0, &mut Stream::new(1, Purpose::Check, 0, 0));
+            // A harmonic of skewness A³ / 32 rad changes lengths by less than its square, 0.1 % here; steps add half a cell.
+            let last = path[path.len() - 1];
+            let s = (path.len() - 1) as f64 * STEP / last[0];
+            assert!((s / meander.sinuosity() - 1.0).abs() < 0.02, "{bend:?}: {s}");
+            let (low, high) = path.iter().fold((0.0f64, 0.0f64), |(l, h), p| (l.min(p[1]), h.max(p[1])));
+            let expected = amplitude(meander.angle(), 100.0);
+            assert!(((high - low) / 2.0 / expected - 1.0).abs() < 0.05, "{bend:?}: {}", (high - low) / 2.0);
+            if let Bend::Amplitude(a) = bend {
+                assert!((expected - a).abs() < 1e-9, "{expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn direction_turns_smoothly() {
+        let meander = Meander { irregularity: 0.4, ..regular(Bend::Sinuosity(1.6)) };
+        let path = meander.path(800.0, &mut Stream::new(1, Purpose::Check, 7, 0));
+        let direction: Vec<_> = path.windows(2).map(|p| (p[1][1] - p[0][1]).atan2(p[1][0] - p[0][0])).collect();
+        let sharpest = direction.windows(2).map(|d| (d[1] - d[0]).abs()).fold(0.0, f64::max);
+        // Regular bends turn by at most 2 π ω STEP / M; irregular ones by a few times that.
+        let regular = TAU * meander.angle() * STEP / (100.0 * 1.6);
+        assert!(sharpest < 6.0 * regular, "a kink of {sharpest} rad");
+        assert!(direction.iter().all(|d| d.abs() < 2.3));
+    }
+
+    #[test]
+    fn a_footprint_holds_the_cells_within_half_the_width() {
+        let points: Vec<_> = (0..80).map(|i| [-10.0 + i as f64 * STEP, 7.25]).collect();
+        let half_widths = vec![2.0; points.len()];
+        let line = CenterLine { points, half_widths, azimuth: 90.0, top: 0.0, depth: 1.0 };
+        let mut cells = line.footprint([5, 13], 1.0);
+        cells.sort_by_key(|c| c.0);
+        let rows: Vec<_> = cells.iter().filter(|c| c.0 % 5 == 3).map(|c| (c.0 / 5, c.1)).collect();
+        // Cell j lies |j + ½ − 7¼| from the line; the bank is at 2, the reach ends at 3.
+        let expected: Vec<_> = (4..10).map(|j| (j, (j as f64 - 6.75).abs() - 2.0)).collect();
+        assert_eq!(rows, expected);
+        assert_eq!(cells.len(), 30);
+        assert_eq!((line.width(), line.sinuosity()), (4.0, 1.0));
+    }
+}

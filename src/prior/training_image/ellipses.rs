@@ -63,7 +63,7 @@ impl EllipseModel {
     /// Errors: a parameter out of range, a proportion that ellipses of this size cannot reach within a fifth of it.
     pub fn generate(&self, seed: u64) -> Result<EllipseImage> {
         self.check()?;
-        let shape = |stream: &mut Stream| {
+        let shape = |_, stream: &mut Stream| {
             let half_axes = [self.length, self.width, self.thickness].map(|size| size.log_normal(stream) / 2.0);
             Ellipse { center: [0.0; 3], half_axes, azimuth: self.azimuth.normal(stream) }
         };
@@ -123,5 +123,51 @@ impl Ellipse {
             }
         }
         print
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ellipse_covers_its_area_along_its_azimuth() {
+        let half_axes = [20.0, 6.0, 1.0];
+        let ellipse = Ellipse { center: [40.3, 30.1, 0.5], half_axes, azimuth: 90.0 };
+        let print = ellipse.cells([80, 60, 1]);
+        // Lattice points in a convex set differ from its area by less than its perimeter (≈ 88).
+        let area = std::f64::consts::PI * 120.0;
+        assert!((print.len() as f64 - area).abs() < 88.0, "{} cells, area {area}", print.len());
+        assert!(print.iter().any(|(c, _)| c % 80 == 21) && print.iter().all(|(c, _)| (24..36).contains(&(c / 80))));
+        let north = Ellipse { azimuth: 0.0, ..ellipse }.cells([80, 60, 1]);
+        assert!(north.iter().all(|(c, _)| (34..46).contains(&(c % 80))));
+    }
+
+    #[test]
+    fn images_have_their_proportion_and_depend_on_the_seed() {
+        for cells in [[120, 100, 1], [50, 50, 14]] {
+            let model = EllipseModel::standard(cells);
+            let EllipseImage { image, ellipses } = model.generate(2).unwrap();
+            let p = image.proportions()[1];
+            let largest = ellipses.iter().map(|e| e.cells(cells).len()).max().unwrap();
+            let half = 0.5 * largest as f64 / image.codes.len() as f64;
+            assert!((p - 0.3).abs() <= half, "proportion {p}, half an ellipse is {half}");
+            assert_eq!(model.generate(2).unwrap().image, image);
+            assert_ne!(model.generate(3).unwrap().image, image);
+        }
+    }
+
+    #[test]
+    fn bad_parameters_are_clear_errors() {
+        let says = |model: EllipseModel, text: &str| {
+            let message = model.generate(1).unwrap_err().to_string();
+            assert!(message.contains(text), "{message:?} should say {text:?}");
+        };
+        let good = || EllipseModel::standard([60, 60, 1]);
+        says(EllipseModel { length: Scattered::new(0.0, 0.0), ..good() }, "length is 0");
+        says(EllipseModel { length: Scattered::new(100.0, 0.0), ..good() }, "from 1 to 60");
+        says(EllipseModel { width: Scattered::new(f64::NAN, 0.0), ..good() }, "width is NaN");
+        says(EllipseModel { thickness: Scattered::new(0.5, 0.0), cells: [60, 60, 5], ..good() }, "thickness is 0.5");
+        says(EllipseModel { proportion: 0.0, ..good() }, "proportion is 0");
     }
 }

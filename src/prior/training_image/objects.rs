@@ -67,34 +67,34 @@ pub(super) const BACKGROUND: u8 = 0;
 pub(super) const BODY: u8 = 1;
 
 /// Places tried for each object.
-const CANDIDATES: u32 = 12;
+const CANDIDATES: u32 = 24;
 /// The share is as good as it gets when so many objects in succession find no place that improves it.
 const FRUITLESS: u32 = 4;
 
 /// Adds objects until their bodies cover the share `target` of the cells, and returns codes and objects.
 ///
 /// Object number i draws its shape from stream (i, 0) and each candidate place c from stream (i, 1 + c). Eligible is a
-/// place that brings the share nearer to the target; taken is the eligible place that best evens out the squared
-/// deviations of the blocks' shares from the target, which keeps the image stationary. The shape is drawn before, so
-/// that the choice does not favour large or small objects.
+/// place that brings the share nearer to the target; taken is the eligible place with the least [`Canvas::unevenness`],
+/// which keeps the image stationary and objects from lying on each other. The shape is drawn before, so that the choice
+/// does not favour large or small objects.
 pub(super) fn fill<S: Sync, T: Send>(
     place: &str,
     cells: [usize; 3],
     target: f64,
     seed: u64,
-    shape: impl Fn(&mut Stream) -> S,
+    shape: impl Fn(u64, &mut Stream) -> S,
     put: impl Fn(&S, &mut Stream) -> (T, Print) + Sync,
 ) -> Result<(Vec<u8>, Vec<T>)> {
     let mut canvas = Canvas::new(cells, target);
     let mut objects = Vec::new();
     let (mut number, mut fruitless) = (0, 0);
     while fruitless < FRUITLESS {
-        let shape = shape(&mut Stream::new(seed, Purpose::TrainingImage, number, 0));
+        let shape = shape(number, &mut Stream::new(seed, Purpose::TrainingImage, number, 0));
         let candidates: Vec<_> = (1..=CANDIDATES)
             .into_par_iter()
             .map(|c| {
                 let (object, print) = put(&shape, &mut Stream::new(seed, Purpose::TrainingImage, number, c));
-                canvas.improvement(&print).map(|score| (score, object, print))
+                canvas.unevenness(&print).map(|score| (score, object, print))
             })
             .collect();
         match candidates.into_iter().flatten().min_by(|a, b| a.0.total_cmp(&b.0)) {
@@ -122,18 +122,29 @@ struct Canvas {
     codes: Vec<u8>,
     covered: Vec<usize>,
     sizes: Vec<usize>,
+    largest_gain: usize,
 }
 
 impl Canvas {
     /// Blocks along x and y; along z there are at most [`Self::LAYERS`].
-    const BLOCKS: usize = 4;
+    const BLOCKS: usize = 6;
     const LAYERS: usize = 2;
+    /// What a cell of overlap counts.
+    const OVERLAP: f64 = 0.8;
+    /// A print that covers less than this share of the largest so far is a sliver.
+    const SLIVER: f64 = 0.3;
 
     fn new(cells: [usize; 3], target: f64) -> Self {
         let count = cells.iter().product();
         let blocks = Self::BLOCKS * Self::BLOCKS * Self::LAYERS;
-        let mut canvas =
-            Self { cells, target, codes: vec![BACKGROUND; count], covered: vec![0; blocks], sizes: vec![0; blocks] };
+        let mut canvas = Self {
+            cells,
+            target,
+            codes: vec![BACKGROUND; count],
+            covered: vec![0; blocks],
+            sizes: vec![0; blocks],
+            largest_gain: 0,
+        };
         for cell in 0..count {
             let block = canvas.block(cell);
             canvas.sizes[block] += 1;
@@ -151,19 +162,31 @@ impl Canvas {
         self.covered.iter().sum::<usize>() as f64 / self.codes.len() as f64
     }
 
-    /// How uneven the image is with the print added, or `None` where the print takes the share away from the target.
-    fn improvement(&self, print: &Print) -> Option<f64> {
-        let mut covered = self.covered.clone();
-        for &(cell, _) in print.iter().filter(|&&(cell, code)| code == BODY && self.codes[cell] != BODY) {
-            covered[self.block(cell)] += 1;
+    /// How uneven the image is with the print added, in cells: the sum of n (share − target)² over blocks of n cells,
+    /// and over quadrants (ten times that), plus a part of the cells where bodies overlap. `None` where the print takes
+    /// the share away from the target or is a sliver.
+    fn unevenness(&self, print: &Print) -> Option<f64> {
+        let (mut covered, mut overlap, mut gain) = (self.covered.clone(), 0usize, 0usize);
+        for &(cell, _) in print.iter().filter(|&&(_, code)| code == BODY) {
+            if self.codes[cell] == BODY {
+                overlap += 1;
+            } else {
+                covered[self.block(cell)] += 1;
+                gain += 1;
+            }
         }
-        let share = covered.iter().sum::<usize>() as f64 / self.codes.len() as f64;
-        let nearer = (share - self.target).abs() < (self.share() - self.target).abs();
-        let deviation = |(&c, &n): (&usize, &usize)| n as f64 * (c as f64 / n.max(1) as f64 - self.target).powi(2);
-        nearer.then(|| covered.iter().zip(&self.sizes).map(deviation).sum())
+        let share = |gain: usize| self.share() + gain as f64 / self.codes.len() as f64;
+        let nearer = (share(gain) - self.target).abs() < (share(0) - self.target).abs();
+        let sliver = (gain as f64) < Self::SLIVER * self.largest_gain as f64;
+        let deviation = |c: usize, n: usize| n as f64 * (c as f64 / n.max(1) as f64 - self.target).powi(2);
+        let blocks: f64 = covered.iter().zip(&self.sizes).map(|(&c, &n)| deviation(c, n)).sum();
+        let (inside, sizes) = (quadrants(&covered), quadrants(&self.sizes));
+        let quadrants: f64 = (0..4).map(|q| deviation(inside[q], sizes[q])).sum();
+        (nearer && !sliver).then_some(blocks + 10.0 * quadrants + Self::OVERLAP * overlap as f64)
     }
 
     fn add(&mut self, print: &Print) {
+        let before: usize = self.covered.iter().sum();
         for &(cell, code) in print {
             if code == BODY && self.codes[cell] != BODY {
                 let block = self.block(cell);
@@ -173,7 +196,18 @@ impl Canvas {
                 self.codes[cell] = code;
             }
         }
+        self.largest_gain = self.largest_gain.max(self.covered.iter().sum::<usize>() - before);
     }
+}
+
+/// Sums over the four quadrants of what is given by block.
+fn quadrants(blocks: &[usize]) -> [usize; 4] {
+    const N: usize = Canvas::BLOCKS;
+    let mut sums = [0; 4];
+    for (block, count) in blocks.iter().enumerate() {
+        sums[block / N % N * 2 / N * 2 + block % N * 2 / N] += count;
+    }
+    sums
 }
 
 #[cfg(test)]
@@ -200,6 +234,6 @@ mod tests {
         canvas.add(&vec![(0, 2), (1, 1), (3, 2)]);
         assert_eq!(canvas.codes, [1, 1, 2, 2]);
         assert_eq!(canvas.share(), 0.5);
-        assert_eq!(canvas.improvement(&vec![(3, 1)]), None, "the target is reached");
+        assert_eq!(canvas.unevenness(&vec![(3, 1)]), None, "the target is reached");
     }
 }
