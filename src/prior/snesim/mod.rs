@@ -22,7 +22,7 @@ use super::{Conditioning, Prior, Realization};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use image::Image;
-use pattern_tree::{MAX_BITS, Search, bits_per_code};
+use pattern_tree::{MAX_BITS, Scan, Search, bits_per_code};
 use simulation::Simulation;
 
 /// A training image made ready to be simulated from on a grid.
@@ -41,6 +41,8 @@ pub struct Snesim {
 struct Level {
     /// Distance of its nodes in cells.
     spacing: [usize; 3],
+    /// How many of its nodes lie from one of the coarser level's to the next: 1 or 2 by axis.
+    ratio: [usize; 3],
     /// The template in cells, nearest first.
     offsets: Vec<[isize; 3]>,
     /// The patterns of the training image, by transformation.
@@ -73,9 +75,8 @@ impl Snesim {
         let smallest: [usize; 3] = std::array::from_fn(|a| images.iter().map(|i| i.cells[a]).min().unwrap_or(0));
         let spacings = template::level_spacings(options.grids, options.template, grid.cells, smallest);
         let margin = std::array::from_fn(|a| options.template[a] / 2 * spacings[0][a]);
-        let levels = spacings
-            .into_iter()
-            .map(|spacing| Level::new(&images, facies, &template, spacing))
+        let levels = (0..spacings.len())
+            .map(|l| Level::new(&images, facies, &template, spacings[l], spacings[l.saturating_sub(1)]))
             .collect::<Result<Vec<_>>>()?;
         Ok(Self { grid, facies, options, levels, target, margin })
     }
@@ -111,15 +112,29 @@ impl Snesim {
 }
 
 impl Level {
-    fn new(images: &[Image<'_>], facies: usize, template: &[[isize; 3]], spacing: [usize; 3]) -> Result<Self> {
-        let trees: Vec<_> = images.iter().map(|image| pattern_tree::scan(image, facies, template, spacing)).collect();
+    fn new(
+        images: &[Image<'_>],
+        facies: usize,
+        template: &[[isize; 3]],
+        spacing: [usize; 3],
+        coarser: [usize; 3],
+    ) -> Result<Self> {
+        let ratio = std::array::from_fn(|a| coarser[a] / spacing[a]);
+        let classes = template::coarse_positions(template, ratio);
+        let scan = Scan { facies, offsets: template, spacing, classes: &classes };
+        let trees: Vec<_> = images.iter().map(|image| pattern_tree::scan(image, &scan)).collect();
         if let Some(t) = trees.iter().position(|tree| tree.patterns() == 0) {
             let found =
                 format!("it fits nowhere into the image of transformation {t} with nodes {spacing:?} cells apart");
             return Err(Error::input("snesim: template", found, "choose a smaller template or fewer grids"));
         }
         let offsets = template.iter().map(|h| std::array::from_fn(|a| h[a] * spacing[a] as isize)).collect();
-        Ok(Self { spacing, offsets, trees })
+        Ok(Self { spacing, ratio, offsets, trees })
+    }
+
+    /// The class of a node: where it lies between the nodes of the coarser level.
+    fn class(&self, cell: [usize; 3]) -> usize {
+        (0..3).rev().fold(0, |class, a| class * self.ratio[a] + cell[a] / self.spacing[a] % self.ratio[a])
     }
 }
 

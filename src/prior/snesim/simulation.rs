@@ -32,7 +32,7 @@ impl<'a> Simulation<'a> {
             field: vec![UNSET; model.padded().iter().product()],
             tally: vec![vec![0; model.facies]; model.target.len()],
             event: DataEvent::new(model.facies),
-            scratch: Scratch::new(),
+            scratch: Scratch::new(model.facies),
             counts: vec![0; model.facies],
             probability: vec![0.0; model.facies],
         }
@@ -83,7 +83,13 @@ impl<'a> Simulation<'a> {
         }
         let tree = &level.trees[options.classes.as_ref().map_or(0, |classes| usize::from(classes[cell]))];
         self.counts.fill(0);
-        let kept = tree.replicates(&self.event, options.minimum_replicates, &mut self.scratch, &mut self.counts);
+        let kept = tree.replicates(
+            &self.event,
+            level.class(self.model.grid.cell(cell)),
+            options.minimum_replicates,
+            &mut self.scratch,
+            &mut self.counts,
+        );
         let replicates: u32 = self.counts.iter().sum();
         for (p, &c) in self.probability.iter_mut().zip(&self.counts) {
             *p = f64::from(c) / f64::from(replicates);

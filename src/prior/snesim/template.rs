@@ -37,6 +37,25 @@ pub(super) fn level_spacings(
     levels
 }
 
+/// How many nodes of the coarser level an index of patterns distinguishes: with fewer it serves more of the events near
+/// the border of the grid, with more it leaves fewer patterns to compare.
+const INDEXED: usize = 10;
+
+/// For each class of nodes (its position between the nodes of the coarser level, x fastest) the nearest template
+/// positions that lie on the coarser level; empty where there is none.
+pub(super) fn coarse_positions(offsets: &[[isize; 3]], ratio: [usize; 3]) -> Vec<Vec<usize>> {
+    let classes = ratio.iter().product::<usize>();
+    if classes == 1 {
+        return Vec::new();
+    }
+    let positions = |class: usize| {
+        let c = [class % ratio[0], class / ratio[0] % ratio[1], class / (ratio[0] * ratio[1])];
+        let coarse = |h: &[isize; 3]| (0..3).all(|a| (h[a] + c[a] as isize).rem_euclid(ratio[a] as isize) == 0);
+        (0..offsets.len()).filter(|&p| coarse(&offsets[p])).take(INDEXED).collect()
+    };
+    (0..classes).map(positions).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
