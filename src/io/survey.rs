@@ -401,6 +401,21 @@ mod tests {
         assert!(nowhere.contains("the position of the source"), "{nowhere}");
     }
 
+    #[test]
+    fn the_arrenaes_files_are_read_as_their_notes_say() {
+        let Some(folder) = crate::testing::reference("realdata/arrenaes") else { return };
+        let train = read(&folder.join("am13_train.csv"), &columns()).expect("a survey");
+        let test = read(&folder.join("am13_predict_geometry.csv"), &columns().geometry()).expect("geometry");
+        assert_eq!((train.len(), test.len(), test.times.is_none()), (351, 351, true));
+        assert!(train.ids.iter().all(|id| !test.ids.contains(id)), "two halves of 702 rays");
+        let offset = train.sources.iter().zip(&train.receivers).all(|(s, r)| s[0] == 0.0 && r[0] == 5.0);
+        assert!(offset, "boreholes 5 m apart");
+        let times = train.times.expect("times");
+        assert!(times.iter().all(|t| (31.1e-9..54.5e-9).contains(t)), "31.2 to 54.4 ns");
+        let without = read(&folder.join("am13_predict_geometry.csv"), &columns()).expect_err("no times").to_string();
+        assert!(without.contains("no column \"t_ns\""), "{without}");
+    }
+
     proptest! {
         #[test]
         fn mutated_files_never_panic(at in 0usize..200, byte in any::<u8>(), cut in 0usize..200) {
