@@ -44,9 +44,6 @@ pub fn parse(place: &str, bytes: &[u8]) -> Result<Raster> {
         }
     };
     cell_count(place, cells)?;
-    if realizations == 0 {
-        return Err(Error::input(place, "the array holds no realization", "give at least one"));
-    }
     let mut notes = vec!["axes: x last, then y (northward), then z (upward), realizations first".into()];
     if element.big_endian {
         notes.push("big-endian numbers".into());
@@ -99,6 +96,11 @@ fn checked<'a>(place: &str, bytes: &'a [u8]) -> Result<(Header, Element, &'a [u8
         let problem = format!("the array holds elements of type {}", header.type_descriptor);
         Error::input(place, problem, "save whole or real numbers: a.astype('f8')")
     })?;
+    // An empty shape may have sizes whose product overflows inside the library that reads it.
+    if header.shape.contains(&0) {
+        let problem = format!("the array is empty: its shape is {:?}", header.shape);
+        return Err(Error::input(place, problem, "give an array with at least one element"));
+    }
     let expected = header.shape.iter().try_fold(element.size, |bytes, n| bytes.checked_mul(*n));
     if expected != Some(data.len()) {
         let problem = format!(
@@ -314,7 +316,7 @@ mod tests {
         assert!(message(&many).contains("more than any memory"), "{}", message(&many));
         assert!(message(&with_header(&header("<c16", "False", "(1, 1)"), &[0; 16])).contains("c16"));
         assert!(message(&with_header(&header("<f8", "False", "(4,)"), &[0; 32])).contains("[4]"));
-        assert!(message(&with_header(&header("<f8", "False", "(0, 4)"), &[])).contains("cannot be"));
+        assert!(message(&with_header(&header("<f8", "False", "(0, 4)"), &[])).contains("empty: its shape is [0, 4]"));
         assert!(message(&with_header(&"(".repeat(3000), &[])).contains("structured"));
     }
 
