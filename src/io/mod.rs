@@ -116,7 +116,7 @@ impl Raster {
     }
 
     /// A variable as an L × n array, one realization a row.
-    pub fn realizations(&self, variable: &Variable) -> Array2<f64> {
+    pub fn stacked(&self, variable: &Variable) -> Array2<f64> {
         Array2::from_shape_vec((self.realizations, self.len()), variable.values.clone())
             .expect("a reader gives every variable realizations x cells values")
     }
@@ -187,6 +187,14 @@ pub fn parse(place: &str, bytes: &[u8], cells: Option<[usize; 3]>) -> Result<Ras
         _ if bytes.starts_with(npy::MAGIC) => npy::parse(place, bytes)?,
         _ if bytes.starts_with(png::MAGIC) => png::parse(place, bytes)?,
         _ if sgems::claims(bytes) => sgems::parse(place, bytes)?,
+        _ if bytes.starts_with(b"<") => {
+            let remedy = "VTI files are only written: give the npy file beside it";
+            return Err(Error::input(place, "this is XML, numbers on a grid were expected", remedy));
+        }
+        _ if bytes.starts_with(b"PK") => {
+            let problem = "this is an archive (npz or zip), one array was expected";
+            return Err(Error::input(place, problem, "unpack it and give one npy file"));
+        }
         _ => return gslib::parse(place, bytes, cells),
     };
     match cells {
@@ -285,6 +293,21 @@ pub(crate) mod tests {
         assert!(raster.variable("f", None).expect_err("two").to_string().contains("facies, porosity"));
         let near = raster.variable("f", Some("Facis")).expect_err("none of this name").to_string();
         assert!(near.contains("did you mean \"facies\"?"), "{near}");
+    }
+
+    #[test]
+    fn the_format_is_told_by_the_first_bytes() {
+        let message = |bytes: &[u8]| parse("m", bytes, None).expect_err("another format").to_string();
+        assert!(message(b"<?xml version=\"1.0\"?>").contains("give the npy file"));
+        assert!(message(b"PK\x03\x04").contains("one npy file"));
+        assert!(message(b"").contains("empty"));
+        let mut file = Vec::new();
+        npy::write(&mut file, &asymmetric(), &[5, 4, 3]).expect("memory takes all");
+        assert_eq!(parse("m", &file, None).expect("npy").cells, [3, 4, 5]);
+        let other = parse("m", &file, Some([5, 4, 3])).expect_err("another size").to_string();
+        assert!(other.contains("holds 3 x 4 x 5 cells, 5 x 4 x 3 were expected"), "{other}");
+        let missing = read(std::path::Path::new("no such file"), None).expect_err("no file");
+        assert_eq!((missing.exit_code(), missing.to_string().contains("cannot read no such file")), (2, true));
     }
 
     #[test]

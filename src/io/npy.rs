@@ -279,7 +279,7 @@ mod tests {
         let values: Vec<f64> = (0..120).map(f64::from).collect();
         let found = parse("e.npy", &encoded(&values, &[2, 5, 4, 3])).expect("an ensemble");
         assert_eq!((found.cells, found.realizations), ([3, 4, 5], 2));
-        assert_eq!(found.realizations(&found.variables[0]).row(1)[0], 60.0);
+        assert_eq!(found.stacked(&found.variables[0]).row(1)[0], 60.0);
     }
 
     #[test]

@@ -272,7 +272,12 @@ impl Field<'_> {
             Err(_) if text.is_empty() => {
                 return wrong("the field is empty".into(), "give a number, or leave out the line");
             }
-            Err(_) => return wrong(format!("\"{text}\" is no number"), "numbers look like 39.9667 or 4e-8"),
+            Err(_) => {
+                return wrong(
+                    format!("\"{text}\" is no number"),
+                    "numbers look like 39.9667 or 4e-8, with a decimal point",
+                );
+            }
         };
         match range {
             _ if !value.is_finite() => {
