@@ -358,7 +358,7 @@ fn number(field: &str) -> Option<f64> {
 }
 
 /// Writes a grid with its size in line 1, as training images have it, and its spacing and corner after it where both
-/// are known. `%.17g`-like shortest numbers: reading gives the same bits. NaN is written as -9966699.
+/// are known. Numbers are the shortest that give the same bits when read; NaN is written as -9966699.
 ///
 /// # Errors
 /// What the writer says.

@@ -27,6 +27,22 @@ pub struct Variable {
     pub values: Vec<f64>,
 }
 
+impl Variable {
+    /// The values, none of them missing or infinite. `place` is the file.
+    ///
+    /// # Errors
+    /// A value that is not finite.
+    pub fn complete(&self, place: &str) -> Result<&[f64]> {
+        match self.values.iter().position(|v| !v.is_finite()) {
+            None => Ok(&self.values),
+            Some(cell) => {
+                let problem = format!("value {cell} (counted from 0, x fastest) is {}", self.values[cell]);
+                Err(Error::input(place, problem, "every cell needs a finite value here: fill the gaps"))
+            }
+        }
+    }
+}
+
 /// What a file of numbers on a grid holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Raster {
@@ -77,8 +93,30 @@ impl Raster {
         }
     }
 
+    /// A vertical slice, one cell thick in y, as a section: the second axis becomes depth, growing down, so that the
+    /// layers are turned over. Anything else stays as it is.
+    pub fn into_section(mut self) -> Self {
+        let [nx, ny, nz] = self.cells;
+        if ny != 1 || nz == 1 {
+            return self;
+        }
+        for variable in &mut self.variables {
+            let slices = variable.values.chunks_exact(nx * nz);
+            variable.values = slices.flat_map(|slice| slice.chunks_exact(nx).rev().flatten().copied()).collect();
+        }
+        self.cells = [nx, nz, 1];
+        self.spacing = self.spacing.map(|[dx, dy, dz]| [dx, dz, dy]);
+        // Depths are counted from z = 0 down: the top of the slice comes first.
+        self.origin = match (self.origin, self.spacing) {
+            (Some([x, y, z]), Some([_, dz, _])) => Some([x, -(z + nz as f64 * dz), y]),
+            _ => None,
+        };
+        self.notes.push("a vertical slice: turned over, its second axis is depth, growing down".into());
+        self
+    }
+
     /// A variable as an L × n array, one realization a row.
-    pub fn realizations(&self, variable: &Variable) -> Array2<f64> {
+    pub fn stacked(&self, variable: &Variable) -> Array2<f64> {
         Array2::from_shape_vec((self.realizations, self.len()), variable.values.clone())
             .expect("a reader gives every variable realizations x cells values")
     }
@@ -148,7 +186,15 @@ pub fn parse(place: &str, bytes: &[u8], cells: Option<[usize; 3]>) -> Result<Ras
         [] => return Err(empty(place)),
         _ if bytes.starts_with(npy::MAGIC) => npy::parse(place, bytes)?,
         _ if bytes.starts_with(png::MAGIC) => png::parse(place, bytes)?,
-        _ if bytes.starts_with(sgems::MAGIC) => sgems::parse(place, bytes)?,
+        _ if sgems::claims(bytes) => sgems::parse(place, bytes)?,
+        _ if bytes.starts_with(b"<") => {
+            let remedy = "VTI files are only written: give the npy file beside it";
+            return Err(Error::input(place, "this is XML, numbers on a grid were expected", remedy));
+        }
+        _ if bytes.starts_with(b"PK") => {
+            let problem = "this is an archive (npz or zip), one array was expected";
+            return Err(Error::input(place, problem, "unpack it and give one npy file"));
+        }
         _ => return gslib::parse(place, bytes, cells),
     };
     match cells {
@@ -247,6 +293,41 @@ pub(crate) mod tests {
         assert!(raster.variable("f", None).expect_err("two").to_string().contains("facies, porosity"));
         let near = raster.variable("f", Some("Facis")).expect_err("none of this name").to_string();
         assert!(near.contains("did you mean \"facies\"?"), "{near}");
+    }
+
+    #[test]
+    fn the_format_is_told_by_the_first_bytes() {
+        let message = |bytes: &[u8]| parse("m", bytes, None).expect_err("another format").to_string();
+        assert!(message(b"<?xml version=\"1.0\"?>").contains("give the npy file"));
+        assert!(message(b"PK\x03\x04").contains("one npy file"));
+        assert!(message(b"").contains("empty"));
+        let mut file = Vec::new();
+        npy::write(&mut file, &asymmetric(), &[5, 4, 3]).expect("memory takes all");
+        assert_eq!(parse("m", &file, None).expect("npy").cells, [3, 4, 5]);
+        let other = parse("m", &file, Some([5, 4, 3])).expect_err("another size").to_string();
+        assert!(other.contains("holds 3 x 4 x 5 cells, 5 x 4 x 3 were expected"), "{other}");
+        let missing = read(std::path::Path::new("no such file"), None).expect_err("no file");
+        assert_eq!((missing.exit_code(), missing.to_string().contains("cannot read no such file")), (2, true));
+    }
+
+    #[test]
+    fn a_gap_is_refused_where_there_must_be_none() {
+        let variable = |values: Vec<f64>| Variable { name: String::new(), values };
+        assert_eq!(variable(vec![1.0, 2.0]).complete("m.npy").expect("complete"), [1.0, 2.0]);
+        let gap = variable(vec![1.0, f64::NAN]).complete("m.npy").expect_err("a gap").to_string();
+        assert!(gap.contains("m.npy: value 1 (counted from 0, x fastest) is NaN"), "{gap}");
+        assert!(variable(vec![f64::INFINITY]).complete("m.npy").is_err());
+    }
+
+    #[test]
+    fn a_vertical_slice_becomes_a_section_by_turning_it_over() {
+        let text = "3 1 4 1 2 0.5 10 20 -7\n1\nv\n0\n1\n2\n10\n11\n12\n20\n21\n22\n30\n31\n32\n";
+        let section = parse("s", text.as_bytes(), None).expect("a slice").into_section();
+        assert_eq!(section.cells, [3, 4, 1]);
+        assert_eq!(section.variables[0].values[..6], [30.0, 31.0, 32.0, 20.0, 21.0, 22.0]);
+        assert_eq!((section.spacing, section.origin), (Some([1.0, 0.5, 2.0]), Some([10.0, 5.0, 20.0])));
+        let map = parse("m", b"2 2 1\n1\nv\n1\n2\n3\n4\n", None).expect("a map");
+        assert_eq!(map.clone().into_section(), map);
     }
 
     proptest! {

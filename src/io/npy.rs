@@ -7,9 +7,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use ndarray::{Array, ArrayViewD, IxDyn, ShapeBuilder};
+use ndarray::{Array, ArrayD, ArrayViewD, IxDyn, ShapeBuilder};
 use ndarray_npy::npy::header::Header;
-use ndarray_npy::{WritableElement, WriteNpyError, WriteNpyExt};
+use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement, WritableElement, WriteNpyError, WriteNpyExt};
 
 use super::{Raster, Variable, cell_count};
 use crate::error::{Error, Result};
@@ -33,12 +33,7 @@ pub fn read(path: &Path) -> Result<Raster> {
 /// # Errors
 /// An empty file, one that is no npy, a type that is no number, a shape that is no grid, too few or too many bytes.
 pub fn parse(place: &str, bytes: &[u8]) -> Result<Raster> {
-    let (header, data) = split(place, bytes)?;
-    let descriptor = header.type_descriptor.as_string().cloned().unwrap_or_default();
-    let element = Element::parse(&descriptor).ok_or_else(|| {
-        let problem = format!("the array holds elements of type {}", header.type_descriptor);
-        Error::input(place, problem, "save whole or real numbers: a.astype('f8')")
-    })?;
+    let (header, element, data) = checked(place, bytes)?;
     let (realizations, cells) = match *header.shape {
         [ny, nx] => (1, [nx, ny, 1]),
         [nz, ny, nx] => (1, [nx, ny, nz]),
@@ -48,18 +43,7 @@ pub fn parse(place: &str, bytes: &[u8]) -> Result<Raster> {
             return Err(Error::input(place, problem, "a grid is [ny, nx], [nz, ny, nx] or [realizations, nz, ny, nx]"));
         }
     };
-    let n = cell_count(place, cells)?;
-    let expected = realizations.checked_mul(n).and_then(|c| c.checked_mul(element.size));
-    if expected != Some(data.len()) || realizations == 0 {
-        let problem = format!(
-            "{} bytes follow the header, its shape {:?} of {}-byte elements needs {}",
-            data.len(),
-            header.shape,
-            element.size,
-            expected.map_or("more than any memory".into(), |e| e.to_string())
-        );
-        return Err(Error::input(place, problem, "the file is cut off or damaged: write it again"));
-    }
+    cell_count(place, cells)?;
     let mut notes = vec!["axes: x last, then y (northward), then z (upward), realizations first".into()];
     if element.big_endian {
         notes.push("big-endian numbers".into());
@@ -76,6 +60,59 @@ pub fn parse(place: &str, bytes: &[u8]) -> Result<Raster> {
     }
     let variables = vec![Variable { name: String::new(), values }];
     Ok(Raster { cells, realizations, spacing: None, origin: None, variables, notes })
+}
+
+/// Reads an array as it is, of any shape, in its own type: for ensembles, which in `f64` would be four or eight times
+/// as long. The array is in C order.
+///
+/// # Errors
+/// As [`parse`], but for the shape; another type than `T`.
+pub fn read_array<T: ReadableElement + Clone>(path: &Path) -> Result<ArrayD<T>> {
+    parse_array(&path.display().to_string(), &super::bytes(path)?)
+}
+
+/// As [`read_array`], from bytes; `place` is what errors call the file.
+///
+/// # Errors
+/// As [`read_array`].
+pub fn parse_array<T: ReadableElement + Clone>(place: &str, bytes: &[u8]) -> Result<ArrayD<T>> {
+    let (header, ..) = checked(place, bytes)?;
+    let array = ArrayD::<T>::read_npy(bytes).map_err(|e| match e {
+        ReadNpyError::WrongDescriptor(found) => {
+            let problem =
+                format!("the array holds elements of type {found}, {} were expected", std::any::type_name::<T>());
+            Error::input(place, problem, "save the array in that type: a.astype(...)")
+        }
+        other => Error::input(place, other.to_string(), "write the file again"),
+    })?;
+    Ok(if header.layout.is_fortran() { array.as_standard_layout().into_owned() } else { array })
+}
+
+/// The header, how elements are stored, and as many bytes as they take.
+fn checked<'a>(place: &str, bytes: &'a [u8]) -> Result<(Header, Element, &'a [u8])> {
+    let (header, data) = split(place, bytes)?;
+    let descriptor = header.type_descriptor.as_string().cloned().unwrap_or_default();
+    let element = Element::parse(&descriptor).ok_or_else(|| {
+        let problem = format!("the array holds elements of type {}", header.type_descriptor);
+        Error::input(place, problem, "save whole or real numbers: a.astype('f8')")
+    })?;
+    // An empty shape may have sizes whose product overflows inside the library that reads it.
+    if header.shape.contains(&0) {
+        let problem = format!("the array is empty: its shape is {:?}", header.shape);
+        return Err(Error::input(place, problem, "give an array with at least one element"));
+    }
+    let expected = header.shape.iter().try_fold(element.size, |bytes, n| bytes.checked_mul(*n));
+    if expected != Some(data.len()) {
+        let problem = format!(
+            "{} bytes follow the header, its shape {:?} of {}-byte elements needs {}",
+            data.len(),
+            header.shape,
+            element.size,
+            expected.map_or("more than any memory".into(), |e| e.to_string())
+        );
+        return Err(Error::input(place, problem, "the file is cut off or damaged: write it again"));
+    }
+    Ok((header, element, data))
 }
 
 /// The header, and the bytes after it. The header's length is checked before it is believed, and so is its depth:
@@ -242,7 +279,25 @@ mod tests {
         let values: Vec<f64> = (0..120).map(f64::from).collect();
         let found = parse("e.npy", &encoded(&values, &[2, 5, 4, 3])).expect("an ensemble");
         assert_eq!((found.cells, found.realizations), ([3, 4, 5], 2));
-        assert_eq!(found.realizations(&found.variables[0]).row(1)[0], 60.0);
+        assert_eq!(found.stacked(&found.variables[0]).row(1)[0], 60.0);
+    }
+
+    #[test]
+    fn an_array_is_read_in_its_own_type_and_in_no_other() {
+        let codes: Vec<u8> = (0..24).collect();
+        let found: ArrayD<u8> = parse_array("e.npy", &encoded(&codes, &[2, 12])).expect("bytes");
+        assert_eq!((found.shape(), found.as_slice()), (&[2, 12][..], Some(&codes[..])));
+        let other = parse_array::<f32>("e.npy", &encoded(&codes, &[2, 12])).expect_err("another type").to_string();
+        assert!(other.contains("|u1") && other.contains("f32"), "{other}");
+        let data: Vec<u8> = [1f32, 4.0, 2.0, 5.0, 3.0, 6.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let file = with_header(&header("<f4", "True", "(2, 3)"), &data);
+        let found: ArrayD<f32> = parse_array("f.npy", &file).expect("Fortran order");
+        assert_eq!(found.as_slice(), Some(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0][..]));
+        assert!(parse_array::<f32>("f.npy", &file[..file.len() - 1]).is_err());
+        let huge = with_header(&header("<f4", "False", "(99999999999, 99999999)"), &data);
+        assert!(parse_array::<f32>("f.npy", &huge).is_err());
+        let none = with_header(&header("<f4", "True", "(0, 99999999999999999, 99999999999999999)"), &[]);
+        assert!(parse_array::<f32>("f.npy", &none).is_err());
     }
 
     #[test]
@@ -256,12 +311,12 @@ mod tests {
         assert!(message(&good[..7]).contains("cut off"));
         assert!(message(b"PK\x03\x04").contains("does not begin"));
         let huge = with_header(&header("<f8", "False", "(9999999, 9999999, 9999999)"), &[0; 8]);
-        assert!(message(&huge).contains("cannot be"));
+        assert!(message(&huge).contains("more than any memory"));
         let many = with_header(&header("<f8", "False", "(99999999999999, 1, 99999, 1)"), &[0; 8]);
         assert!(message(&many).contains("more than any memory"), "{}", message(&many));
         assert!(message(&with_header(&header("<c16", "False", "(1, 1)"), &[0; 16])).contains("c16"));
         assert!(message(&with_header(&header("<f8", "False", "(4,)"), &[0; 32])).contains("[4]"));
-        assert!(message(&with_header(&header("<f8", "False", "(0, 4)"), &[])).contains("cannot be"));
+        assert!(message(&with_header(&header("<f8", "False", "(0, 4)"), &[])).contains("empty: its shape is [0, 4]"));
         assert!(message(&with_header(&"(".repeat(3000), &[])).contains("structured"));
     }
 
@@ -273,6 +328,7 @@ mod tests {
             file[at] = byte;
             file.truncate(cut);
             let _ = parse("m.npy", &file);
+            let _ = parse_array::<f64>("m.npy", &file);
         }
 
         #[test]

@@ -15,6 +15,15 @@ use crate::error::{Error, Result};
 /// The first bytes of every SGeMS binary file.
 pub const MAGIC: &[u8] = &[0xB2, 0x11, 0x17, 0x5D];
 
+/// Whether the bytes begin as an SGeMS file, in either byte order: the wrong one deserves a message of its own.
+pub(crate) fn claims(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC) || reversed(bytes)
+}
+
+fn reversed(bytes: &[u8]) -> bool {
+    bytes.len() >= 4 && bytes[..4].iter().rev().eq(MAGIC)
+}
+
 const MISSING: f64 = -9_966_699.0;
 
 /// Reads a Cartesian grid.
@@ -96,6 +105,10 @@ impl<'a> Reader<'a> {
     fn begin(&mut self, place: &str, class: &str) -> Result<String> {
         if self.bytes.is_empty() {
             return Err(super::empty(place));
+        }
+        if reversed(self.bytes) {
+            let problem = "the numbers are little-endian, an SGeMS file is big-endian";
+            return Err(Error::input(place, problem, "write the file with QDataStream's default byte order"));
         }
         if self.take(place, 4, "the magic number")? != MAGIC {
             let problem = "this is no SGeMS binary file: it does not begin with B2 11 17 5D";
@@ -255,7 +268,8 @@ mod tests {
         assert!(message(&[&good[..], &[0]].concat()).contains("1 bytes follow"));
         let mut reversed = good.clone();
         reversed[..4].reverse();
-        assert!(message(&reversed).contains("does not begin"), "the wrong byte order");
+        assert!(message(&reversed).contains("the numbers are little-endian"));
+        assert!(super::super::parse("g", &reversed, None).expect_err("reversed").to_string().contains("little-endian"));
         let mut huge = begin("Cgrid");
         huge.extend([0xff; 12]);
         assert!(message(&huge).contains("cannot be"));

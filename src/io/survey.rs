@@ -272,7 +272,12 @@ impl Field<'_> {
             Err(_) if text.is_empty() => {
                 return wrong("the field is empty".into(), "give a number, or leave out the line");
             }
-            Err(_) => return wrong(format!("\"{text}\" is no number"), "numbers look like 39.9667 or 4e-8"),
+            Err(_) => {
+                return wrong(
+                    format!("\"{text}\" is no number"),
+                    "numbers look like 39.9667 or 4e-8, with a decimal point",
+                );
+            }
         };
         match range {
             _ if !value.is_finite() => {
@@ -399,6 +404,21 @@ mod tests {
         nowhere.source = [None, None, None];
         let nowhere = parse("s.csv", GOOD.as_bytes(), &nowhere).expect_err("no source").to_string();
         assert!(nowhere.contains("the position of the source"), "{nowhere}");
+    }
+
+    #[test]
+    fn the_arrenaes_files_are_read_as_their_notes_say() {
+        let Some(folder) = crate::testing::reference("realdata/arrenaes") else { return };
+        let train = read(&folder.join("am13_train.csv"), &columns()).expect("a survey");
+        let test = read(&folder.join("am13_predict_geometry.csv"), &columns().geometry()).expect("geometry");
+        assert_eq!((train.len(), test.len(), test.times.is_none()), (351, 351, true));
+        assert!(train.ids.iter().all(|id| !test.ids.contains(id)), "two halves of 702 rays");
+        let offset = train.sources.iter().zip(&train.receivers).all(|(s, r)| s[0] == 0.0 && r[0] == 5.0);
+        assert!(offset, "boreholes 5 m apart");
+        let times = train.times.expect("times");
+        assert!(times.iter().all(|t| (31.1e-9..54.5e-9).contains(t)), "31.2 to 54.4 ns");
+        let without = read(&folder.join("am13_predict_geometry.csv"), &columns()).expect_err("no times").to_string();
+        assert!(without.contains("no column \"t_ns\""), "{without}");
     }
 
     proptest! {

@@ -141,11 +141,11 @@ mod tests {
         String::from_utf8(file).expect("text")
     }
 
-    /// Golden text; the same text was read with VTK 9's own `vtkXMLImageDataReader`, whose cell (i, j, k) of the
-    /// 3 × 4 × 5 array had the value 100 k + 10 j + i and lay where `Grid::center` says, in both encodings and for
-    /// both planes.
+    /// Golden text of a small grid. Files of the 3 × 4 × 5 array of the next test, made by the same writer in both
+    /// encodings and for both planes, were read once with VTK 9.7.2's own `vtkXMLImageDataReader`: cell (i, j, k) had
+    /// the value 100 k + 10 j + i and lay where `Grid::center` says (a section's at (x, thickness, −depth)).
     #[test]
-    fn the_text_is_what_vtk_reads() {
+    fn the_text_is_as_it_was_when_vtk_read_it() {
         let grid = Grid { cells: [2, 1, 1], spacing: [0.5, 2.0, 3.0], origin: [-1.0, 20.0, 30.0], plane: Plane::Xy };
         let values = [1.5, -2.0];
         let arrays = [
