@@ -9,8 +9,7 @@ use crate::{feasible, forward};
 /// Every shader of the program.
 pub fn shaders() -> Vec<Shader> {
     let mut all = vec![CEILING_SHADER];
-    all.extend(forward::straight_ray::SHADERS);
-    all.extend(feasible::SHADERS);
+    all.push(forward::straight_ray::SHADER);
     all
 }
 

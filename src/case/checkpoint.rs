@@ -1,6 +1,6 @@
 //! Finished iterations on disk: what an interrupted inversion goes on from, to the bit.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ndarray::{Array1, Array2, Axis, stack};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use crate::inversion::{Candidate, Iteration, Row};
 
 /// The iterations of one run, one set of files each; the `.json` is written last and marks the set as whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checkpoint {
+pub(super) struct Checkpoint {
     folder: PathBuf,
 }
 
@@ -24,7 +24,7 @@ struct Numbers {
 
 impl Checkpoint {
     /// Checkpoints in `folder`, which is made if it is missing.
-    pub fn new(folder: PathBuf) -> Result<Self> {
+    pub(super) fn new(folder: PathBuf) -> Result<Self> {
         std::fs::create_dir_all(&folder).map_err(|e| Error::file("create", &folder, e))?;
         Ok(Self { folder })
     }
@@ -34,7 +34,7 @@ impl Checkpoint {
     }
 
     /// Keeps a finished iteration.
-    pub fn save(&self, iteration: &Iteration) -> Result<()> {
+    pub(super) fn save(&self, iteration: &Iteration) -> Result<()> {
         let number = iteration.row.iteration;
         files::array(&self.path(number, "coefficients.npy"), iteration.v.view())?;
         let maps = stack![Axis(0), iteration.parameterized, iteration.model];
@@ -53,7 +53,7 @@ impl Checkpoint {
     }
 
     /// The finished iterations 1, 2, … up to the first that is missing or not whole.
-    pub fn load(&self) -> Vec<Iteration> {
+    pub(super) fn load(&self) -> Vec<Iteration> {
         (1..).map_while(|number| self.load_one(number)).collect()
     }
 
@@ -77,12 +77,7 @@ impl Checkpoint {
     }
 
     /// Forgets everything: the run is complete.
-    pub fn remove(self) -> Result<()> {
+    pub(super) fn remove(self) -> Result<()> {
         std::fs::remove_dir_all(&self.folder).map_err(|e| Error::file("remove", &self.folder, e))
-    }
-
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
     }
 }

@@ -8,11 +8,11 @@ use crate::grid::Grid;
 use crate::io;
 use crate::prior::Prior;
 use crate::prior::cookie_cutter::CookieCutter;
-use crate::prior::direct_sampling::{DirectSampling, DirectSamplingOptions};
+use crate::prior::direct_sampling::{DirectSampling, Settings};
 use crate::prior::gaussian_field::GaussianField;
 use crate::prior::snesim::{Snesim, SnesimOptions, Target, Transformation};
 use crate::prior::training_image::{Bend, ChannelKind, ChannelModel, EllipseModel, Meander, Scattered, TrainingImage};
-use crate::prior::variogram::{Model, Structure, Variogram};
+use crate::prior::variogram::{Shape, Structure, Variogram};
 
 /// Changes whenever the numbers of a realization change for the same inputs: cached realizations of other versions
 /// are not found.
@@ -45,7 +45,7 @@ impl Geology {
         .into_bytes();
         let (facies, image): (Box<dyn Prior>, _) = match &scenario.geology {
             file::Geology::Gaussian(gaussian) => {
-                (Box::new(gaussian_field(case.grid, gaussian, scenario.azimuth, 0.0)?), None)
+                (Box::new(gaussian_field(case.grid, gaussian, scenario.azimuth)?), None)
             }
             file::Geology::ImageFile(path) => {
                 let image = read_image(path)?;
@@ -63,13 +63,13 @@ impl Geology {
         if scenario.variability.is_empty() {
             return Ok(Self { prior: facies, image, identity });
         }
-        let fields = scenario
+        let fillings = scenario
             .variability
             .iter()
             .zip(&case.property.facies)
-            .map(|(gaussian, &value)| gaussian_field(case.grid, gaussian, scenario.azimuth, value))
+            .map(|(gaussian, &value)| Ok((value + gaussian.mean, Some(variogram(gaussian, scenario.azimuth)?))))
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { prior: Box::new(CookieCutter::new(facies, fields)?), image, identity })
+        Ok(Self { prior: Box::new(CookieCutter::new(facies, &fillings)?), image, identity })
     }
 }
 
@@ -166,13 +166,13 @@ fn simulator(case: &Case, image: &TrainingImage, azimuth: f64, scale: f64) -> Re
                     "turn the image itself, or simulate with method = \"snesim\"",
                 ));
             }
-            let options = DirectSamplingOptions {
+            let settings = Settings {
                 neighbours: given.neighbours,
                 threshold: given.threshold,
-                fraction: given.fraction,
-                ..DirectSamplingOptions::default()
+                scan_fraction: given.fraction,
+                ..Settings::default()
             };
-            Ok(Box::new(DirectSampling::categorical(image, case.grid, options)?))
+            Ok(Box::new(DirectSampling::of_facies(case.grid, image, settings)?))
         }
         Method::Gaussian => Err(Error::input(
             "prior.method",
@@ -182,19 +182,19 @@ fn simulator(case: &Case, image: &TrainingImage, azimuth: f64, scale: f64) -> Re
     }
 }
 
-/// A field of the case's variogram, turned by the scenario's azimuth, about `base` plus the field's own mean.
-fn gaussian_field(grid: Grid, gaussian: &file::Gaussian, azimuth: f64, base: f64) -> Result<GaussianField> {
-    GaussianField::new(grid, variogram(gaussian, azimuth)?, base + gaussian.mean)
+/// A field of the case's variogram, turned by the scenario's azimuth.
+fn gaussian_field(grid: Grid, gaussian: &file::Gaussian, azimuth: f64) -> Result<GaussianField> {
+    GaussianField::new(grid, &variogram(gaussian, azimuth)?, gaussian.mean)
 }
 
 /// The variogram of a Gaussian field of the case.
 pub fn variogram(gaussian: &file::Gaussian, azimuth: f64) -> Result<Variogram> {
     let structures = gaussian.structures.iter().map(|s| Structure {
-        model: match s.model {
-            file::VariogramModel::Spherical => Model::Spherical,
-            file::VariogramModel::Exponential => Model::Exponential,
-            file::VariogramModel::Gaussian => Model::Gaussian,
-            file::VariogramModel::Matern { nu } => Model::Matern { nu },
+        shape: match s.model {
+            file::VariogramModel::Spherical => Shape::Spherical,
+            file::VariogramModel::Exponential => Shape::Exponential,
+            file::VariogramModel::Gaussian => Shape::Gaussian,
+            file::VariogramModel::Matern { nu } => Shape::Matern { smoothness: nu },
         },
         sill: s.share * gaussian.variance,
         ranges: s.ranges,
@@ -202,5 +202,5 @@ pub fn variogram(gaussian: &file::Gaussian, azimuth: f64) -> Result<Variogram> {
         dip: s.dip,
         rake: s.rake,
     });
-    Variogram::new(gaussian.nugget * gaussian.variance, structures.collect())
+    Variogram::new(gaussian.nugget * gaussian.variance, &structures.collect::<Vec<_>>())
 }

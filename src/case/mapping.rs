@@ -11,7 +11,6 @@ use super::folder;
 use super::run::{Options, kernels, property};
 use super::study::Study;
 use super::{files, matching, summary};
-use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::measure::peak_memory;
 use crate::progress::Progress;

@@ -12,7 +12,7 @@ use crate::inversion::{Estimate, Iteration};
 use crate::operator::Operator;
 
 /// Writes every file of the result folder but the summary and the report.
-pub fn write(folder: &Path, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Result<()> {
+pub(super) fn write(folder: &Path, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Result<()> {
     let best = estimate.best();
     let model = study.reported(best.model.view());
     let parameterized = study.reported(best.parameterized.view());

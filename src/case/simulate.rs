@@ -9,7 +9,7 @@ use super::file::Case;
 use super::folder::{Begin, CASE, Existing, Folder, SUMMARY};
 use super::geology::Geology;
 use super::{cache, files, study};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::grid::{Ensemble, Grid};
 use crate::io::{Raster, Variable, atomic, gslib};
 use crate::progress::Progress;

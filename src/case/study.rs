@@ -11,7 +11,7 @@ use super::geology::{self, Geology};
 use super::observations::Observations;
 use super::summary::{Scenario, Seconds};
 use super::{cache, file, matching};
-use crate::basis::karhunen_loeve;
+use crate::basis::karhunen_loeve::KarhunenLoeve;
 use crate::basis::pca::{Pca, Truncation};
 use crate::basis::{Basis, StoredBasis};
 use crate::error::{Error, Result};
@@ -294,7 +294,9 @@ fn build_basis(
                 ));
             };
             let variogram = geology::variogram(gaussian, scenario.azimuth)?;
-            Ok((karhunen_loeve::basis(case.grid, &variogram, gaussian.mean, truncation)?, None))
+            let mean = Array1::from_elem(case.grid.len(), gaussian.mean);
+            let kl = KarhunenLoeve::new(&case.grid, |lag| variogram.covariance(lag), mean, truncation)?;
+            Ok((kl.basis, None))
         }
     }
 }

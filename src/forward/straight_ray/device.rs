@@ -13,7 +13,8 @@ use crate::gpu::{Batch, Buffer, Gpu, GpuError, Shader};
 
 use super::path::Path;
 
-pub(super) const SHADER: Shader = Shader {
+/// The kernels of straight rays.
+pub const SHADER: Shader = Shader {
     name: "forward/straight_ray",
     text: include_str!("../../../shaders/forward/straight_ray.wgsl"),
     trusted: true,

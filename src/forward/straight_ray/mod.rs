@@ -28,6 +28,7 @@ use crate::operator::{LinearOperator, Linearized, Operator};
 
 pub use check::{measure, measured_surveys, verify};
 use device::Device;
+pub use device::SHADER;
 use path::Path;
 pub use survey::{Side, crosshole};
 
