@@ -252,3 +252,83 @@ impl Basis for StoredBasis {
         Box::new(self.at_rank(rank))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::dot_test;
+    use crate::random::{Purpose, Stream};
+
+    /// Two orthonormal images over an awkward number of cells: (1, 1, …)/√n, and (1, −1, 0, …, 0)/√2.
+    fn images() -> Array2<f64> {
+        let n = TILE + 17;
+        let mut images = Array2::zeros((2, n));
+        images.row_mut(0).fill(1.0 / (n as f64).sqrt());
+        (images[[1, 0]], images[[1, 1]]) = (0.5f64.sqrt(), -(0.5f64.sqrt()));
+        images
+    }
+
+    fn basis(images: Images) -> StoredBasis {
+        let n = images.cells();
+        StoredBasis::new(images, Array1::from_elem(n, 3.0), Array1::from(vec![2.0, 1.0]))
+    }
+
+    #[test]
+    fn both_precisions_are_one_basis_within_rounding() {
+        let double = basis(Images::Double(images()));
+        let single = basis(Images::Single(images().mapv(|x| x as f32)));
+        let n = double.rows();
+        assert!(double.orthonormality_error() <= n as f64 * f64::EPSILON);
+        assert!(single.orthonormality_error() <= f64::from(f32::EPSILON), "Φᵀ Φ within 2⁻²³");
+        let v = Array2::from_shape_vec((2, 3), Stream::new(1, Purpose::Check, 0, 0).normals(6)).expect("shape");
+        let u = Array2::from_shape_vec((n, 3), Stream::new(2, Purpose::Check, 0, 0).normals(3 * n)).expect("shape");
+        let half_unit = 0.5 * f64::from(f32::EPSILON);
+        for (tolerance, basis) in [(8.0 * n as f64 * f64::EPSILON, &double), (half_unit, &single)] {
+            let matrix = images();
+            let (forward, backward) = (matrix.t().dot(&v), matrix.dot(&u));
+            let (scale_forward, scale_backward) =
+                (matrix.mapv(f64::abs).t().dot(&v.mapv(f64::abs)), matrix.mapv(f64::abs).dot(&u.mapv(f64::abs)));
+            let within = |found: &Array2<f64>, expected: &Array2<f64>, scale: &Array2<f64>| {
+                found.iter().zip(expected).zip(scale).all(|((a, b), s)| (a - b).abs() <= tolerance * s)
+            };
+            assert!(within(&basis.apply_block(v.view()), &forward, &scale_forward));
+            assert!(within(&basis.adjoint_block(u.view()), &backward, &scale_backward));
+            let apply = basis.apply(v.column(1)).insert_axis(Axis(1));
+            assert!(within(
+                &apply,
+                &forward.slice(s![.., 1..2]).to_owned(),
+                &scale_forward.slice(s![.., 1..2]).to_owned()
+            ));
+            let adjoint = basis.adjoint(u.column(1)).insert_axis(Axis(1));
+            assert!(within(
+                &adjoint,
+                &backward.slice(s![.., 1..2]).to_owned(),
+                &scale_backward.slice(s![.., 1..2]).to_owned()
+            ));
+            assert!(dot_test(basis, 5) <= 64.0 * (n as f64).sqrt() * f64::EPSILON);
+        }
+    }
+
+    #[test]
+    fn expand_and_project_know_the_mean_and_truncation_the_first_columns() {
+        let basis = basis(Images::Double(images()));
+        let v = Array1::from(vec![0.0, 2.0]);
+        let u = basis.expand(v.view());
+        assert!((u[0] - 3.0 - 2f64.sqrt()).abs() <= 8.0 * f64::EPSILON && u[5] == 3.0);
+        let n = u.len() as f64;
+        assert!((basis.project(u.view()) - &v).iter().all(|e| e.abs() <= 16.0 * n.sqrt() * f64::EPSILON));
+        let first = basis.truncated(1);
+        assert_eq!((first.rows(), first.cols()), (basis.rows(), 1));
+        assert_eq!(first.standard_deviations().expect("known").to_vec(), vec![2.0]);
+        assert_eq!(first.apply(v.slice(s![1..])), 2.0 * &basis.image(0));
+        assert_eq!(basis.columns(1..2).column(0), basis.image(1));
+    }
+
+    #[test]
+    fn signs_are_fixed_by_the_largest_entry() {
+        let mut images = Images::Double(-images());
+        assert_eq!(images.fix_signs().to_vec(), vec![-1.0, -1.0], "of equals, the first decides");
+        assert!(images.image(0)[0] > 0.0 && images.image(1)[0] > 0.0 && images.image(1)[1] < 0.0);
+        assert_eq!(images.fix_signs().to_vec(), vec![1.0, 1.0]);
+    }
+}

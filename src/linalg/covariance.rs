@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use crate::error::{Error, Result};
 use crate::linalg::dense::{self, Cholesky};
@@ -129,8 +129,9 @@ impl Covariance {
     /// `W R`, one residual (or one column of a Jacobian) a column.
     pub fn whiten_block(&self, residuals: ArrayView2<'_, f64>) -> Array2<f64> {
         match &self.kind {
+            Kind::Diagonal => self.divided(residuals),
+            Kind::Statics(_) => self.columns(residuals, Self::whiten),
             Kind::Full(factor) => factor.half_solve_block(residuals),
-            _ => self.columns(residuals, Self::whiten),
         }
     }
 
@@ -174,6 +175,11 @@ impl Covariance {
             }
             Kind::Full(factor) => 0.5 * factor.log_determinant(),
         }
+    }
+
+    fn divided(&self, block: ArrayView2<'_, f64>) -> Array2<f64> {
+        self.assert_length(block.nrows());
+        &block / &self.sigma.view().insert_axis(Axis(1))
     }
 
     fn columns(
@@ -278,8 +284,9 @@ impl LinearOperator for Covariance {
     }
     fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
         match &self.kind {
+            Kind::Diagonal => self.divided(y),
+            Kind::Statics(_) => self.columns(y, Self::whiten_adjoint),
             Kind::Full(factor) => factor.half_solve_transposed_block(y),
-            _ => self.columns(y, Self::whiten_adjoint),
         }
     }
 }

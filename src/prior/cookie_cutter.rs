@@ -37,7 +37,8 @@ impl Prior for CookieCutter {
         self.facies.grid()
     }
 
-    /// Known facies condition the facies, known values the field of the facies drawn at their cell.
+    /// Known facies condition the facies, known values the field of the facies drawn at their cell; in a facies
+    /// without a field a known value holds in its cell alone.
     fn realization(&self, data: &Conditioning, seed: u64, k: u64) -> Result<Realization> {
         let known_facies = Conditioning { facies: data.facies.clone(), values: Vec::new() };
         let Some(facies) = self.facies.realization(&known_facies, seed, k)?.facies else {
@@ -50,7 +51,15 @@ impl Prior for CookieCutter {
                 "give every facies a value",
             ));
         }
+        if let Some(known) = data.values.iter().find(|known| known.cell >= facies.len()) {
+            return Err(Error::input(
+                "conditioning",
+                format!("a value is known in cell {} of {} cells", known.cell, facies.len()),
+                "give values in cells of the grid",
+            ));
+        }
         let mut values: Vec<f32> = facies.iter().map(|&code| self.fields[usize::from(code)].0 as f32).collect();
+        data.values.iter().for_each(|known| values[known.cell] = known.value as f32);
         for (code, (_, field)) in self.fields.iter().enumerate() {
             let here = |cell: usize| usize::from(facies[cell]) == code;
             if let Some(field) = field
@@ -109,9 +118,12 @@ mod tests {
     #[test]
     fn without_a_variogram_the_facies_is_constant_and_without_a_value_it_is_told() {
         let prior = CookieCutter::new(Box::new(Halves), &[(1.0, None), (5.0, None)]).expect("fine");
-        let drawn = prior.realization(&Conditioning::default(), 0, 0).expect("fine");
+        let at = |cell| Conditioning { values: vec![Known { cell, value: 7.0 }], ..Default::default() };
+        let drawn = prior.realization(&at(3), 0, 0).expect("fine");
         let values = drawn.values.expect("values");
-        assert_eq!((values[0], values[19]), (1.0, 5.0));
+        assert_eq!((values[0], values[3], values[19]), (1.0, 7.0, 5.0));
+        let error = prior.realization(&at(200), 0, 0).expect_err("outside of the grid");
+        assert!(error.to_string().contains("cell 200 of 200"), "{error}");
         let prior = CookieCutter::new(Box::new(Halves), &[(1.0, None)]).expect("fine");
         let error = prior.realization(&Conditioning::default(), 0, 0).expect_err("facies 1 has no filling");
         assert!(error.to_string().contains("facies 1"), "{error}");
