@@ -3,7 +3,8 @@
 Each peer is called in its own best way: astra as a fan of one source position with all receivers as detector pixels
 (vectors given explicitly), exact line lengths, one sparse matrix; ttcrpy by `data_kernel_straight_rays` over all pairs
 at once. Prints CPU seconds (user + system) of assembly and of the products G s and G'y. Needs
-`pip install astra-toolbox ttcrpy scipy`; runs what is installed.
+`pip install astra-toolbox ttcrpy scipy`; runs what is installed. ttcrpy's extension asks for libOpenCL.so.1 (Debian:
+ocl-icd-libopencl1), though it computes on the CPU here.
 """
 
 import importlib.metadata
@@ -87,7 +88,11 @@ def main():
         except importlib.metadata.PackageNotFoundError:
             print(f"{package} is not installed: {size} left out")
             continue
-        matrix, seconds = job()
+        try:
+            matrix, seconds = job()
+        except ImportError as missing:
+            print(f"{package} {version} does not load ({missing}): {size} left out")
+            continue
         report(f"{package} {version}", size, matrix, seconds)
 
 

@@ -35,15 +35,15 @@ impl Arithmetic {
     }
 
     /// Largest error \[m\] of a place where a face is crossed. In f64 it has four roundings of a distance that is at most
-    /// the ray's own. In fixed point the spacing's 2⁻³³ comes as often as a face is crossed, beside the 2⁻³² of a
-    /// fraction and its own f64.
+    /// the ray's own. In fixed point the spacing's 2⁻³³ comes as often as a face is crossed, beside the 2⁻³³ of the first
+    /// crossing and the 2⁻³¹ of a truncated fraction.
     fn misplacement(self, rays: &StraightRays<'_>, r: usize) -> f64 {
         let path = &rays.paths[r];
         let double = 4.0 * DOUBLE * path.inside();
         let crossings = path.minor.iter().map(|m| m.crossings).fold(0, u32::max);
         match self {
             Self::Double => double,
-            Self::Fixed => double + path.scale * 2f64.powi(-33) * (4.0 + f64::from(crossings)),
+            Self::Fixed => double + path.scale * 2f64.powi(-33) * (5.0 + f64::from(crossings)),
         }
     }
 }

@@ -106,6 +106,11 @@ pub(super) struct Device<'g> {
     prelude: String,
 }
 
+/// The constants that the shader's text takes from here.
+pub(super) fn prelude() -> String {
+    format!("const WORKGROUP: u32 = {WORKGROUP}u;\nconst BLOCK: u32 = {BLOCK}u;")
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -124,8 +129,7 @@ impl<'g> Device<'g> {
             low: gpu.zeros("low words of cells", cells)?,
             high: gpu.zeros("high words of cells", cells)?,
         };
-        let prelude = format!("const WORKGROUP: u32 = {WORKGROUP}u;\nconst BLOCK: u32 = {BLOCK}u;");
-        Ok(Self { gpu, memory: Mutex::new(memory), failure: Mutex::new(None), prelude })
+        Ok(Self { gpu, memory: Mutex::new(memory), failure: Mutex::new(None), prelude: prelude() })
     }
 
     /// Keeps the first failure of a computation that could not return it.

@@ -72,8 +72,10 @@ impl StraightRays<'_> {
                 "give a finite number of s/m that is not negative, or none",
             ));
         }
-        let paths = rays.par_iter().enumerate().map(|(r, ray)| Path::new(&grid, r, ray)).collect::<Vec<_>>();
-        let paths = paths.into_iter().collect::<Result<Vec<_>>>()?;
+        let trace = |(r, ray)| Path::new(&grid, r, ray);
+        // One thread finds the first wrong ray, many find any.
+        let paths: Result<Vec<Path>> = rays.par_iter().enumerate().map(trace).collect();
+        let paths = paths.or_else(|_| rays.iter().enumerate().map(trace).collect::<Result<Vec<Path>>>())?;
         if background.is_none() {
             Self::refuse_misses(&grid, &rays, &paths)?;
         }

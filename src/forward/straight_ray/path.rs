@@ -215,12 +215,7 @@ impl Path {
     pub(super) fn visit(&self, columns: std::ops::Range<u32>, mut visit: impl FnMut(usize, f64)) {
         let scale = self.share() * self.scale;
         for offset in self.strands() {
-            // A ray in a plane of the grid, as every ray of a 2-D grid, has one axis less to watch.
-            match self.minor.map(|m| m.crossings > 0) {
-                [true, true] => self.march_two(offset, scale, columns.clone(), &mut visit),
-                [false, _] => self.march_one(1, offset, scale, columns.clone(), &mut visit),
-                [true, false] => self.march_one(0, offset, scale, columns.clone(), &mut visit),
-            }
+            self.march(offset, scale, columns.clone(), &mut visit);
         }
     }
 
@@ -274,52 +269,31 @@ impl Path {
     }
 
     #[inline(always)]
-    fn march_one(
-        &self,
-        axis: usize,
-        offset: u32,
-        scale: f64,
-        columns: std::ops::Range<u32>,
-        visit: &mut impl FnMut(usize, f64),
-    ) {
-        let m = self.minor[axis];
-        let (mut start, mut cell, crossed) = self.at_column(columns.start, offset);
-        let mut crossed = crossed[axis];
-        let mut next = m.crossing(crossed);
-        for column in columns {
-            let end = if column + 1 == self.columns { self.end } else { self.column_end(column) };
-            let middle = most(least(next, end), start);
-            visit(cell as usize, (middle - start) * scale);
-            let crosses = next < end;
-            crossed += u32::from(crosses);
-            cell += if crosses { i64::from(m.step) } else { 0 };
-            next = m.crossing(crossed);
-            visit(cell as usize, (end - middle) * scale);
-            start = end;
-            cell += i64::from(self.stride);
-        }
-    }
-
-    #[inline(always)]
-    fn march_two(&self, offset: u32, scale: f64, columns: std::ops::Range<u32>, visit: &mut impl FnMut(usize, f64)) {
+    fn march(&self, offset: u32, scale: f64, columns: std::ops::Range<u32>, visit: &mut impl FnMut(usize, f64)) {
         let [u, v] = self.minor;
         let (mut start, mut cell, [mut crossed_u, mut crossed_v]) = self.at_column(columns.start, offset);
         let (mut next_u, mut next_v) = (u.crossing(crossed_u), v.crossing(crossed_v));
         for column in columns {
             let end = if column + 1 == self.columns { self.end } else { self.column_end(column) };
-            let (crosses_u, crosses_v) = (next_u < end, next_v < end);
-            let step_u = if crosses_u { i64::from(u.step) } else { 0 };
-            let step_v = if crosses_v { i64::from(v.step) } else { 0 };
-            let first = most(least(least(next_u, next_v), end), start);
-            let second = most(least(most(next_u, next_v), end), start);
-            visit(cell as usize, (first - start) * scale);
-            visit((cell + if next_u < next_v { step_u } else { step_v }) as usize, (second - first) * scale);
-            cell += step_u + step_v;
-            visit(cell as usize, (end - second) * scale);
-            crossed_u += u32::from(crosses_u);
-            crossed_v += u32::from(crosses_v);
-            next_u = u.crossing(crossed_u);
-            next_v = v.crossing(crossed_v);
+            loop {
+                let next = least(next_u, next_v);
+                if next >= end {
+                    break;
+                }
+                let place = most(next, start);
+                visit(cell as usize, (place - start) * scale);
+                start = place;
+                if next_u <= next_v {
+                    cell += i64::from(u.step);
+                    crossed_u += 1;
+                    next_u = u.crossing(crossed_u);
+                } else {
+                    cell += i64::from(v.step);
+                    crossed_v += 1;
+                    next_v = v.crossing(crossed_v);
+                }
+            }
+            visit(cell as usize, (end - start) * scale);
             start = end;
             cell += i64::from(self.stride);
         }

@@ -180,6 +180,9 @@ fn wrong_rays_are_named() {
     assert!(text.contains("ray 1") && text.contains("source") && text.contains("1e9 cells"), "{text}");
     let text = message(Ray { source: [-1.0, 0.0, 0.0], receiver: [-1.0, 3.0, 0.0] }, None);
     assert!(text.contains("rays 1 ") && text.contains("entirely outside"), "{text}");
+    let many = vec![Ray { source: [f64::NAN; 3], ..good }; 1000];
+    let text = StraightRays::new(Grid::unit([3, 3, 3]), many, None).unwrap_err().to_string();
+    assert!(text.contains("ray 0 "), "the first wrong ray is the one named: {text}");
     let text = message(good, Some(f64::INFINITY));
     assert!(text.contains("background"), "{text}");
 }
@@ -273,6 +276,32 @@ fn lengths_on_the_device_are_right_to_its_rounding_however_short_the_ray() {
         let worst = worst.iter().fold(0.0, |a: f64, &b| a.max(b)) / cpu.length_inside(r);
         assert!(worst <= 2e-7, "ray {r}: a length is wrong by {worst} of the ray's");
     }
+}
+
+#[test]
+fn the_shader_is_valid() {
+    let module = naga::front::wgsl::parse_str(&format!("{}\n{}", device::prelude(), device::SHADER.text)).unwrap();
+    let capabilities = naga::valid::Capabilities::empty();
+    naga::valid::Validator::new(naga::valid::ValidationFlags::all(), capabilities).validate(&module).unwrap();
+    assert_eq!(module.entry_points.len(), 3);
+}
+
+#[test]
+fn kernels_agree_with_runtime_checks_too() {
+    let Some(mut gpu) = crate::gpu::choose(crate::gpu::Choice::Auto, true).unwrap() else {
+        return crate::testing::skipped("no GPU adapter");
+    };
+    gpu.force_checks();
+    for outcome in verify(Some(&gpu), 2).unwrap() {
+        assert!(outcome.passed(), "{outcome:?}");
+    }
+}
+
+#[test]
+fn the_cpu_form_is_verified_without_a_device() {
+    let outcomes = verify(None, 3).unwrap();
+    assert_eq!(outcomes.len(), 1);
+    assert!(outcomes[0].passed() && outcomes[0].bound > 0.0, "{outcomes:?}");
 }
 
 #[test]
