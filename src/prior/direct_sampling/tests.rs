@@ -45,7 +45,8 @@ fn facies_have_the_proportion_and_the_variogram_of_the_image() {
             (0..n * n).map(|c| image.codes[(j0 + c / n) * 150 + i0 + c % n]).collect()
         })
         .collect();
-    let statistics: [&dyn Fn(&[u8]) -> f64; 5] = [
+    type Statistic<'a> = &'a dyn Fn(&[u8]) -> f64;
+    let statistics: [Statistic<'_>; 5] = [
         &|codes| codes.iter().filter(|&&c| c == 1).count() as f64 / codes.len() as f64,
         &|codes| variogram(codes, [n, n], [1, 0]),
         &|codes| variogram(codes, [n, n], [0, 1]),

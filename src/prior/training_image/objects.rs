@@ -133,7 +133,7 @@ impl Canvas {
     const QUADRANTS: f64 = 30.0;
     /// What a cell of overlap counts.
     const OVERLAP: f64 = 1.2;
-    /// A print that covers less than this share of the largest so far is a sliver.
+    /// A print that covers less than this share of the largest so far is a sliver; less once half the image is covered.
     const SLIVER: f64 = 0.3;
 
     fn new(cells: [usize; 3], target: f64) -> Self {
@@ -179,7 +179,8 @@ impl Canvas {
         }
         let share = |gain: usize| self.share() + gain as f64 / self.codes.len() as f64;
         let nearer = (share(gain) - self.target).abs() < (share(0) - self.target).abs();
-        let sliver = (gain as f64) < Self::SLIVER * self.largest_gain as f64;
+        let room = (2.0 * (1.0 - share(0))).min(1.0);
+        let sliver = (gain as f64) < Self::SLIVER * room * self.largest_gain as f64;
         let deviation = |c: usize, n: usize| n as f64 * (c as f64 / n.max(1) as f64 - self.target).powi(2);
         let blocks: f64 = covered.iter().zip(&self.sizes).map(|(&c, &n)| deviation(c, n)).sum();
         let (inside, sizes) = (quadrants(&covered), quadrants(&self.sizes));
