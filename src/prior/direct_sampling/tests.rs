@@ -1,7 +1,7 @@
 //! Tests of direct sampling.
 
 use super::*;
-use crate::prior::training_image::{ChannelModel, EllipseModel};
+use crate::prior::training_image::{ChannelModel, EllipseModel, Scattered};
 
 fn channels() -> TrainingImage {
     ChannelModel::meandering([150, 150, 1]).generate(1).unwrap().image
@@ -45,7 +45,8 @@ fn facies_have_the_proportion_and_the_variogram_of_the_image() {
             (0..n * n).map(|c| image.codes[(j0 + c / n) * 150 + i0 + c % n]).collect()
         })
         .collect();
-    let statistics: [&dyn Fn(&[u8]) -> f64; 5] = [
+    type Statistic<'a> = &'a dyn Fn(&[u8]) -> f64;
+    let statistics: [Statistic<'_>; 5] = [
         &|codes| codes.iter().filter(|&&c| c == 1).count() as f64 / codes.len() as f64,
         &|codes| variogram(codes, [n, n], [1, 0]),
         &|codes| variogram(codes, [n, n], [0, 1]),
@@ -131,14 +132,37 @@ fn variables_are_sampled_together() {
 
 #[test]
 fn three_dimensions_and_short_images() {
-    let image = EllipseModel { proportion: 0.25, ..EllipseModel::standard([40, 40, 12]) }.generate(3).unwrap().image;
-    let grid = Grid::unit([20, 18, 5]);
-    let sampler = DirectSampling::of_facies(grid, &image, Settings { neighbours: 16, ..Default::default() }).unwrap();
-    let codes = sampler.realization(&Conditioning::default(), 1, 0).unwrap().facies.unwrap();
-    let share = codes.iter().filter(|&&c| c == 1).count() as f64 / codes.len() as f64;
-    assert!((0.02..0.6).contains(&share), "share of the ellipsoids is {share}");
-    let flips = (0..codes.len() - 1).filter(|c| c % 20 != 19 && codes[*c] != codes[c + 1]).count();
-    assert!((flips as f64) < 0.25 * codes.len() as f64, "{flips} flips: no bodies");
+    let model = EllipseModel {
+        length: Scattered::new(10.0, 1.0),
+        width: Scattered::new(7.0, 1.0),
+        thickness: Scattered::new(4.0, 0.5),
+        ..EllipseModel::standard([40, 40, 12])
+    };
+    let image = model.generate(3).unwrap().image;
+    let cells = [20, 18, 5];
+    let settings = Settings { neighbours: 16, ..Default::default() };
+    let sampler = DirectSampling::of_facies(Grid::unit(cells), &image, settings).unwrap();
+    let draw = |k| sampler.realization(&Conditioning::default(), 1, k).unwrap().facies.unwrap();
+    let share = |codes: &[u8]| codes.iter().filter(|&&c| c == 1).count() as f64 / codes.len() as f64;
+    let window = |w: usize| -> Vec<u8> {
+        let from = [w % 2 * 20, w / 2 % 2 * 20, w / 4 * 6];
+        let place = |c: usize| (c / 360 + from[2]) * 1600 + (c / 20 % 18 + from[1]) * 40 + c % 20 + from[0];
+        (0..1800).map(|c| image.codes[place(c)]).collect()
+    };
+    let windows: Vec<f64> = (0..8).map(|w| share(&window(w))).collect();
+    let expected = windows.iter().sum::<f64>() / 8.0;
+    let variance = windows.iter().map(|p| (p - expected).powi(2)).sum::<f64>() / 7.0;
+    let found = (0..6).map(|k| share(&draw(k))).sum::<f64>() / 6.0;
+    // Six draws against eight windows, three standard errors.
+    let bound = 3.0 * (variance * (1.0 / 6.0 + 1.0 / 8.0)).sqrt();
+    assert!((found - expected).abs() < bound, "share {found}, in the image {expected} ± {bound}");
+    let flips = |codes: &[u8], step: usize| {
+        (0..codes.len() - step).filter(|&c| codes[c] != codes[c + step]).count() as f64 / codes.len() as f64
+    };
+    for step in [1, 20, 360] {
+        let (of_draw, of_window) = (flips(&draw(0), step), flips(&window(0), step));
+        assert!(of_draw < 2.0 * of_window, "{of_draw} of the neighbours {step} apart differ, in the image {of_window}");
+    }
     // An image no larger than the grid still serves: far neighbours are dropped.
     let small = TrainingImage::from_values([3, 3, 1], &[0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0]).unwrap();
     let sampler = DirectSampling::of_facies(Grid::unit([9, 9, 1]), &small, Settings::default()).unwrap();

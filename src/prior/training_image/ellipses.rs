@@ -158,6 +158,13 @@ mod tests {
     }
 
     #[test]
+    fn high_proportions_are_reached() {
+        let model = EllipseModel { proportion: 0.85, ..EllipseModel::standard([90, 90, 1]) };
+        let p = model.generate(1).unwrap().image.proportions()[1];
+        assert!((p - 0.85).abs() < 0.03, "proportion {p}");
+    }
+
+    #[test]
     fn bad_parameters_are_clear_errors() {
         let says = |model: EllipseModel, text: &str| {
             let message = model.generate(1).unwrap_err().to_string();

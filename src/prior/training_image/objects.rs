@@ -129,9 +129,11 @@ impl Canvas {
     /// Blocks along x and y; along z there are at most [`Self::LAYERS`].
     const BLOCKS: usize = 6;
     const LAYERS: usize = 2;
+    /// What the unevenness of quadrants counts in the end.
+    const QUADRANTS: f64 = 30.0;
     /// What a cell of overlap counts.
-    const OVERLAP: f64 = 0.8;
-    /// A print that covers less than this share of the largest so far is a sliver.
+    const OVERLAP: f64 = 1.2;
+    /// A print that covers less than this share of the largest so far is a sliver; less once half the image is covered.
     const SLIVER: f64 = 0.3;
 
     fn new(cells: [usize; 3], target: f64) -> Self {
@@ -163,8 +165,8 @@ impl Canvas {
     }
 
     /// How uneven the image is with the print added, in cells: the sum of n (share − target)² over blocks of n cells,
-    /// and over quadrants (ten times that), plus a part of the cells where bodies overlap. `None` where the print takes
-    /// the share away from the target or is a sliver.
+    /// and over quadrants, plus a part of the cells where bodies overlap. Quadrants count late, since the first objects
+    /// would else all lie across the middle. `None` where the print takes the share away from the target or is a sliver.
     fn unevenness(&self, print: &Print) -> Option<f64> {
         let (mut covered, mut overlap, mut gain) = (self.covered.clone(), 0usize, 0usize);
         for &(cell, _) in print.iter().filter(|&&(_, code)| code == BODY) {
@@ -177,12 +179,14 @@ impl Canvas {
         }
         let share = |gain: usize| self.share() + gain as f64 / self.codes.len() as f64;
         let nearer = (share(gain) - self.target).abs() < (share(0) - self.target).abs();
-        let sliver = (gain as f64) < Self::SLIVER * self.largest_gain as f64;
+        let room = (2.0 * (1.0 - share(0))).min(1.0);
+        let sliver = (gain as f64) < Self::SLIVER * room * self.largest_gain as f64;
         let deviation = |c: usize, n: usize| n as f64 * (c as f64 / n.max(1) as f64 - self.target).powi(2);
         let blocks: f64 = covered.iter().zip(&self.sizes).map(|(&c, &n)| deviation(c, n)).sum();
         let (inside, sizes) = (quadrants(&covered), quadrants(&self.sizes));
         let quadrants: f64 = (0..4).map(|q| deviation(inside[q], sizes[q])).sum();
-        (nearer && !sliver).then_some(blocks + 10.0 * quadrants + Self::OVERLAP * overlap as f64)
+        let late = Self::QUADRANTS * (self.share() / self.target).powi(4);
+        (nearer && !sliver).then_some(blocks + late * quadrants + Self::OVERLAP * overlap as f64)
     }
 
     fn add(&mut self, print: &Print) {
