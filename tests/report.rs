@@ -342,6 +342,17 @@ fn a_missing_or_corrupt_file_is_named_with_what_is_wrong() {
 }
 
 #[test]
+fn a_report_that_cannot_be_written_leaves_no_part_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    write_run(folder.path(), [1, 30, 40], 1);
+    // A folder in the report's place fails for every user, the administrator included.
+    fs::create_dir(folder.path().join(report::FILE_NAME)).unwrap();
+    let error = report::build(folder.path()).unwrap_err();
+    assert!(error.to_string().starts_with("cannot write") && error.exit_code() == 3, "{error}");
+    assert!(!folder.path().join("report.html.part").exists());
+}
+
+#[test]
 fn repeated_runs_show_means_intervals_and_every_run() {
     let folder = tempfile::tempdir().unwrap();
     write_repeats(folder.path(), 4);
@@ -424,6 +435,26 @@ fn chromium_opens_every_kind_of_report_without_an_error() {
 }
 
 #[test]
+fn keys_and_buttons_move_the_page() {
+    let Some(browser) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    write_run(folder.path(), [4, 30, 40], 1);
+    let html = built(folder.path());
+    let hand = "<script>{const press = (key) => document.body.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));\
+                press('ArrowLeft'); press('['); press('['); press('[');\
+                document.getElementById('rays').click(); document.getElementById('play').click();\
+                const cut = document.getElementById('cut');\
+                cut.value = '1'; cut.dispatchEvent(new Event('change'));}</script></body>";
+    fs::write(folder.path().join(report::FILE_NAME), html.replace("</body>", hand)).unwrap();
+    let dom = open(&browser, folder.path(), "iteration=3", &["--dump-dom"]);
+    assert_eq!(attribute(&dom, "data-errors"), Some(""), "errors of the page");
+    assert_eq!(attribute(&dom, "data-iteration"), Some("2"), "one step to the left of the last");
+    assert_eq!(attribute(&dom, "data-layer"), Some("15"), "a new cut starts at its middle layer");
+    assert!(dom.contains("aria-pressed=\"true\""), "the page plays");
+    assert!(dom.contains("y = 155 m (16 of 30)") && dom.contains(">z (up) [m]<"), "a vertical section is shown");
+}
+
+#[test]
 fn the_picture_at_the_first_iteration_differs_from_the_last() {
     let Some(browser) = chromium() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -432,6 +463,12 @@ fn the_picture_at_the_first_iteration_differs_from_the_last() {
     let last = screenshot(&browser, folder.path(), "iteration=3");
     assert_eq!(last, screenshot(&browser, folder.path(), ""), "the page opens at the result, and draws the same twice");
     let first = screenshot(&browser, folder.path(), "iteration=1");
+    // What the reader's hand does to the slider shows the same as the address does.
+    let html = fs::read_to_string(folder.path().join(report::FILE_NAME)).unwrap();
+    let hand = "<script>{const slider = document.getElementById('iteration');\
+                slider.value = 0; slider.dispatchEvent(new Event('input'));}</script></body>";
+    fs::write(folder.path().join(report::FILE_NAME), html.replace("</body>", hand)).unwrap();
+    assert_eq!(first, screenshot(&browser, folder.path(), ""), "the slider moved to its first position");
     assert_eq!(first.len(), last.len());
     let changed = first.chunks(4).zip(last.chunks(4)).filter(|(a, b)| a != b).count();
     // The four maps that follow the slider change in a good part of their cells: far more than a label's pixels.

@@ -202,7 +202,9 @@ impl Folder {
         let mut repeats = Vec::new();
         for name in repeat_names(path)? {
             let folder = path.join(&name);
-            repeats.push(Repeat { summary: Summary::read(&folder)?, run: Run::read(&folder, &case)?, name });
+            // The report of repeated runs shows no maps by iteration; many of them would fill the memory.
+            let run = Run { iterations: None, probability: None, ..Run::read(&folder, &case)? };
+            repeats.push(Repeat { summary: Summary::read(&folder)?, run, name });
         }
         let run = if repeats.is_empty() { Some(Run::read(path, &case)?) } else { None };
         Ok(Self { path: path.to_owned(), case, summary, run, repeats })

@@ -163,19 +163,25 @@ fn plain(summary: &Summary, path: &str) -> Option<String> {
 
 /// A value of the case as text (HTML).
 fn case_text(case: &Case, path: &str) -> Option<String> {
-    fn text(value: &toml::Value) -> String {
+    // What stands between the items of a list says what they are: sizes, or a first and a last value.
+    let between = match path.rsplit('.').next() {
+        Some("window") => " × ",
+        Some("rank") => " to ",
+        _ => ", ",
+    };
+    fn text(value: &toml::Value, between: &str) -> String {
         match value {
             toml::Value::String(s) => escape(s),
-            toml::Value::Array(list) => list.iter().map(text).collect::<Vec<_>>().join(" × "),
+            toml::Value::Array(list) => list.iter().map(|v| text(v, between)).collect::<Vec<_>>().join(between),
             toml::Value::Table(t) => {
-                t.iter().map(|(k, v)| format!("{} {}", words(k), text(v))).collect::<Vec<_>>().join(", ")
+                t.iter().map(|(k, v)| format!("{} {}", words(k), text(v, between))).collect::<Vec<_>>().join(", ")
             }
             toml::Value::Float(f) => number(*f),
             toml::Value::Boolean(b) => if *b { "yes" } else { "no" }.into(),
             other => escape(&other.to_string()),
         }
     }
-    case.get(path).map(text)
+    case.get(path).map(|value| text(value, between))
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -241,10 +247,10 @@ const CASE_ROWS: [(&str, &str); 17] = [
     ("Plane of the grid", "grid.plane"),
 ];
 
-/// The case as a table, and the whole file below it.
-fn asked_table(case: &Case) -> String {
-    let rows: Vec<(&str, String)> =
-        CASE_ROWS.iter().filter_map(|(name, key)| case_text(case, key).map(|v| (*name, v))).collect();
+/// What was `found` and the case as a table, and the whole file below it.
+fn asked_table(case: &Case, found: Vec<(&str, String)>) -> String {
+    let of_case = CASE_ROWS.iter().filter_map(|(name, key)| case_text(case, key).map(|v| (*name, v)));
+    let rows: Vec<_> = found.into_iter().chain(of_case).collect();
     let file = escape(&case.text);
     format!("{}<details><summary>The complete case file</summary><pre>{file}</pre></details>", facts(&rows))
 }

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ndarray::{ArrayView3, Axis, s};
+use ndarray::{Array3, ArrayView3, Axis, s};
 use serde_json::{Value, json};
 
 use super::colour::{Palette, index};
@@ -63,11 +63,7 @@ impl Maps {
         }
 
         let property = property_scale(case, run);
-        let error = run.reference.as_ref().map(|reference| {
-            let largest = run.model.iter().zip(reference).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-            let end = if largest > 0.0 { largest.min(property[1] - property[0]) } else { property[1] - property[0] };
-            [-end, end]
-        });
+        let error = run.reference.as_ref().map(|reference| error_scale(reference, run, property));
         let rays = rays(case, &run.data);
         let palettes = Palette::ALL.map(|p| (p.name().to_owned(), json!(STANDARD.encode(p.table()))));
         let payload = json!({
@@ -118,6 +114,15 @@ fn property_scale(case: &Case, run: &Run) -> [f64; 2] {
     let values = fields.into_iter().flatten().chain(smooth).flat_map(|f| f.iter()).chain(&case.facies);
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
     if high > low { [low, high] } else { [low - 0.5, high + 0.5] }
+}
+
+/// Scale of the errors of Φv and u against the reference: up to the largest, which counts no further than the property's
+/// scale is wide, and no less than a twentieth of that, so that rounding never looks like an error.
+fn error_scale(reference: &Array3<f64>, run: &Run, [low, high]: [f64; 2]) -> [f64; 2] {
+    let errors = [&run.model, &run.parameterized].into_iter().flat_map(|m| m.iter().zip(reference));
+    let largest = errors.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let end = largest.clamp(0.05 * (high - low), high - low);
+    [-end, end]
 }
 
 /// Label and ticks of the three axes.
@@ -266,7 +271,7 @@ pub(super) fn property_label(case: &Case, summary: &Summary) -> String {
 }
 
 /// A small PNG of the middle layer of `field` as a data URI, a pixel a cell, in the page's orientation.
-pub(super) fn thumbnail(case: &Case, field: &ndarray::Array3<f64>, scale: [f64; 2]) -> String {
+pub(super) fn thumbnail(case: &Case, field: &Array3<f64>, scale: [f64; 2]) -> String {
     let layer = field.index_axis(Axis(0), case.grid.cells[2] / 2);
     let mut rows: Vec<_> = layer.rows().into_iter().collect();
     if case.grid.plane == Plane::Xy {

@@ -68,7 +68,7 @@
     return e;
   };
 
-  const LEFT = 56, RIGHT = 12, TOP = 8, BOTTOM = 42;
+  const LEFT = 56, RIGHT = 20, TOP = 8, BOTTOM = 42;
 
   class MapView {
     constructor(figure) {
@@ -99,7 +99,7 @@
       Object.assign(this, { w, t, W, H });
 
       const svg = element("svg", { viewBox: `0 0 ${W} ${H}`, "aria-hidden": "true" });
-      svg.style.maxWidth = `${W * 1.25}px`;
+      svg.style.maxWidth = `${W}px`;
       this.view.style.maxWidth = svg.style.maxWidth;
       const few = (pixels, axis) => axes[axis].ticks[pixels < 110 ? 0 : pixels < 210 ? 1 : 2];
       for (const [value, text] of few(w, h)) {

@@ -6,8 +6,7 @@ use ndarray::Array1;
 use serde_json::{Map as JsonMap, Value};
 
 use super::{
-    asked_table, asked_words, duration, facts, measured, percent, percent_measured, plain, section, table, value_text,
-    words,
+    asked_table, asked_words, duration, measured, percent, percent_measured, plain, section, table, value_text, words,
 };
 use crate::report::colour::Palette;
 use crate::report::data::{Case, Datum, Folder, Iteration, Number, Run, Summary, TextTable};
@@ -28,8 +27,8 @@ pub(super) fn body(folder: &Folder, run: &Run) -> (String, Value) {
         models(folder, run, &maps),
         prior(folder, run, &maps),
         fit(run, &folder.summary),
-        convergence(folder, run),
-        scenarios(folder, run),
+        convergence(folder, run, &errors),
+        numbers(folder, run, &errors),
         glossary(),
     ];
     (sections.concat(), maps.payload)
@@ -72,7 +71,7 @@ fn outcome(folder: &Folder, run: &Run, errors: &[(&'static str, Value)]) -> Stri
     let target = target(summary, run);
     for (name, key) in [("Misfit of Φv", "misfit.parameterized"), ("Misfit of u", "misfit.model")] {
         if let Some(misfit) = summary.number(key) {
-            let ratio = format!("{} × target", number(misfit.mean / target));
+            let ratio = format!("{} × target", rounded(misfit.mean / target));
             tile(name, ratio, format!("‖r‖² = {}, target {}", number(misfit.mean), number(target)));
         }
     }
@@ -98,6 +97,11 @@ fn outcome(folder: &Folder, run: &Run, errors: &[(&'static str, Value)]) -> Stri
         judgement(summary, target)
     );
     section("outcome", "The outcome", &body)
+}
+
+/// A ratio near one with as many digits as mean something.
+fn rounded(ratio: f64) -> String {
+    if ratio < 10.0 { format!("{ratio:.2}") } else { number(ratio.round()) }
 }
 
 /// The whitened misfit that the data's errors explain: of the summary, else the number of data.
@@ -141,9 +145,9 @@ fn judgement(summary: &Summary, target: f64) -> String {
         "<p>The parameterized model Φv {} (residuals of {} σ on the whole); the model u, which looks as the geology does, {} \
          ({} σ).</p>",
         judge(smooth),
-        number(smooth.sqrt()),
+        rounded(smooth.sqrt()),
         judge(model),
-        number(model.sqrt())
+        rounded(model.sqrt())
     )
 }
 
@@ -183,10 +187,9 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
     }
     let bar = property_bar(folder, maps);
     let body = format!(
-        "<div class=\"split\"><div>{}{survey}{}{}</div><div>{}{bar}{SURVEY_KEY}</div></div>",
+        "<div class=\"split\"><div>{}{survey}{}</div><div>{}{bar}{SURVEY_KEY}</div></div>",
         asked_words(&folder.case),
-        facts(&rows),
-        asked_table(&folder.case),
+        asked_table(&folder.case, rows),
         map.figure()
     );
     section("asked", "What was asked", &body)
@@ -214,7 +217,7 @@ fn models(folder: &Folder, run: &Run, maps: &Maps) -> String {
     let follow = |heading, field| Map { frame, ..Map::of(heading, field) };
     let mut panels = String::new();
     if run.reference.is_some() {
-        panels += &Map::of("Reference (the truth that the data were made from)", "reference").figure();
+        panels += &Map::of("Reference (the truth)", "reference").figure();
     }
     panels += &follow("Parameterized model Φv", names[0]).figure();
     panels += &follow("Model u (in the feasible set)", names[1]).figure();
@@ -228,10 +231,11 @@ fn models(folder: &Folder, run: &Run, maps: &Maps) -> String {
         };
         let label = format!("estimate − reference [{}]", folder.case.unit);
         errors = format!(
-            "<h3>Error maps</h3><div class=\"maps\">{}{}</div>{}",
+            "<h3>Error maps</h3><div class=\"maps\"><div><p>Estimate minus reference: blue where the estimate is too low, red where \
+             it is too high, white where it is right.</p>{}</div>{}{}</div>",
+            colour_bar(Palette::Error, scale, &label, true),
             error("Error of Φv", names[0]).figure(),
             error("Error of u", names[1]).figure(),
-            colour_bar(Palette::Error, scale, &label, true)
         );
     }
     let body = format!(
@@ -288,27 +292,27 @@ fn controls(folder: &Folder, run: &Run, maps: &Maps) -> String {
 
 /// Prior mean and facies probability.
 fn prior(folder: &Folder, run: &Run, maps: &Maps) -> String {
-    let mut body = String::new();
+    let (mut words, mut panels, mut bars) = (String::new(), String::new(), String::new());
     if run.prior_mean.is_some() {
-        body += "<p>The mean of the prior realizations is where the inversion started: what was known without the data.</p>";
-        let map = Map::of("Prior mean", "prior_mean").figure();
-        body += &format!("<div class=\"maps\">{map}</div>{}", property_bar(folder, maps));
+        words += "<p>The mean of the prior's realizations is what was known without the data, and where the inversion started.</p>";
+        panels += &Map::of("Prior mean", "prior_mean").figure();
+        bars += &property_bar(folder, maps);
     }
     if let Some(probability) = &run.probability {
-        let names: Vec<String> = (0..probability.shape()[0]).map(|k| folder.case.facies_name(k)).collect();
-        let headings: Vec<String> = names.iter().map(|n| format!("Probability of {n}")).collect();
-        let panels: String = (headings.iter().enumerate())
-            .map(|(k, heading)| {
-                Map { frame: Some(k), palette: Palette::Probability, ..Map::of(heading, "probability") }.figure()
-            })
-            .collect();
-        body += &format!(
-            "<h3>Facies probability</h3><p>The share of the votes of matched patterns that each facies has in a cell: near 0 or 1 the \
-             patterns agree, near one half they do not. It is no posterior probability.</p><div class=\"maps\">{panels}</div>{}",
-            colour_bar(Palette::Probability, [0.0, 1.0], "probability [–]", false)
-        );
+        words += "<p>The probability of a facies is its share of the votes of the patterns matched in a cell: near 0 or 1 the patterns \
+                  agree, near one half they do not. It is no posterior probability.</p>";
+        for k in 0..probability.shape()[0] {
+            let heading = format!("Probability of {}", folder.case.facies_name(k));
+            let map = Map { frame: Some(k), palette: Palette::Probability, ..Map::of(&heading, "probability") };
+            panels += &map.figure();
+        }
+        bars += &colour_bar(Palette::Probability, [0.0, 1.0], "probability [–]", false);
     }
-    if body.is_empty() { body } else { section("prior", "Prior and certainty", &body) }
+    if panels.is_empty() {
+        return panels;
+    }
+    let body = format!("{words}<div class=\"maps\">{panels}</div><div class=\"bars\">{bars}</div>");
+    section("prior", "Prior and certainty", &body)
 }
 
 /// Crossplots, whitened residuals, and what they amount to.
@@ -319,7 +323,8 @@ fn fit(run: &Run, summary: &Summary) -> String {
         groups.entry((d.kind.as_str(), d.unit.as_str())).or_default().push(d);
     }
     for ((kind, unit), data) in &groups {
-        charts += &crossplot(kind, unit, data);
+        charts += &crossplot(kind, unit, data, ("Φv", "a", |d| d.predicted_parameterized));
+        charts += &crossplot(kind, unit, data, ("u", "b", |d| d.predicted_model));
     }
     let residuals =
         [("Φv", "a", run.whitened(|d| d.predicted_parameterized)), ("u", "b", run.whitened(|d| d.predicted_model))];
@@ -353,29 +358,28 @@ fn moments(r: &Array1<f64>) -> (f64, f64) {
     (mean, (r.mapv(|v| (v - mean).powi(2)).sum() / n).sqrt())
 }
 
-fn crossplot(kind: &str, unit: &str, data: &[&Datum]) -> String {
+/// A model in the charts of the fit: its name, its class, what it predicts.
+type Predicted<'a> = (&'a str, &'a str, fn(&Datum) -> f64);
+
+/// Predicted against observed data of one kind; both models have the same axes.
+fn crossplot(kind: &str, unit: &str, data: &[&Datum], (name, class, predicted): Predicted<'_>) -> String {
     let every = data.len().div_ceil(DRAWN_DATA);
-    let label = |what: &str| format!("{what} {} [{unit}]", kind.replace('_', " "));
-    let all = || data.iter().flat_map(|d| [d.observed, d.predicted_parameterized, d.predicted_model]);
-    let mut chart =
-        Chart::new(Axis::around(&label("observed"), all(), false), Axis::around(&label("predicted"), all(), false));
-    chart = chart.square();
-    let (low, high) = all().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-    chart.line(&[(low, low), (high, high)], "rule c", "observed = predicted");
-    let points = |value: fn(&Datum) -> f64| -> Vec<(f64, f64, String)> {
-        let text =
-            |d: &Datum| format!("{}: observed {}, predicted {} {unit}", d.id, number(d.observed), number(value(d)));
-        data.iter().step_by(every).map(|d| (d.observed, value(d), text(d))).collect()
+    let kind = kind.replace('_', " ");
+    let axis = |what: &str| {
+        let all = data.iter().flat_map(|d| [d.observed, d.predicted_parameterized, d.predicted_model]);
+        Axis::around(&format!("{what} {kind} [{unit}]"), all, false)
     };
-    chart.dots(&points(|d| d.predicted_model), "b", true, "u");
-    chart.dots(&points(|d| d.predicted_parameterized), "a", false, "Φv");
+    let mut chart = Chart::new(axis("observed"), axis("predicted"));
+    chart.diagonal("rule c", "observed = predicted");
+    let point = |d: &&Datum| {
+        let text = format!("{}: observed {}, predicted {} {unit}", d.id, number(d.observed), number(predicted(d)));
+        (d.observed, predicted(d), text)
+    };
+    let points: Vec<_> = data.iter().step_by(every).map(point).collect();
+    chart.dots(&points, class, class == "b", &format!("predicted by {name}"));
     let note = if every > 1 { format!("One in {every} of the {} data is drawn.", data.len()) } else { String::new() };
-    let heading = format!("Observed and predicted {}", kind.replace('_', " "));
-    chart.figure(
-        &heading,
-        &format!("{heading}: {} data, for Φv and for u, against the line of equality", data.len()),
-        &note,
-    )
+    let heading = format!("Observed {kind} and what {name} predicts");
+    chart.figure(&heading, &format!("{heading}: {} data, against the line of equality", data.len()), &note)
 }
 
 fn histogram(name: &str, class: &str, r: &Array1<f64>) -> String {
@@ -426,8 +430,8 @@ fn by_iteration(run: &Run, label: &str, log: bool, series: &[Series<'_>], more: 
         Axis::linear(label, 0.0, if high > 0.0 { 1.08 * high } else { 1.0 })
     };
     let mut chart = Chart::new(Axis::linear("iteration", 0.6, f64::from(last) + 0.4), y);
-    for (level, name) in more {
-        chart.level(*level, "c", name);
+    for ((level, name), class) in more.iter().zip(["c", "c dotted"]) {
+        chart.level(*level, class, name);
     }
     for (name, class, points) in lines.into_iter().filter(|l| !l.2.is_empty()) {
         chart.line(&points, class, name);
@@ -440,7 +444,7 @@ fn by_iteration(run: &Run, label: &str, log: bool, series: &[Series<'_>], more: 
 }
 
 /// Misfit, mismatch, changes, weights and trade-off by iteration, and the table of them.
-fn convergence(folder: &Folder, run: &Run) -> String {
+fn convergence(folder: &Folder, run: &Run, errors: &[(&str, Value)]) -> String {
     let mut charts = String::new();
     let target = target(&folder.summary, run);
     let mut levels = vec![(target, "target")];
@@ -452,7 +456,7 @@ fn convergence(folder: &Folder, run: &Run) -> String {
     if let Some(chart) = by_iteration(run, "whitened misfit ‖r‖²", true, &misfits, &levels) {
         charts += &chart.figure("Misfit", "Whitened misfit of Φv and of u by iteration, with its target", "");
     }
-    let prior = folder.summary.number("errors.prior_mean.facies_mismatch");
+    let prior = error_of(errors, "Prior mean", "facies_mismatch");
     let prior: Vec<_> = prior.iter().map(|p| (100.0 * p.mean, "thresholded prior mean")).collect();
     let mismatches: [Series<'_>; 2] = [
         ("Φv, thresholded", "a", |h| h.mismatch_parameterized.map(|m| 100.0 * m)),
@@ -475,6 +479,9 @@ fn convergence(folder: &Folder, run: &Run) -> String {
         [("λ_f, pull towards u", "a", |h| h.lambda_f), ("λ, penalty on v", "b", |h| h.lambda)];
     if let Some(chart) = by_iteration(run, "weight", true, &weights, &[]) {
         charts += &chart.figure("Weights", "The weights chosen by iteration", "");
+    }
+    if let Some(chart) = by_iteration(run, "columns of Φ in use", false, &[("rank", "a", |h| h.rank)], &[]) {
+        charts += &chart.figure("Rank of the basis", "Number of columns of the basis in use by iteration", "");
     }
     let body = format!(
         "<div class=\"charts\">{charts}</div><details><summary>The history as a table</summary>{}</details>",
@@ -540,13 +547,12 @@ fn history_table(run: &Run) -> String {
     table(&header, &run.history.iter().map(row).collect::<Vec<_>>())
 }
 
-/// Contributions of the scenarios where there are several, and errors against the reference.
-fn scenarios(folder: &Folder, run: &Run) -> String {
+/// Errors against the reference, and the table of scenarios.
+fn numbers(folder: &Folder, run: &Run, errors: &[(&str, Value)]) -> String {
     let mut body = String::new();
-    let errors = error_table(folder, run);
     if !errors.is_empty() {
         body += "<h3>Errors against the reference</h3>";
-        body += &errors_html(&errors, &folder.case);
+        body += &errors_html(errors, &folder.case);
     }
     if let Some(TextTable { header, rows }) = &run.scenarios
         && !rows.is_empty()
