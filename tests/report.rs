@@ -279,6 +279,33 @@ fn what_is_optional_may_be_missing() {
 }
 
 #[test]
+fn without_a_feasible_set_there_is_one_model_and_without_physics_there_is_no_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    write_run(folder.path(), [1, 30, 40], 1);
+    fs::copy(folder.path().join("parameterized.npy"), folder.path().join("model.npy")).unwrap();
+    let html = built(folder.path());
+    assert!(html.contains("Whitened residuals of Φv") && html.contains("it is the model u as well here"));
+    for absent in ["Whitened residuals of u", "Model u (in the feasible set)", "Misfit of u", "Error of u"] {
+        assert!(!html.contains(absent), "the page speaks of {absent}, which is Φv");
+    }
+
+    write_run(folder.path(), [1, 30, 40], 1);
+    for name in ["data.csv", "history.csv", "iterations.npy", "tradeoff.csv"] {
+        fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    let case = fs::read_to_string(folder.path().join("case.toml")).unwrap();
+    let case = case.replace("[physics]\nkind = \"straight_ray\"\n", "");
+    fs::write(folder.path().join("case.toml"), case + "[[mapping.variant]]\nname = \"a narrow window\"\n").unwrap();
+    write_npy(folder.path().join("variants.npy"), &Array4::<f32>::from_elem((1, 1, 30, 40), 0.5)).unwrap();
+    write_summary(folder.path(), &json!({"format": 1, "variants": [{"name": "a narrow window", "mismatch": 0.125}]}));
+    let html = built(folder.path());
+    assert!(html.contains("The variants") && html.contains("a narrow window") && html.contains("0.125"));
+    for absent in ["How the data are fitted", "How it converged", "Why it stopped"] {
+        assert!(!html.contains(absent), "the page speaks of “{absent}” without an inversion");
+    }
+}
+
+#[test]
 fn a_missing_or_corrupt_file_is_named_with_what_is_wrong() {
     let whole = tempfile::tempdir().unwrap();
     write_run(whole.path(), [1, 30, 40], 1);

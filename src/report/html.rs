@@ -314,18 +314,23 @@ fn timings(summary: &Summary) -> String {
 /// The kernels that ran: a table where the summary has one object for each, else a list.
 fn kernels(summary: &Summary) -> String {
     let list = summary.list("kernels");
-    let Some(first) = list.first().and_then(Value::as_object) else {
-        let names: Vec<String> = list.iter().map(value_text).collect();
-        return if names.is_empty() { String::new() } else { format!("<p>Kernels that ran: {}.</p>", listed(&names)) };
-    };
+    let table = object_table(list);
+    if !table.is_empty() {
+        return format!("<details><summary>Kernels that ran ({})</summary>{table}</details>", list.len());
+    }
+    let names: Vec<String> = list.iter().map(value_text).collect();
+    if names.is_empty() { String::new() } else { format!("<p>Kernels that ran: {}.</p>", listed(&names)) }
+}
+
+/// A table of JSON objects that have the keys of the first, its name in front; empty where there is none.
+fn object_table(list: &[Value]) -> String {
+    let Some(first) = list.first().and_then(Value::as_object) else { return String::new() };
     let mut keys: Vec<&String> = first.keys().collect();
     keys.sort_by_key(|k| *k != "name");
     let header: Vec<String> = keys.iter().map(|k| words(k)).collect();
-    let rows: Vec<Vec<String>> = list
-        .iter()
-        .map(|k| keys.iter().map(|key| value_text(k.get(key.as_str()).unwrap_or(&Value::Null))).collect())
-        .collect();
-    format!("<details><summary>Kernels that ran ({})</summary>{}</details>", list.len(), table(&header, &rows))
+    let cell = |row: &Value, key: &str| value_text(row.get(key).unwrap_or(&Value::Null));
+    let rows: Vec<Vec<String>> = list.iter().map(|row| keys.iter().map(|key| cell(row, key)).collect()).collect();
+    table(&header, &rows)
 }
 
 #[cfg(test)]

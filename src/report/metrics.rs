@@ -83,7 +83,7 @@ impl Repeated {
 }
 
 /// Half-width of the central 95 % of Student's t with ν ≥ 1 degrees of freedom, in standard deviations, by bisection
-/// of [`student_t_within`].
+/// of its distribution function.
 pub fn student_t_975(degrees: usize) -> f64 {
     // 12.71 at ν = 1 is the largest of all; 1.96 of the normal distribution is their infimum.
     let (mut low, mut high) = (1.9, 13.0);

@@ -6,7 +6,8 @@ use ndarray::Array1;
 use serde_json::{Map as JsonMap, Value};
 
 use super::{
-    asked_table, asked_words, duration, measured, percent, percent_measured, plain, section, table, value_text, words,
+    asked_table, asked_words, duration, listed, measured, percent, percent_measured, plain, section, table, value_text,
+    words,
 };
 use crate::report::colour::Palette;
 use crate::report::data::{Case, Datum, Folder, Iteration, Number, Run, Summary, TextTable};
@@ -25,6 +26,7 @@ pub(super) fn body(folder: &Folder, run: &Run) -> (String, Value) {
         outcome(folder, run, &errors),
         asked(folder, run, &maps),
         models(folder, run, &maps),
+        variants(folder, run, &maps),
         prior(folder, run, &maps),
         fit(run, &folder.summary),
         convergence(folder, run, &errors),
@@ -54,7 +56,8 @@ fn error_table(folder: &Folder, run: &Run) -> Vec<(&'static str, Value)> {
         serde_json::to_value(Errors::between(flat(reference).view(), flat(estimate).view(), &folder.case.facies)).ok()
     };
     let known = |key: &str| folder.summary.get(&format!("errors.{key}")).cloned().or_else(|| measured(key));
-    names.into_iter().filter_map(|(key, name)| Some((name, known(key)?))).collect()
+    let shown = |key: &str| run.has_model_step() || key != "parameterized";
+    names.into_iter().filter(|(key, _)| shown(key)).filter_map(|(key, name)| Some((name, known(key)?))).collect()
 }
 
 fn error_of(errors: &[(&str, Value)], name: &str, kind: &str) -> Option<Number> {
@@ -70,7 +73,7 @@ fn outcome(folder: &Folder, run: &Run, errors: &[(&'static str, Value)]) -> Stri
     };
     let target = target(summary, run);
     for (name, key) in [("Misfit of Φv", "misfit.parameterized"), ("Misfit of u", "misfit.model")] {
-        if let Some(misfit) = summary.number(key) {
+        if let Some(misfit) = summary.number(key).filter(|_| run.has_model_step() || key == "misfit.parameterized") {
             let ratio = format!("{} × target", rounded(misfit.mean / target));
             tile(name, ratio, format!("‖r‖² = {}, target {}", number(misfit.mean), number(target)));
         }
@@ -94,7 +97,7 @@ fn outcome(folder: &Folder, run: &Run, errors: &[(&'static str, Value)]) -> Stri
         "<dl class=\"tiles\">{tiles}</dl>{}{}{}",
         why.unwrap_or_default(),
         kept.unwrap_or_default(),
-        judgement(summary, target)
+        judgement(summary, run, target)
     );
     section("outcome", "The outcome", &body)
 }
@@ -126,29 +129,30 @@ pub(super) fn why_stopped(word: &str, run: &Run) -> String {
         "interrupted" => "It was interrupted by the user.".into(),
         other => format!("The run names “{}” as the reason.", escape(other)),
     };
-    format!(
-        "<strong>Why it stopped after {done} {}:</strong> {sentence}",
-        if done == 1 { "iteration" } else { "iterations" }
-    )
+    let after = match done {
+        0 => String::new(),
+        1 => " after 1 iteration".into(),
+        n => format!(" after {n} iterations"),
+    };
+    format!("<strong>Why it stopped{after}:</strong> {sentence}")
 }
 
-fn judgement(summary: &Summary, target: f64) -> String {
-    let of = |key: &str| summary.number(key).map(|m| m.mean / target);
-    let (Some(smooth), Some(model)) = (of("misfit.parameterized"), of("misfit.model")) else { return String::new() };
-    let judge = |ratio: f64| match ratio {
-        r if r < 0.5 => "fits the data more closely than their errors warrant",
-        r if r <= 1.5 => "fits the data to within their errors",
-        r if r <= 5.0 => "fits the data, but worse than their errors allow",
-        _ => "does not fit the data to within their errors",
+/// What the misfits mean, in words.
+fn judgement(summary: &Summary, run: &Run, target: f64) -> String {
+    let judge = |key: &str| {
+        let ratio = summary.number(key)?.mean / target;
+        let words = match ratio {
+            r if r < 0.5 => "fits the data more closely than their errors warrant",
+            r if r <= 1.5 => "fits the data to within their errors",
+            r if r <= 5.0 => "fits the data, but worse than their errors allow",
+            _ => "does not fit the data to within their errors",
+        };
+        Some(format!("{words} (residuals of {}\u{a0}σ on the whole)", rounded(ratio.sqrt())))
     };
-    format!(
-        "<p>The parameterized model Φv {} (residuals of {} σ on the whole); the model u, which looks as the geology does, {} \
-         ({} σ).</p>",
-        judge(smooth),
-        rounded(smooth.sqrt()),
-        judge(model),
-        rounded(model.sqrt())
-    )
+    let Some(smooth) = judge("misfit.parameterized") else { return String::new() };
+    let model = judge("misfit.model").filter(|_| run.has_model_step());
+    let model = model.map(|m| format!(" The model u, which looks as the geology does, {m}.")).unwrap_or_default();
+    format!("<p>The parameterized model Φv {smooth}.{model}</p>")
 }
 
 /// What was asked: words, the survey over the model, the case.
@@ -159,7 +163,8 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
     }
     let counts: Vec<String> = counts.iter().map(|(kind, n)| format!("{n} of kind “{}”", words(kind))).collect();
     let places = |key: &str| maps.payload[key].as_array().map_or(0, Vec::len);
-    let mut survey = format!("<p>The data: {}", super::listed(&counts));
+    let mut survey =
+        if counts.is_empty() { "<p>There are no data".into() } else { format!("<p>The data: {}", listed(&counts)) };
     let (drawn, rays) = maps.rays;
     if rays > 0 {
         survey +=
@@ -170,8 +175,8 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
     }
     survey += ".</p>";
     let note = if drawn < rays { format!("{drawn} of the {rays} rays are drawn.") } else { String::new() };
-    let map =
-        Map { survey: "always", large: true, note: &note, ..Map::of("The survey over the resulting model u", "model") };
+    let heading = if run.data.is_empty() { "The resulting model u" } else { "The survey over the resulting model u" };
+    let map = Map { survey: "always", large: true, note: &note, ..Map::of(heading, "model") };
     let mut rows = Vec::new();
     rows.extend(plain(&folder.summary, "prior.scenario").map(|t| ("Prior", t)));
     if let Some(survey) = folder.summary.get("survey") {
@@ -186,8 +191,9 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
         rows.push(("Standard deviation of a datum", format!("{range} {unit}")));
     }
     let bar = property_bar(folder, maps);
+    let key = if run.data.is_empty() { "" } else { SURVEY_KEY };
     let body = format!(
-        "<div class=\"split\"><div>{}{survey}{}</div><div>{}{bar}{SURVEY_KEY}</div></div>",
+        "<div class=\"split\"><div>{}{survey}{}</div><div>{}{bar}{key}</div></div>",
         asked_words(&folder.case),
         asked_table(&folder.case, rows),
         map.figure()
@@ -220,7 +226,9 @@ fn models(folder: &Folder, run: &Run, maps: &Maps) -> String {
         panels += &Map::of("Reference (the truth)", "reference").figure();
     }
     panels += &follow("Parameterized model Φv", names[0]).figure();
-    panels += &follow("Model u (in the feasible set)", names[1]).figure();
+    if run.has_model_step() {
+        panels += &follow("Model u (in the feasible set)", names[1]).figure();
+    }
     let mut errors = String::new();
     if let Some(scale) = maps.error {
         let error = |heading, field| Map {
@@ -229,24 +237,45 @@ fn models(folder: &Folder, run: &Run, maps: &Maps) -> String {
             survey: "never",
             ..follow(heading, field)
         };
-        let label = format!("estimate − reference [{}]", folder.case.unit);
+        let label = format!("estimate − reference, {}", property_label(&folder.case, &folder.summary));
+        let of_model = if run.has_model_step() { error("Error of u", names[1]).figure() } else { String::new() };
         errors = format!(
             "<h3>Error maps</h3><div class=\"maps\"><div><p>Estimate minus reference: blue where the estimate is too low, red where \
-             it is too high, white where it is right.</p>{}</div>{}{}</div>",
+             it is too high, white where it is right.</p>{}</div>{}{of_model}</div>",
             colour_bar(Palette::Error, scale, &label, true),
             error("Error of Φv", names[0]).figure(),
-            error("Error of u", names[1]).figure(),
         );
     }
+    let words = if run.has_model_step() {
+        "Φv is what the coefficients v of the basis can describe; u is the model nearest to it that looks as the prior's geology does."
+    } else {
+        "Φv is what the coefficients v of the basis can describe (with the basis' mean added); it is the model u as well here."
+    };
+    let beyond =
+        if folder.case.facies.is_empty() { "" } else { "; Φv may leave it, and takes the colour of its ends there" };
     let body = format!(
-        "<p>Φv is what the coefficients v of the basis can describe; u is the model nearest to it that looks as the prior's \
-         geology does. All maps of the property share one colour scale{}. Point at a map to read its values.</p>\
+        "<p>{words} All maps of the property share one colour scale{beyond}. Point at a map to read its values.</p>\
          {}<div class=\"maps\">{panels}</div>{}{errors}",
-        if folder.case.facies.is_empty() { "" } else { "; Φv may leave it, and takes the colour of its ends there" },
         controls(folder, run, maps),
         property_bar(folder, maps)
     );
     section("models", "The models, iteration by iteration", &body)
+}
+
+/// Maps of the case's variants, and what the summary says of them.
+fn variants(folder: &Folder, run: &Run, maps: &Maps) -> String {
+    let Some(stack) = &run.variants else { return String::new() };
+    let said = folder.summary.list("variants");
+    let name = |k: usize| {
+        let case = folder.case.get("mapping.variant").and_then(|v| v.get(k)?.get("name")?.as_str());
+        let name = case.or_else(|| said.get(k)?.get("name")?.as_str());
+        name.map_or_else(|| format!("variant {}", k + 1), str::to_owned)
+    };
+    let panels: String =
+        (0..stack.shape()[0]).map(|k| Map { frame: Some(k), ..Map::of(&name(k), "variants") }.figure()).collect();
+    let table = super::object_table(said);
+    let body = format!("{table}<div class=\"maps\">{panels}</div>{}", property_bar(folder, maps));
+    section("variants", "The variants", &body)
 }
 
 /// The sliders. They follow the reader through the section.
@@ -317,6 +346,9 @@ fn prior(folder: &Folder, run: &Run, maps: &Maps) -> String {
 
 /// Crossplots, whitened residuals, and what they amount to.
 fn fit(run: &Run, summary: &Summary) -> String {
+    if run.data.is_empty() {
+        return String::new();
+    }
     let mut charts = String::new();
     let mut groups: BTreeMap<(&str, &str), Vec<&Datum>> = BTreeMap::new();
     for d in &run.data {
@@ -324,10 +356,14 @@ fn fit(run: &Run, summary: &Summary) -> String {
     }
     for ((kind, unit), data) in &groups {
         charts += &crossplot(kind, unit, data, ("Φv", "a", |d| d.predicted_parameterized));
-        charts += &crossplot(kind, unit, data, ("u", "b", |d| d.predicted_model));
+        if run.has_model_step() {
+            charts += &crossplot(kind, unit, data, ("u", "b", |d| d.predicted_model));
+        }
     }
-    let residuals =
-        [("Φv", "a", run.whitened(|d| d.predicted_parameterized)), ("u", "b", run.whitened(|d| d.predicted_model))];
+    let mut residuals = vec![("Φv", "a", run.whitened(|d| d.predicted_parameterized))];
+    if run.has_model_step() {
+        residuals.push(("u", "b", run.whitened(|d| d.predicted_model)));
+    }
     for (name, class, r) in &residuals {
         charts += &histogram(name, class, r);
     }
@@ -445,6 +481,11 @@ fn by_iteration(run: &Run, label: &str, log: bool, series: &[Series<'_>], more: 
 
 /// Misfit, mismatch, changes, weights and trade-off by iteration, and the table of them.
 fn convergence(folder: &Folder, run: &Run, errors: &[(&str, Value)]) -> String {
+    if run.history.is_empty() {
+        return String::new();
+    }
+    // The second series of a chart is that of u.
+    let shown = if run.has_model_step() { 2 } else { 1 };
     let mut charts = String::new();
     let target = target(&folder.summary, run);
     let mut levels = vec![(target, "target")];
@@ -453,7 +494,7 @@ fn convergence(folder: &Folder, run: &Run, errors: &[(&str, Value)]) -> String {
     );
     let misfits: [Series<'_>; 2] =
         [("misfit of Φv", "a", |h| Some(h.misfit_parameterized)), ("misfit of u", "b", |h| Some(h.misfit_model))];
-    if let Some(chart) = by_iteration(run, "whitened misfit ‖r‖²", true, &misfits, &levels) {
+    if let Some(chart) = by_iteration(run, "whitened misfit ‖r‖²", true, &misfits[..shown], &levels) {
         charts += &chart.figure("Misfit", "Whitened misfit of Φv and of u by iteration, with its target", "");
     }
     let prior = error_of(errors, "Prior mean", "facies_mismatch");
@@ -462,7 +503,7 @@ fn convergence(folder: &Folder, run: &Run, errors: &[(&str, Value)]) -> String {
         ("Φv, thresholded", "a", |h| h.mismatch_parameterized.map(|m| 100.0 * m)),
         ("u", "b", |h| h.mismatch_model.map(|m| 100.0 * m)),
     ];
-    if let Some(chart) = by_iteration(run, "cells in the wrong facies [%]", false, &mismatches, &prior) {
+    if let Some(chart) = by_iteration(run, "cells in the wrong facies [%]", false, &mismatches[..shown], &prior) {
         charts += &chart.figure(
             "Facies mismatch against the reference",
             "Share of cells in the wrong facies by iteration",
@@ -471,7 +512,7 @@ fn convergence(folder: &Folder, run: &Run, errors: &[(&str, Value)]) -> String {
     }
     charts += &tradeoff(run);
     let changes: [Series<'_>; 2] = [("change of v", "a", |h| h.change_v), ("change of u", "b", |h| h.change_u)];
-    if let Some(chart) = by_iteration(run, "change against the iteration before", true, &changes, &[]) {
+    if let Some(chart) = by_iteration(run, "change against the iteration before", true, &changes[..shown], &[]) {
         charts +=
             &chart.figure("Change from iteration to iteration", "Norms of the changes of v and of u by iteration", "");
     }
