@@ -15,8 +15,8 @@ use crate::grid::Plane;
 const FINE_VALUES: usize = 4 << 20;
 /// Beyond so many, only some of the iterations are embedded, the first and the last among them.
 const EMBEDDED_VALUES: usize = 24 << 20;
-/// Beyond so many, only some of the rays are drawn.
-const DRAWN_RAYS: usize = 1500;
+/// Beyond so many rays, sources, receivers or places, only some of them are drawn.
+const DRAWN: usize = 500;
 
 /// Everything that the maps of one run share.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(super) struct Maps {
     pub(super) shown: Vec<usize>,
     /// How many of all rays are drawn.
     pub(super) rays: (usize, usize),
+    /// How many sources, receivers and places of point data there are.
+    pub(super) places: [usize; 3],
 }
 
 impl Maps {
@@ -86,7 +88,7 @@ impl Maps {
             "receivers": rays.receivers,
             "points": rays.points,
         });
-        Self { payload, property, error, shown, rays: (rays.rays.len(), rays.total) }
+        Self { payload, property, error, shown, rays: (rays.rays.len(), rays.total), places: rays.places }
     }
 }
 
@@ -147,6 +149,7 @@ fn axes(case: &Case) -> Vec<Value> {
 struct Survey {
     rays: Vec<[f64; 6]>,
     total: usize,
+    places: [usize; 3],
     sources: Vec<[f64; 3]>,
     receivers: Vec<[f64; 3]>,
     points: Vec<[f64; 3]>,
@@ -174,12 +177,17 @@ fn rays(case: &Case, data: &[Datum]) -> Survey {
             (None, _) => {}
         }
     }
-    for places in [&mut survey.sources, &mut survey.receivers, &mut survey.points] {
+    let distinct = |mut places: Vec<[f64; 3]>| {
         places.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
         places.dedup();
-    }
+        let drawn: Vec<_> = thinned(places.len(), DRAWN).map(|i| places[i]).collect();
+        (drawn, places.len())
+    };
+    (survey.sources, survey.places[0]) = distinct(survey.sources);
+    (survey.receivers, survey.places[1]) = distinct(survey.receivers);
+    (survey.points, survey.places[2]) = distinct(survey.points);
     survey.total = rays.len();
-    survey.rays = thinned(rays.len(), DRAWN_RAYS).map(|i| rays[i]).collect();
+    survey.rays = thinned(rays.len(), DRAWN).map(|i| rays[i]).collect();
     survey
 }
 

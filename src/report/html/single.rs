@@ -162,19 +162,22 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
         *counts.entry(d.kind.as_str()).or_default() += 1;
     }
     let counts: Vec<String> = counts.iter().map(|(kind, n)| format!("{n} of kind “{}”", words(kind))).collect();
-    let places = |key: &str| maps.payload[key].as_array().map_or(0, Vec::len);
+    let [sources, receivers, points] = maps.places;
     let mut survey =
         if counts.is_empty() { "<p>There are no data".into() } else { format!("<p>The data: {}", listed(&counts)) };
     let (drawn, rays) = maps.rays;
     if rays > 0 {
-        survey +=
-            &format!(", along {rays} rays from {} sources to {} receivers", places("sources"), places("receivers"));
+        survey += &format!(", along {rays} rays from {} sources to {} receivers", sources, receivers);
     }
-    if places("points") > 0 {
-        survey += &format!(", at {} places", places("points"));
+    if points > 0 {
+        survey += &format!(", at {} places", points);
     }
     survey += ".</p>";
-    let note = if drawn < rays { format!("{drawn} of the {rays} rays are drawn.") } else { String::new() };
+    let mut note =
+        if folder.case.grid.is_2d() { String::new() } else { "Seen along the axis across the cut.".to_owned() };
+    if drawn < rays {
+        note += &format!(" {drawn} of the {rays} rays are drawn.");
+    }
     let heading = if run.data.is_empty() { "The resulting model u" } else { "The survey over the resulting model u" };
     let map = Map { survey: "always", large: true, note: &note, ..Map::of(heading, "model") };
     let mut rows = Vec::new();
