@@ -1,8 +1,8 @@
 //! What a result folder holds, read and checked: every file that the report shows.
 //!
-//! `case.toml` and `summary.json` must be there; of one run also `model.npy` and `parameterized.npy`, and where the case
-//! has physics, `data.csv` and `history.csv`. Everything else is shown where it is. A file that is there must be whole: right shape, finite
-//! numbers, known columns.
+//! `case.toml` and `summary.json` must be there; of one run also `model.npy` and `parameterized.npy`, and where the
+//! case has physics, `data.csv` and `history.csv`. Everything else is shown where it is. A file that is there must be
+//! whole: right shape, finite numbers, known columns.
 
 use std::fs;
 use std::path::{Path, PathBuf};
