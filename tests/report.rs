@@ -180,11 +180,19 @@ fn write_repeats(folder: &Path, count: u64) {
         let values = runs.clone().map(|s| base + step * (1.7 * s as f64).sin()).collect();
         serde_json::to_value(Repeated::of(values)).unwrap()
     };
-    let errors = |base: f64| json!({"e1": many(base / 4.0, 0.01), "e2": many(base / 2.0, 0.01), "rmse": many(base, 0.01), "facies_mismatch": many(base, 0.02)});
+    let errors = |base: f64| {
+        let (e1, e2) = (many(base / 4.0, 0.01), many(base / 2.0, 0.01));
+        json!({"e1": e1, "e2": e2, "rmse": many(base, 0.01), "facies_mismatch": many(base, 0.02)})
+    };
     let summary = json!({
         "format": 1, "case": "sample", "title": "A channel between two wells", "backend": "cpu", "version": "0.1.0",
-        "misfit": {"initial": many(5400.0, 300.0), "parameterized": many(36.0, 5.0), "model": many(90.0, 20.0), "target": many(36.0, 0.0)},
-        "seconds": {"prior": many(6.5, 0.1), "basis": many(0.4, 0.01), "inversion": many(3.1, 0.2), "total": many(10.4, 0.3)},
+        "misfit": {
+            "initial": many(5400.0, 300.0), "parameterized": many(36.0, 5.0), "model": many(90.0, 20.0),
+            "target": many(36.0, 0.0)
+        },
+        "seconds": {
+            "prior": many(6.5, 0.1), "basis": many(0.4, 0.01), "inversion": many(3.1, 0.2), "total": many(10.4, 0.3)
+        },
         "errors": {"model": errors(0.14), "parameterized": errors(0.18), "prior_mean": errors(0.25)},
     });
     write_summary(folder, &summary);
@@ -467,7 +475,8 @@ fn keys_and_buttons_move_the_page() {
     let folder = tempfile::tempdir().unwrap();
     write_run(folder.path(), [4, 30, 40], 1);
     let html = built(folder.path());
-    let hand = "<script>{const press = (key) => document.body.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));\
+    let hand = "<script>{const press = (key) =>\
+                document.body.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));\
                 press('ArrowLeft'); press('['); press('['); press('[');\
                 document.getElementById('rays').click(); document.getElementById('play').click();\
                 const cut = document.getElementById('cut');\

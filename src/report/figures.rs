@@ -185,7 +185,8 @@ impl Chart {
                 let (left, top) = (px - 3.0, py - 3.0);
                 write!(
                     self.marks,
-                    "<rect class=\"mark {class}\" x=\"{left:.1}\" y=\"{top:.1}\" width=\"6\" height=\"6\">{title}</rect>"
+                    "<rect class=\"mark {class}\" x=\"{left:.1}\" y=\"{top:.1}\" width=\"6\" \
+                     height=\"6\">{title}</rect>"
                 )
             } else {
                 write!(
@@ -234,7 +235,8 @@ impl Chart {
         let (top, bottom) = (TOP, self.height - BOTTOM);
         let _ = write!(
             self.marks,
-            "<line class=\"cursor\" data-zero=\"{zero:.3}\" data-step=\"{:.3}\" y1=\"{top}\" y2=\"{bottom}\" visibility=\"hidden\"/>",
+            "<line class=\"cursor\" data-zero=\"{zero:.3}\" data-step=\"{:.3}\" y1=\"{top}\" y2=\"{bottom}\" \
+             visibility=\"hidden\"/>",
             one - zero
         );
     }

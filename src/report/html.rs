@@ -17,7 +17,8 @@ const SCRIPT: &str = include_str!("report.js");
 const WATCH: &str = "document.documentElement.dataset.errors='';\
     addEventListener('error',e=>{document.documentElement.dataset.errors+=(e.message||'resource')+';'},true);\
     addEventListener('unhandledrejection',e=>{document.documentElement.dataset.errors+=e.reason+';'});\
-    addEventListener('securitypolicyviolation',e=>{document.documentElement.dataset.errors+='blocked '+e.blockedURI+';'});";
+    addEventListener('securitypolicyviolation',e=>{\
+    document.documentElement.dataset.errors+='blocked '+e.blockedURI+';'});";
 
 /// The whole page for a result folder.
 pub(super) fn page(folder: &Folder) -> String {
@@ -38,7 +39,8 @@ pub(super) fn page(folder: &Folder) -> String {
          style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"generator\" content=\"lithoscope{version}\">\
-         <link rel=\"icon\" href=\"data:,\"><title>{title}</title>\n<style>{STYLE}</style><script>{WATCH}</script></head>\n\
+         <link rel=\"icon\" href=\"data:,\"><title>{title}</title>\n<style>{STYLE}</style><script>{WATCH}</script>\
+         </head>\n\
          <body><a class=\"skip\" href=\"#main\">Skip to the results</a><header class=\"page\">\
          <p class=\"brand\">lithoscope report</p><h1>{title}</h1><p class=\"subtitle\">{subtitle}</p></header>\n\
          <main id=\"main\">{}{body}{}</main>\n<footer><p>Written by lithoscope{version} from the result folder \
@@ -273,7 +275,8 @@ fn computed(folder: &Folder) -> String {
     let command = summary.text("command").map(escape).unwrap_or_else(|| "lithoscope run case.toml".into());
     let repeat = format!(
         "<p>To repeat it, in any folder (<code>case.toml</code> of the result folder holds every key, so \
-         <code>lithoscope run case.toml</code> gives the same numbers):</p><div class=\"command\"><pre id=\"command\">{command}</pre>\
+         <code>lithoscope run case.toml</code> gives the same numbers):</p><div class=\"command\"><pre \
+         id=\"command\">{command}</pre>\
          <button type=\"button\" data-copy=\"command\">Copy</button></div>"
     );
     let body = format!("{}{}{}{repeat}", timings(summary), facts(&rows), kernels(summary));
@@ -305,7 +308,8 @@ fn timings(summary: &Summary) -> String {
         .collect();
     let mean = if total.values.len() > 1 { " a run (mean)" } else { "" };
     format!(
-        "<div class=\"timing\"><p>Total time{mean}: <strong>{}</strong></p><div class=\"time-bar\" aria-hidden=\"true\">{bar}</div>\
+        "<div class=\"timing\"><p>Total time{mean}: <strong>{}</strong></p><div class=\"time-bar\" \
+         aria-hidden=\"true\">{bar}</div>\
          <ul class=\"time-keys\">{keys}</ul></div>",
         duration(total.mean)
     )

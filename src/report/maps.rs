@@ -121,7 +121,8 @@ fn property_scale(case: &Case, run: &Run) -> [f64; 2] {
     if high > low { [low, high] } else { [low - 0.5, high + 0.5] }
 }
 
-/// Scale of the errors of Φv and u against the reference: up to the largest, which counts no further than the property's
+/// Scale of the errors of Φv and u against the reference: up to the largest, which counts no further than the
+/// property's
 /// scale is wide, and no less than a twentieth of that, so that rounding never looks like an error.
 fn error_scale(reference: &Array3<f64>, run: &Run, [low, high]: [f64; 2]) -> [f64; 2] {
     let errors = [&run.model, &run.parameterized].into_iter().flat_map(|m| m.iter().zip(reference));
@@ -265,7 +266,8 @@ pub(super) fn colour_bar(palette: Palette, [low, high]: [f64; 2], label: &str, b
     }
     let label = escape(label);
     format!(
-        "<div class=\"colour-bar\"><span>{label}</span><svg viewBox=\"0 0 340 34\" role=\"img\" aria-label=\"Colour scale: \
+        "<div class=\"colour-bar\"><span>{label}</span><svg viewBox=\"0 0 340 34\" role=\"img\" aria-label=\"Colour \
+         scale: \
          {label}, from {low} to {high}\">{svg}</svg></div>"
     )
 }

@@ -31,7 +31,8 @@ fn outcome(folder: &Folder) -> String {
         .collect();
     let n = folder.repeats.len();
     let mut body = format!(
-        "<p>The case was run {n} times, each time with another reference and other noise. Numbers are means over the runs; brackets \
+        "<p>The case was run {n} times, each time with another reference and other noise. Numbers are means over the \
+         runs; brackets \
          hold the 95 % confidence interval of the mean (Student's t).</p>"
     );
     if !errors.is_empty() {

@@ -204,7 +204,8 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
     section("asked", "What was asked", &body)
 }
 
-const SURVEY_KEY: &str = "<ul class=\"legend survey-key\"><li class=\"key source\">source</li><li class=\"key receiver\">receiver</li>\
+const SURVEY_KEY: &str = "<ul class=\"legend survey-key\"><li class=\"key source\">source</li><li class=\"key \
+    receiver\">receiver</li>\
     <li class=\"key ray\">ray</li></ul>";
 
 fn property_bar(folder: &Folder, maps: &Maps) -> String {
@@ -243,16 +244,19 @@ fn models(folder: &Folder, run: &Run, maps: &Maps) -> String {
         let label = format!("estimate − reference, {}", property_label(&folder.case, &folder.summary));
         let of_model = if run.has_model_step() { error("Error of u", names[1]).figure() } else { String::new() };
         errors = format!(
-            "<h3>Error maps</h3><div class=\"maps\"><div><p>Estimate minus reference: blue where the estimate is too low, red where \
+            "<h3>Error maps</h3><div class=\"maps\"><div><p>Estimate minus reference: blue where the estimate is too \
+             low, red where \
              it is too high, white where it is right.</p>{}</div>{}{of_model}</div>",
             colour_bar(Palette::Error, scale, &label, true),
             error("Error of Φv", names[0]).figure(),
         );
     }
     let words = if run.has_model_step() {
-        "Φv is what the coefficients v of the basis can describe; u is the model nearest to it that looks as the prior's geology does."
+        "Φv is what the coefficients v of the basis can describe; u is the model nearest to it that looks as the \
+         prior's geology does."
     } else {
-        "Φv is what the coefficients v of the basis can describe (with the basis' mean added); it is the model u as well here."
+        "Φv is what the coefficients v of the basis can describe (with the basis' mean added); it is the model u as \
+         well here."
     };
     let beyond =
         if folder.case.facies.is_empty() { "" } else { "; Φv may leave it, and takes the colour of its ends there" };
@@ -293,16 +297,19 @@ fn controls(folder: &Folder, run: &Run, maps: &Maps) -> String {
         };
         inside += &format!(
             "<div class=\"control\"><button type=\"button\" id=\"play\" aria-pressed=\"false\">▶ Play</button>\
-             <label for=\"iteration\">Iteration{some}</label><input type=\"range\" id=\"iteration\" min=\"0\" max=\"{last}\" \
+             <label for=\"iteration\">Iteration{some}</label><input type=\"range\" id=\"iteration\" min=\"0\" \
+             max=\"{last}\" \
              value=\"{last}\" step=\"1\"><output for=\"iteration\" id=\"iteration-text\"></output></div>"
         );
     }
     let [nx, ny, nz] = folder.case.grid.cells;
     if nz > 1 {
         inside += &format!(
-            "<div class=\"control\"><label for=\"cut\">Cut</label><select id=\"cut\"><option value=\"2\">map x–y</option>\
+            "<div class=\"control\"><label for=\"cut\">Cut</label><select id=\"cut\"><option value=\"2\">map \
+             x–y</option>\
              <option value=\"1\">section x–z</option><option value=\"0\">section y–z</option></select>\
-             <label for=\"layer\">Layer</label><input type=\"range\" id=\"layer\" min=\"0\" max=\"{}\" value=\"{}\" step=\"1\" \
+             <label for=\"layer\">Layer</label><input type=\"range\" id=\"layer\" min=\"0\" max=\"{}\" value=\"{}\" \
+             step=\"1\" \
              data-counts=\"{nx},{ny},{nz}\"><output for=\"layer\" id=\"layer-text\"></output></div>",
             nz - 1,
             nz / 2
@@ -316,7 +323,8 @@ fn controls(folder: &Folder, run: &Run, maps: &Maps) -> String {
     }
     format!(
         "<noscript><p>The maps need JavaScript; nothing is loaded from elsewhere.</p></noscript>\
-         <div class=\"controls\" role=\"group\" aria-label=\"What the maps show\">{inside}<span class=\"hint\">keys: ← → iteration, \
+         <div class=\"controls\" role=\"group\" aria-label=\"What the maps show\">{inside}<span class=\"hint\">keys: \
+         ← → iteration, \
          space play{}</span></div>",
         if nz > 1 { ", [ ] layer" } else { "" }
     )
@@ -326,12 +334,14 @@ fn controls(folder: &Folder, run: &Run, maps: &Maps) -> String {
 fn prior(folder: &Folder, run: &Run, maps: &Maps) -> String {
     let (mut words, mut panels, mut bars) = (String::new(), String::new(), String::new());
     if run.prior_mean.is_some() {
-        words += "<p>The mean of the prior's realizations is what was known without the data, and where the inversion started.</p>";
+        words += "<p>The mean of the prior's realizations is what was known without the data, and where the \
+                  inversion started.</p>";
         panels += &Map::of("Prior mean", "prior_mean").figure();
         bars += &property_bar(folder, maps);
     }
     if let Some(probability) = &run.probability {
-        words += "<p>The probability of a facies is its share of the votes of the patterns matched in a cell: near 0 or 1 the patterns \
+        words += "<p>The probability of a facies is its share of the votes of the patterns matched in a cell: near 0 \
+                  or 1 the patterns \
                   agree, near one half they do not. It is no posterior probability.</p>";
         for k in 0..probability.shape()[0] {
             let heading = format!("Probability of {}", folder.case.facies_name(k));
@@ -383,7 +393,8 @@ fn fit(run: &Run, summary: &Summary) -> String {
         })
         .collect();
     let body = format!(
-        "<p>Residuals are whitened: r = (observed − predicted) / σ, so that they follow the normal distribution N(0, 1) where the \
+        "<p>Residuals are whitened: r = (observed − predicted) / σ, so that they follow the normal distribution N(0, \
+         1) where the \
          model explains the data. The misfit ‖r‖² is then about the number of data, which is its target.</p>\
          {}<div class=\"charts\">{charts}</div>",
         table(&header, &rows)
@@ -635,11 +646,13 @@ fn glossary() -> String {
     let terms = [
         (
             "u",
-            "the model: a member of the feasible set, which holds what patterns of the prior's realizations can be put together to",
+            "the model: a member of the feasible set, which holds what patterns of the prior's realizations can be \
+             put together to",
         ),
         (
             "v, Φv",
-            "coefficients, and the parameterized model that they make in the basis Φ (with its mean added); smoother than u",
+            "coefficients, and the parameterized model that they make in the basis Φ (with its mean added); smoother \
+             than u",
         ),
         ("r", "whitened residual, (observed − predicted) / σ of the datum"),
         (
