@@ -180,11 +180,19 @@ fn write_repeats(folder: &Path, count: u64) {
         let values = runs.clone().map(|s| base + step * (1.7 * s as f64).sin()).collect();
         serde_json::to_value(Repeated::of(values)).unwrap()
     };
-    let errors = |base: f64| json!({"e1": many(base / 4.0, 0.01), "e2": many(base / 2.0, 0.01), "rmse": many(base, 0.01), "facies_mismatch": many(base, 0.02)});
+    let errors = |base: f64| {
+        let (e1, e2) = (many(base / 4.0, 0.01), many(base / 2.0, 0.01));
+        json!({"e1": e1, "e2": e2, "rmse": many(base, 0.01), "facies_mismatch": many(base, 0.02)})
+    };
     let summary = json!({
         "format": 1, "case": "sample", "title": "A channel between two wells", "backend": "cpu", "version": "0.1.0",
-        "misfit": {"initial": many(5400.0, 300.0), "parameterized": many(36.0, 5.0), "model": many(90.0, 20.0), "target": many(36.0, 0.0)},
-        "seconds": {"prior": many(6.5, 0.1), "basis": many(0.4, 0.01), "inversion": many(3.1, 0.2), "total": many(10.4, 0.3)},
+        "misfit": {
+            "initial": many(5400.0, 300.0), "parameterized": many(36.0, 5.0), "model": many(90.0, 20.0),
+            "target": many(36.0, 0.0)
+        },
+        "seconds": {
+            "prior": many(6.5, 0.1), "basis": many(0.4, 0.01), "inversion": many(3.1, 0.2), "total": many(10.4, 0.3)
+        },
         "errors": {"model": errors(0.14), "parameterized": errors(0.18), "prior_mean": errors(0.25)},
     });
     write_summary(folder, &summary);
@@ -279,6 +287,33 @@ fn what_is_optional_may_be_missing() {
 }
 
 #[test]
+fn without_a_feasible_set_there_is_one_model_and_without_physics_there_is_no_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    write_run(folder.path(), [1, 30, 40], 1);
+    fs::copy(folder.path().join("parameterized.npy"), folder.path().join("model.npy")).unwrap();
+    let html = built(folder.path());
+    assert!(html.contains("Whitened residuals of Φv") && html.contains("it is the model u as well here"));
+    for absent in ["Whitened residuals of u", "Model u (in the feasible set)", "Misfit of u", "Error of u"] {
+        assert!(!html.contains(absent), "the page speaks of {absent}, which is Φv");
+    }
+
+    write_run(folder.path(), [1, 30, 40], 1);
+    for name in ["data.csv", "history.csv", "iterations.npy", "tradeoff.csv"] {
+        fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    let case = fs::read_to_string(folder.path().join("case.toml")).unwrap();
+    let case = case.replace("[physics]\nkind = \"straight_ray\"\n", "");
+    fs::write(folder.path().join("case.toml"), case + "[[mapping.variant]]\nname = \"a narrow window\"\n").unwrap();
+    write_npy(folder.path().join("variants.npy"), &Array4::<f32>::from_elem((1, 1, 30, 40), 0.5)).unwrap();
+    write_summary(folder.path(), &json!({"format": 1, "variants": [{"name": "a narrow window", "mismatch": 0.125}]}));
+    let html = built(folder.path());
+    assert!(html.contains("The variants") && html.contains("a narrow window") && html.contains("0.125"));
+    for absent in ["How the data are fitted", "How it converged", "Why it stopped"] {
+        assert!(!html.contains(absent), "the page speaks of “{absent}” without an inversion");
+    }
+}
+
+#[test]
 fn a_missing_or_corrupt_file_is_named_with_what_is_wrong() {
     let whole = tempfile::tempdir().unwrap();
     write_run(whole.path(), [1, 30, 40], 1);
@@ -339,6 +374,17 @@ fn a_missing_or_corrupt_file_is_named_with_what_is_wrong() {
         fs::write(&path, bytes).unwrap();
     }
     report::build(whole.path()).unwrap();
+}
+
+#[test]
+fn a_report_that_cannot_be_written_leaves_no_part_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    write_run(folder.path(), [1, 30, 40], 1);
+    // A folder in the report's place fails for every user, the administrator included.
+    fs::create_dir(folder.path().join(report::FILE_NAME)).unwrap();
+    let error = report::build(folder.path()).unwrap_err();
+    assert!(error.to_string().starts_with("cannot write") && error.exit_code() == 3, "{error}");
+    assert!(!folder.path().join("report.html.part").exists());
 }
 
 #[test]
@@ -424,6 +470,27 @@ fn chromium_opens_every_kind_of_report_without_an_error() {
 }
 
 #[test]
+fn keys_and_buttons_move_the_page() {
+    let Some(browser) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    write_run(folder.path(), [4, 30, 40], 1);
+    let html = built(folder.path());
+    let hand = "<script>{const press = (key) =>\
+                document.body.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));\
+                press('ArrowLeft'); press('['); press('['); press('[');\
+                document.getElementById('rays').click(); document.getElementById('play').click();\
+                const cut = document.getElementById('cut');\
+                cut.value = '1'; cut.dispatchEvent(new Event('change'));}</script></body>";
+    fs::write(folder.path().join(report::FILE_NAME), html.replace("</body>", hand)).unwrap();
+    let dom = open(&browser, folder.path(), "iteration=3", &["--dump-dom"]);
+    assert_eq!(attribute(&dom, "data-errors"), Some(""), "errors of the page");
+    assert_eq!(attribute(&dom, "data-iteration"), Some("2"), "one step to the left of the last");
+    assert_eq!(attribute(&dom, "data-layer"), Some("15"), "a new cut starts at its middle layer");
+    assert!(dom.contains("aria-pressed=\"true\""), "the page plays");
+    assert!(dom.contains("y = 155 m (16 of 30)") && dom.contains(">z (up) [m]<"), "a vertical section is shown");
+}
+
+#[test]
 fn the_picture_at_the_first_iteration_differs_from_the_last() {
     let Some(browser) = chromium() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -432,6 +499,12 @@ fn the_picture_at_the_first_iteration_differs_from_the_last() {
     let last = screenshot(&browser, folder.path(), "iteration=3");
     assert_eq!(last, screenshot(&browser, folder.path(), ""), "the page opens at the result, and draws the same twice");
     let first = screenshot(&browser, folder.path(), "iteration=1");
+    // What the reader's hand does to the slider shows the same as the address does.
+    let html = fs::read_to_string(folder.path().join(report::FILE_NAME)).unwrap();
+    let hand = "<script>{const slider = document.getElementById('iteration');\
+                slider.value = 0; slider.dispatchEvent(new Event('input'));}</script></body>";
+    fs::write(folder.path().join(report::FILE_NAME), html.replace("</body>", hand)).unwrap();
+    assert_eq!(first, screenshot(&browser, folder.path(), ""), "the slider moved to its first position");
     assert_eq!(first.len(), last.len());
     let changed = first.chunks(4).zip(last.chunks(4)).filter(|(a, b)| a != b).count();
     // The four maps that follow the slider change in a good part of their cells: far more than a label's pixels.

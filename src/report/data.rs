@@ -1,8 +1,8 @@
 //! What a result folder holds, read and checked: every file that the report shows.
 //!
-//! `case.toml` and `summary.json` must be there; of one run also `model.npy`, `parameterized.npy`, `data.csv` and
-//! `history.csv`. Everything else is shown where it is. A file that is there must be whole: right shape, finite
-//! numbers, known columns.
+//! `case.toml` and `summary.json` must be there; of one run also `model.npy` and `parameterized.npy`, and where the
+//! case has physics, `data.csv` and `history.csv`. Everything else is shown where it is. A file that is there must be
+//! whole: right shape, finite numbers, known columns.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -57,6 +57,8 @@ pub struct Run {
     pub probability: Option<Array4<f64>>,
     /// Φv (0) and u (1) of every iteration, `[K, 2, nz, ny, nx]`.
     pub iterations: Option<Array5<f64>>,
+    /// Models of the case's variants (`mapping.variant`), `[V, nz, ny, nx]`.
+    pub variants: Option<Array4<f64>>,
     /// The data and what the two models predict.
     pub data: Vec<Datum>,
     /// A row an iteration.
@@ -202,7 +204,9 @@ impl Folder {
         let mut repeats = Vec::new();
         for name in repeat_names(path)? {
             let folder = path.join(&name);
-            repeats.push(Repeat { summary: Summary::read(&folder)?, run: Run::read(&folder, &case)?, name });
+            // The report of repeated runs shows no maps by iteration; many of them would fill the memory.
+            let run = Run { iterations: None, probability: None, variants: None, ..Run::read(&folder, &case)? };
+            repeats.push(Repeat { summary: Summary::read(&folder)?, run, name });
         }
         let run = if repeats.is_empty() { Some(Run::read(path, &case)?) } else { None };
         Ok(Self { path: path.to_owned(), case, summary, run, repeats })
@@ -230,27 +234,37 @@ impl Run {
         let shape = [Some(nz), Some(ny), Some(nx)];
         let field = |name: &str| array::<ndarray::Ix3>(&folder.join(name), &shape);
         let optional = |name: &str| folder.join(name).exists().then(|| field(name)).transpose();
-        let probability = folder.join("probability.npy");
-        let classes = (facies > 0).then_some(facies);
+        let stacked = |name: &str, length: Option<usize>| {
+            let path = folder.join(name);
+            path.exists().then(|| array(&path, &[length, Some(nz), Some(ny), Some(nx)])).transpose()
+        };
         let iterations = folder.join("iterations.npy");
-        let data = rows(&folder.join("data.csv"))?;
-        check_data(&folder.join("data.csv"), &data)?;
+        // Without physics there are neither data nor iterations.
+        let inverted = case.get("physics").is_some();
+        let data_path = folder.join("data.csv");
+        let data = if inverted { rows(&data_path)? } else { optional_rows(&data_path)? };
+        let history_path = folder.join("history.csv");
+        check_data(&data_path, &data)?;
         Ok(Self {
             model: field("model.npy")?,
             parameterized: field("parameterized.npy")?,
             prior_mean: optional("prior_mean.npy")?,
             reference: optional("reference.npy")?,
-            probability: (probability.exists())
-                .then(|| array(&probability, &[classes, Some(nz), Some(ny), Some(nx)]))
-                .transpose()?,
+            probability: stacked("probability.npy", (facies > 0).then_some(facies))?,
+            variants: stacked("variants.npy", None)?,
             iterations: (iterations.exists())
                 .then(|| array(&iterations, &[None, Some(2), Some(nz), Some(ny), Some(nx)]))
                 .transpose()?,
             data,
-            history: rows(&folder.join("history.csv"))?,
+            history: if inverted { rows(&history_path)? } else { optional_rows(&history_path)? },
             tradeoff: optional_rows(&folder.join("tradeoff.csv"))?,
             scenarios: text_table(&folder.join("scenarios.csv"))?,
         })
+    }
+
+    /// Whether u is more than Φv by another name: without a feasible set or a discrete penalty both are the same.
+    pub fn has_model_step(&self) -> bool {
+        self.model != self.parameterized
     }
 
     /// Whitened residuals `(d − g) / σ`, a datum each.

@@ -140,7 +140,7 @@ pub struct Chart {
     legend: String,
 }
 
-const LEFT: f64 = 68.0;
+const LEFT: f64 = 76.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 46.0;
@@ -149,13 +149,6 @@ impl Chart {
     /// An empty chart.
     pub fn new(x: Axis, y: Axis) -> Self {
         Self { width: 500.0, height: 320.0, x, y, marks: String::new(), legend: String::new() }
-    }
-
-    /// The same with a square plot, for axes of one unit.
-    pub fn square(mut self) -> Self {
-        self.width = 420.0;
-        self.height = 420.0 - LEFT - RIGHT + TOP + BOTTOM;
-        self
     }
 
     fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
@@ -192,7 +185,8 @@ impl Chart {
                 let (left, top) = (px - 3.0, py - 3.0);
                 write!(
                     self.marks,
-                    "<rect class=\"mark {class}\" x=\"{left:.1}\" y=\"{top:.1}\" width=\"6\" height=\"6\">{title}</rect>"
+                    "<rect class=\"mark {class}\" x=\"{left:.1}\" y=\"{top:.1}\" width=\"6\" \
+                     height=\"6\">{title}</rect>"
                 )
             } else {
                 write!(
@@ -207,6 +201,11 @@ impl Chart {
     pub fn level(&mut self, y: f64, class: &str, label: &str) {
         let ends = [(self.x.low, y), (self.x.high, y)];
         self.line(&ends, &format!("rule {class}"), label);
+    }
+
+    /// The line y = x, from corner to corner of a chart whose axes have the same ends.
+    pub fn diagonal(&mut self, class: &str, label: &str) {
+        self.line(&[(self.x.low, self.y.low), (self.x.high, self.y.high)], class, label);
     }
 
     /// Bars from zero between consecutive `edges`.
@@ -236,7 +235,8 @@ impl Chart {
         let (top, bottom) = (TOP, self.height - BOTTOM);
         let _ = write!(
             self.marks,
-            "<line class=\"cursor\" data-zero=\"{zero:.3}\" data-step=\"{:.3}\" y1=\"{top}\" y2=\"{bottom}\" visibility=\"hidden\"/>",
+            "<line class=\"cursor\" data-zero=\"{zero:.3}\" data-step=\"{:.3}\" y1=\"{top}\" y2=\"{bottom}\" \
+             visibility=\"hidden\"/>",
             one - zero
         );
     }

@@ -17,7 +17,8 @@ const SCRIPT: &str = include_str!("report.js");
 const WATCH: &str = "document.documentElement.dataset.errors='';\
     addEventListener('error',e=>{document.documentElement.dataset.errors+=(e.message||'resource')+';'},true);\
     addEventListener('unhandledrejection',e=>{document.documentElement.dataset.errors+=e.reason+';'});\
-    addEventListener('securitypolicyviolation',e=>{document.documentElement.dataset.errors+='blocked '+e.blockedURI+';'});";
+    addEventListener('securitypolicyviolation',e=>{\
+    document.documentElement.dataset.errors+='blocked '+e.blockedURI+';'});";
 
 /// The whole page for a result folder.
 pub(super) fn page(folder: &Folder) -> String {
@@ -38,7 +39,8 @@ pub(super) fn page(folder: &Folder) -> String {
          style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"generator\" content=\"lithoscope{version}\">\
-         <link rel=\"icon\" href=\"data:,\"><title>{title}</title>\n<style>{STYLE}</style><script>{WATCH}</script></head>\n\
+         <link rel=\"icon\" href=\"data:,\"><title>{title}</title>\n<style>{STYLE}</style><script>{WATCH}</script>\
+         </head>\n\
          <body><a class=\"skip\" href=\"#main\">Skip to the results</a><header class=\"page\">\
          <p class=\"brand\">lithoscope report</p><h1>{title}</h1><p class=\"subtitle\">{subtitle}</p></header>\n\
          <main id=\"main\">{}{body}{}</main>\n<footer><p>Written by lithoscope{version} from the result folder \
@@ -163,19 +165,25 @@ fn plain(summary: &Summary, path: &str) -> Option<String> {
 
 /// A value of the case as text (HTML).
 fn case_text(case: &Case, path: &str) -> Option<String> {
-    fn text(value: &toml::Value) -> String {
+    // What stands between the items of a list says what they are: sizes, or a first and a last value.
+    let between = match path.rsplit('.').next() {
+        Some("window") => " × ",
+        Some("rank") => " to ",
+        _ => ", ",
+    };
+    fn text(value: &toml::Value, between: &str) -> String {
         match value {
             toml::Value::String(s) => escape(s),
-            toml::Value::Array(list) => list.iter().map(text).collect::<Vec<_>>().join(" × "),
+            toml::Value::Array(list) => list.iter().map(|v| text(v, between)).collect::<Vec<_>>().join(between),
             toml::Value::Table(t) => {
-                t.iter().map(|(k, v)| format!("{} {}", words(k), text(v))).collect::<Vec<_>>().join(", ")
+                t.iter().map(|(k, v)| format!("{} {}", words(k), text(v, between))).collect::<Vec<_>>().join(", ")
             }
             toml::Value::Float(f) => number(*f),
             toml::Value::Boolean(b) => if *b { "yes" } else { "no" }.into(),
             other => escape(&other.to_string()),
         }
     }
-    case.get(path).map(text)
+    case.get(path).map(|value| text(value, between))
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -241,10 +249,10 @@ const CASE_ROWS: [(&str, &str); 17] = [
     ("Plane of the grid", "grid.plane"),
 ];
 
-/// The case as a table, and the whole file below it.
-fn asked_table(case: &Case) -> String {
-    let rows: Vec<(&str, String)> =
-        CASE_ROWS.iter().filter_map(|(name, key)| case_text(case, key).map(|v| (*name, v))).collect();
+/// What was `found` and the case as a table, and the whole file below it.
+fn asked_table(case: &Case, found: Vec<(&str, String)>) -> String {
+    let of_case = CASE_ROWS.iter().filter_map(|(name, key)| case_text(case, key).map(|v| (*name, v)));
+    let rows: Vec<_> = found.into_iter().chain(of_case).collect();
     let file = escape(&case.text);
     format!("{}<details><summary>The complete case file</summary><pre>{file}</pre></details>", facts(&rows))
 }
@@ -267,7 +275,8 @@ fn computed(folder: &Folder) -> String {
     let command = summary.text("command").map(escape).unwrap_or_else(|| "lithoscope run case.toml".into());
     let repeat = format!(
         "<p>To repeat it, in any folder (<code>case.toml</code> of the result folder holds every key, so \
-         <code>lithoscope run case.toml</code> gives the same numbers):</p><div class=\"command\"><pre id=\"command\">{command}</pre>\
+         <code>lithoscope run case.toml</code> gives the same numbers):</p><div class=\"command\"><pre \
+         id=\"command\">{command}</pre>\
          <button type=\"button\" data-copy=\"command\">Copy</button></div>"
     );
     let body = format!("{}{}{}{repeat}", timings(summary), facts(&rows), kernels(summary));
@@ -299,7 +308,8 @@ fn timings(summary: &Summary) -> String {
         .collect();
     let mean = if total.values.len() > 1 { " a run (mean)" } else { "" };
     format!(
-        "<div class=\"timing\"><p>Total time{mean}: <strong>{}</strong></p><div class=\"time-bar\" aria-hidden=\"true\">{bar}</div>\
+        "<div class=\"timing\"><p>Total time{mean}: <strong>{}</strong></p><div class=\"time-bar\" \
+         aria-hidden=\"true\">{bar}</div>\
          <ul class=\"time-keys\">{keys}</ul></div>",
         duration(total.mean)
     )
@@ -308,18 +318,23 @@ fn timings(summary: &Summary) -> String {
 /// The kernels that ran: a table where the summary has one object for each, else a list.
 fn kernels(summary: &Summary) -> String {
     let list = summary.list("kernels");
-    let Some(first) = list.first().and_then(Value::as_object) else {
-        let names: Vec<String> = list.iter().map(value_text).collect();
-        return if names.is_empty() { String::new() } else { format!("<p>Kernels that ran: {}.</p>", listed(&names)) };
-    };
+    let table = object_table(list);
+    if !table.is_empty() {
+        return format!("<details><summary>Kernels that ran ({})</summary>{table}</details>", list.len());
+    }
+    let names: Vec<String> = list.iter().map(value_text).collect();
+    if names.is_empty() { String::new() } else { format!("<p>Kernels that ran: {}.</p>", listed(&names)) }
+}
+
+/// A table of JSON objects that have the keys of the first, its name in front; empty where there is none.
+fn object_table(list: &[Value]) -> String {
+    let Some(first) = list.first().and_then(Value::as_object) else { return String::new() };
     let mut keys: Vec<&String> = first.keys().collect();
     keys.sort_by_key(|k| *k != "name");
     let header: Vec<String> = keys.iter().map(|k| words(k)).collect();
-    let rows: Vec<Vec<String>> = list
-        .iter()
-        .map(|k| keys.iter().map(|key| value_text(k.get(key.as_str()).unwrap_or(&Value::Null))).collect())
-        .collect();
-    format!("<details><summary>Kernels that ran ({})</summary>{}</details>", list.len(), table(&header, &rows))
+    let cell = |row: &Value, key: &str| value_text(row.get(key).unwrap_or(&Value::Null));
+    let rows: Vec<Vec<String>> = list.iter().map(|row| keys.iter().map(|key| cell(row, key)).collect()).collect();
+    table(&header, &rows)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ndarray::{ArrayView3, Axis, s};
+use ndarray::{Array3, ArrayView3, Axis, s};
 use serde_json::{Value, json};
 
 use super::colour::{Palette, index};
@@ -15,8 +15,8 @@ use crate::grid::Plane;
 const FINE_VALUES: usize = 4 << 20;
 /// Beyond so many, only some of the iterations are embedded, the first and the last among them.
 const EMBEDDED_VALUES: usize = 24 << 20;
-/// Beyond so many, only some of the rays are drawn.
-const DRAWN_RAYS: usize = 1500;
+/// Beyond so many rays, sources, receivers or places, only some of them are drawn.
+const DRAWN: usize = 500;
 
 /// Everything that the maps of one run share.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(super) struct Maps {
     pub(super) shown: Vec<usize>,
     /// How many of all rays are drawn.
     pub(super) rays: (usize, usize),
+    /// How many sources, receivers and places of point data there are.
+    pub(super) places: [usize; 3],
 }
 
 impl Maps {
@@ -38,7 +40,8 @@ impl Maps {
     pub(super) fn new(case: &Case, run: &Run) -> Self {
         let cells = case.grid.len();
         let total = run.iterations.as_ref().map_or(0, |k| k.len_of(Axis(0)));
-        let frames = 2 * total + run.probability.as_ref().map_or(0, |p| p.len_of(Axis(0))) + 4;
+        let stacks = [&run.probability, &run.variants].map(|stack| stack.as_ref().map_or(0, |s| s.len_of(Axis(0))));
+        let frames = 2 * total + stacks.iter().sum::<usize>() + 4;
         let wide = cells * frames <= FINE_VALUES;
         let shown = thinned(total, (EMBEDDED_VALUES / (2 * cells)).max(2)).map(|k| k + 1).collect::<Vec<_>>();
 
@@ -53,8 +56,10 @@ impl Maps {
                 add(name, vec![field.view()]);
             }
         }
-        if let Some(probability) = &run.probability {
-            add("probability", probability.outer_iter().collect());
+        for (name, stack) in [("probability", &run.probability), ("variants", &run.variants)] {
+            if let Some(stack) = stack {
+                add(name, stack.outer_iter().collect());
+            }
         }
         if let Some(all) = &run.iterations {
             for (which, name) in ["iterations_parameterized", "iterations_model"].into_iter().enumerate() {
@@ -63,11 +68,7 @@ impl Maps {
         }
 
         let property = property_scale(case, run);
-        let error = run.reference.as_ref().map(|reference| {
-            let largest = run.model.iter().zip(reference).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-            let end = if largest > 0.0 { largest.min(property[1] - property[0]) } else { property[1] - property[0] };
-            [-end, end]
-        });
+        let error = run.reference.as_ref().map(|reference| error_scale(reference, run, property));
         let rays = rays(case, &run.data);
         let palettes = Palette::ALL.map(|p| (p.name().to_owned(), json!(STANDARD.encode(p.table()))));
         let payload = json!({
@@ -87,7 +88,7 @@ impl Maps {
             "receivers": rays.receivers,
             "points": rays.points,
         });
-        Self { payload, property, error, shown, rays: (rays.rays.len(), rays.total) }
+        Self { payload, property, error, shown, rays: (rays.rays.len(), rays.total), places: rays.places }
     }
 }
 
@@ -120,6 +121,16 @@ fn property_scale(case: &Case, run: &Run) -> [f64; 2] {
     if high > low { [low, high] } else { [low - 0.5, high + 0.5] }
 }
 
+/// Scale of the errors of Φv and u against the reference: up to the largest, which counts no further than the
+/// property's
+/// scale is wide, and no less than a twentieth of that, so that rounding never looks like an error.
+fn error_scale(reference: &Array3<f64>, run: &Run, [low, high]: [f64; 2]) -> [f64; 2] {
+    let errors = [&run.model, &run.parameterized].into_iter().flat_map(|m| m.iter().zip(reference));
+    let largest = errors.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let end = largest.clamp(0.05 * (high - low), high - low);
+    [-end, end]
+}
+
 /// Label and ticks of the three axes.
 fn axes(case: &Case) -> Vec<Value> {
     let labels = match case.grid.plane {
@@ -139,6 +150,7 @@ fn axes(case: &Case) -> Vec<Value> {
 struct Survey {
     rays: Vec<[f64; 6]>,
     total: usize,
+    places: [usize; 3],
     sources: Vec<[f64; 3]>,
     receivers: Vec<[f64; 3]>,
     points: Vec<[f64; 3]>,
@@ -166,12 +178,17 @@ fn rays(case: &Case, data: &[Datum]) -> Survey {
             (None, _) => {}
         }
     }
-    for places in [&mut survey.sources, &mut survey.receivers, &mut survey.points] {
+    let distinct = |mut places: Vec<[f64; 3]>| {
         places.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
         places.dedup();
-    }
+        let drawn: Vec<_> = thinned(places.len(), DRAWN).map(|i| places[i]).collect();
+        (drawn, places.len())
+    };
+    (survey.sources, survey.places[0]) = distinct(survey.sources);
+    (survey.receivers, survey.places[1]) = distinct(survey.receivers);
+    (survey.points, survey.places[2]) = distinct(survey.points);
     survey.total = rays.len();
-    survey.rays = thinned(rays.len(), DRAWN_RAYS).map(|i| rays[i]).collect();
+    survey.rays = thinned(rays.len(), DRAWN).map(|i| rays[i]).collect();
     survey
 }
 
@@ -249,7 +266,8 @@ pub(super) fn colour_bar(palette: Palette, [low, high]: [f64; 2], label: &str, b
     }
     let label = escape(label);
     format!(
-        "<div class=\"colour-bar\"><span>{label}</span><svg viewBox=\"0 0 340 34\" role=\"img\" aria-label=\"Colour scale: \
+        "<div class=\"colour-bar\"><span>{label}</span><svg viewBox=\"0 0 340 34\" role=\"img\" aria-label=\"Colour \
+         scale: \
          {label}, from {low} to {high}\">{svg}</svg></div>"
     )
 }
@@ -266,7 +284,7 @@ pub(super) fn property_label(case: &Case, summary: &Summary) -> String {
 }
 
 /// A small PNG of the middle layer of `field` as a data URI, a pixel a cell, in the page's orientation.
-pub(super) fn thumbnail(case: &Case, field: &ndarray::Array3<f64>, scale: [f64; 2]) -> String {
+pub(super) fn thumbnail(case: &Case, field: &Array3<f64>, scale: [f64; 2]) -> String {
     let layer = field.index_axis(Axis(0), case.grid.cells[2] / 2);
     let mut rows: Vec<_> = layer.rows().into_iter().collect();
     if case.grid.plane == Plane::Xy {

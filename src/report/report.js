@@ -68,7 +68,7 @@
     return e;
   };
 
-  const LEFT = 56, RIGHT = 12, TOP = 8, BOTTOM = 42;
+  const LEFT = 56, RIGHT = 20, TOP = 8, BOTTOM = 42;
 
   class MapView {
     constructor(figure) {
@@ -99,7 +99,7 @@
       Object.assign(this, { w, t, W, H });
 
       const svg = element("svg", { viewBox: `0 0 ${W} ${H}`, "aria-hidden": "true" });
-      svg.style.maxWidth = `${W * 1.25}px`;
+      svg.style.maxWidth = `${W}px`;
       this.view.style.maxWidth = svg.style.maxWidth;
       const few = (pixels, axis) => axes[axis].ticks[pixels < 110 ? 0 : pixels < 210 ? 1 : 2];
       for (const [value, text] of few(w, h)) {
@@ -129,8 +129,10 @@
     drawSurvey(h, v, px, py) {
       const group = element("g", { class: "rays" });
       if (this.figure.dataset.survey === "never") return group;
-      for (const kind of ["halo", "core"]) {
-        const lines = element("g", { class: kind });
+      // The more rays, the fainter each, so that the map stays to be seen.
+      const opacity = Math.min(0.8, 0.8 * (60 / payload.rays.length) ** 0.8);
+      for (const kind of payload.rays.length > 100 ? ["core"] : ["halo", "core"]) {
+        const lines = element("g", kind === "core" ? { class: kind, "stroke-opacity": opacity } : { class: kind });
         for (const r of payload.rays) {
           lines.append(element("line", { x1: px(r[h]), y1: py(r[v]), x2: px(r[3 + h]), y2: py(r[3 + v]) }));
         }

@@ -5,13 +5,13 @@ use serde_json::Value;
 use super::single::errors_html;
 use super::{asked_table, asked_words, duration, measured, percent, section, table};
 use crate::report::colour::Palette;
-use crate::report::data::{Folder, Number, Repeat, Run};
+use crate::report::data::{Folder, Iteration, Number, Repeat, Run};
 use crate::report::figures::{Axis, Chart, escape, number};
 use crate::report::maps::{colour_bar, property_label, thumbnail};
 
 /// Body of the page.
 pub(super) fn body(folder: &Folder) -> String {
-    let asked = format!("{}{}", asked_words(&folder.case), asked_table(&folder.case));
+    let asked = format!("{}{}", asked_words(&folder.case), asked_table(&folder.case, Vec::new()));
     [outcome(folder), section("asked", "What was asked", &asked), spread(folder), runs(folder)].concat()
 }
 
@@ -31,7 +31,8 @@ fn outcome(folder: &Folder) -> String {
         .collect();
     let n = folder.repeats.len();
     let mut body = format!(
-        "<p>The case was run {n} times, each time with another reference and other noise. Numbers are means over the runs; brackets \
+        "<p>The case was run {n} times, each time with another reference and other noise. Numbers are means over the \
+         runs; brackets \
          hold the 95 % confidence interval of the mean (Student's t).</p>"
     );
     if !errors.is_empty() {
@@ -86,8 +87,12 @@ fn spread(folder: &Folder) -> String {
         charts += &strips(&values);
     }
     let all: Vec<&Run> = folder.repeats.iter().map(|r| &r.run).collect();
-    charts += &lines(&all, "Misfit of Φv, run by run", "a", |h| h.misfit_parameterized);
-    charts += &lines(&all, "Misfit of u, run by run", "b", |h| h.misfit_model);
+    charts += &lines(&all, "Facies mismatch of u", ("cells in the wrong facies [%]", "b", false), |h| {
+        Some(100.0 * h.mismatch_model?)
+    });
+    let misfit = "whitened misfit ‖r‖²";
+    charts += &lines(&all, "Misfit of Φv", (misfit, "a", true), |h| Some(h.misfit_parameterized));
+    charts += &lines(&all, "Misfit of u", (misfit, "b", true), |h| Some(h.misfit_model));
     section("spread", "The spread of the runs", &format!("<div class=\"charts\">{charts}</div>"))
 }
 
@@ -100,13 +105,14 @@ fn strips(values: &[(&str, Number)]) -> String {
     let names = values.iter().enumerate().map(|(i, (name, _))| (-(i as f64), (*name).to_owned())).collect();
     let mut chart = Chart::new(x, Axis::named(0.5 - rows, 0.5, names));
     for (i, (name, n)) in values.iter().enumerate() {
-        let y = -(i as f64);
-        let dots: Vec<_> = n.values.iter().map(|v| (100.0 * v, y, format!("{name}: {}", percent(*v)))).collect();
+        // The runs lie above, the mean below the row's line, so that neither hides the other.
+        let (above, below) = (0.15 - i as f64, -0.15 - i as f64);
+        let dots: Vec<_> = n.values.iter().map(|v| (100.0 * v, above, format!("{name}: {}", percent(*v)))).collect();
         chart.dots(&dots, "a faint", false, "");
         if let Some([low, high]) = n.ci95 {
-            chart.line(&[(100.0 * low, y), (100.0 * high, y)], "b thick", "");
+            chart.line(&[(100.0 * low, below), (100.0 * high, below)], "b thick", "");
         }
-        chart.dots(&[(100.0 * n.mean, y, format!("{name}, mean: {}", percent(n.mean)))], "b", true, "");
+        chart.dots(&[(100.0 * n.mean, below, format!("{name}, mean: {}", percent(n.mean)))], "b", true, "");
     }
     let note =
         "Dots: runs; square and bar: mean with its 95 % interval. Estimates are thresholded where they are smooth.";
@@ -117,18 +123,29 @@ fn strips(values: &[(&str, Number)]) -> String {
     )
 }
 
-fn lines(runs: &[&Run], heading: &str, class: &str, value: fn(&crate::report::data::Iteration) -> f64) -> String {
-    let series: Vec<Vec<(f64, f64)>> = runs
-        .iter()
-        .map(|r| r.history.iter().map(|h| (f64::from(h.iteration), value(h))).filter(|p| p.1 > 0.0).collect())
-        .collect();
+/// A line a run by iteration; `axis` is the label, the class, and whether it is logarithmic.
+fn lines(runs: &[&Run], heading: &str, axis: (&str, &str, bool), value: fn(&Iteration) -> Option<f64>) -> String {
+    let (label, class, log) = axis;
+    let points = |run: &Run| -> Vec<(f64, f64)> {
+        let all = run.history.iter().filter_map(|h| Some((f64::from(h.iteration), value(h)?)));
+        all.filter(|p| p.1.is_finite() && (!log || p.1 > 0.0)).collect()
+    };
+    let series: Vec<_> = runs.iter().map(|run| points(run)).collect();
+    let values = || series.iter().flatten().map(|p| p.1);
+    if values().next().is_none() {
+        return String::new();
+    }
     let last = series.iter().flatten().map(|p| p.0).fold(1.0, f64::max);
-    let y = Axis::around("whitened misfit ‖r‖²", series.iter().flatten().map(|p| p.1), true);
+    let y = if log {
+        Axis::around(label, values(), true)
+    } else {
+        Axis::linear(label, 0.0, 1.08 * values().fold(0.0, f64::max))
+    };
     let mut chart = Chart::new(Axis::linear("iteration", 0.6, last + 0.4), y);
     for points in &series {
         chart.line(points, &format!("{class} faint"), "");
     }
-    chart.figure(heading, &format!("{heading}: a line a run, by iteration"), "")
+    chart.figure(&format!("{heading}, run by run"), &format!("{heading}: a line a run, by iteration"), "")
 }
 
 /// Thumbnails and numbers of each run.

@@ -6,7 +6,7 @@ use ndarray::Array1;
 use serde_json::{Map as JsonMap, Value};
 
 use super::{
-    asked_table, asked_words, duration, facts, measured, percent, percent_measured, plain, section, table, value_text,
+    asked_table, asked_words, duration, listed, measured, percent, percent_measured, plain, section, table, value_text,
     words,
 };
 use crate::report::colour::Palette;
@@ -26,10 +26,11 @@ pub(super) fn body(folder: &Folder, run: &Run) -> (String, Value) {
         outcome(folder, run, &errors),
         asked(folder, run, &maps),
         models(folder, run, &maps),
+        variants(folder, run, &maps),
         prior(folder, run, &maps),
         fit(run, &folder.summary),
-        convergence(folder, run),
-        scenarios(folder, run),
+        convergence(folder, run, &errors),
+        numbers(folder, run, &errors),
         glossary(),
     ];
     (sections.concat(), maps.payload)
@@ -55,7 +56,8 @@ fn error_table(folder: &Folder, run: &Run) -> Vec<(&'static str, Value)> {
         serde_json::to_value(Errors::between(flat(reference).view(), flat(estimate).view(), &folder.case.facies)).ok()
     };
     let known = |key: &str| folder.summary.get(&format!("errors.{key}")).cloned().or_else(|| measured(key));
-    names.into_iter().filter_map(|(key, name)| Some((name, known(key)?))).collect()
+    let shown = |key: &str| run.has_model_step() || key != "parameterized";
+    names.into_iter().filter(|(key, _)| shown(key)).filter_map(|(key, name)| Some((name, known(key)?))).collect()
 }
 
 fn error_of(errors: &[(&str, Value)], name: &str, kind: &str) -> Option<Number> {
@@ -71,8 +73,8 @@ fn outcome(folder: &Folder, run: &Run, errors: &[(&'static str, Value)]) -> Stri
     };
     let target = target(summary, run);
     for (name, key) in [("Misfit of Φv", "misfit.parameterized"), ("Misfit of u", "misfit.model")] {
-        if let Some(misfit) = summary.number(key) {
-            let ratio = format!("{} × target", number(misfit.mean / target));
+        if let Some(misfit) = summary.number(key).filter(|_| run.has_model_step() || key == "misfit.parameterized") {
+            let ratio = format!("{} × target", rounded(misfit.mean / target));
             tile(name, ratio, format!("‖r‖² = {}, target {}", number(misfit.mean), number(target)));
         }
     }
@@ -95,9 +97,14 @@ fn outcome(folder: &Folder, run: &Run, errors: &[(&'static str, Value)]) -> Stri
         "<dl class=\"tiles\">{tiles}</dl>{}{}{}",
         why.unwrap_or_default(),
         kept.unwrap_or_default(),
-        judgement(summary, target)
+        judgement(summary, run, target)
     );
     section("outcome", "The outcome", &body)
+}
+
+/// A ratio near one with as many digits as mean something.
+fn rounded(ratio: f64) -> String {
+    if ratio < 10.0 { format!("{ratio:.2}") } else { number(ratio.round()) }
 }
 
 /// The whitened misfit that the data's errors explain: of the summary, else the number of data.
@@ -122,29 +129,30 @@ pub(super) fn why_stopped(word: &str, run: &Run) -> String {
         "interrupted" => "It was interrupted by the user.".into(),
         other => format!("The run names “{}” as the reason.", escape(other)),
     };
-    format!(
-        "<strong>Why it stopped after {done} {}:</strong> {sentence}",
-        if done == 1 { "iteration" } else { "iterations" }
-    )
+    let after = match done {
+        0 => String::new(),
+        1 => " after 1 iteration".into(),
+        n => format!(" after {n} iterations"),
+    };
+    format!("<strong>Why it stopped{after}:</strong> {sentence}")
 }
 
-fn judgement(summary: &Summary, target: f64) -> String {
-    let of = |key: &str| summary.number(key).map(|m| m.mean / target);
-    let (Some(smooth), Some(model)) = (of("misfit.parameterized"), of("misfit.model")) else { return String::new() };
-    let judge = |ratio: f64| match ratio {
-        r if r < 0.5 => "fits the data more closely than their errors warrant",
-        r if r <= 1.5 => "fits the data to within their errors",
-        r if r <= 5.0 => "fits the data, but worse than their errors allow",
-        _ => "does not fit the data to within their errors",
+/// What the misfits mean, in words.
+fn judgement(summary: &Summary, run: &Run, target: f64) -> String {
+    let judge = |key: &str| {
+        let ratio = summary.number(key)?.mean / target;
+        let words = match ratio {
+            r if r < 0.5 => "fits the data more closely than their errors warrant",
+            r if r <= 1.5 => "fits the data to within their errors",
+            r if r <= 5.0 => "fits the data, but worse than their errors allow",
+            _ => "does not fit the data to within their errors",
+        };
+        Some(format!("{words} (residuals of {}\u{a0}σ on the whole)", rounded(ratio.sqrt())))
     };
-    format!(
-        "<p>The parameterized model Φv {} (residuals of {} σ on the whole); the model u, which looks as the geology does, {} \
-         ({} σ).</p>",
-        judge(smooth),
-        number(smooth.sqrt()),
-        judge(model),
-        number(model.sqrt())
-    )
+    let Some(smooth) = judge("misfit.parameterized") else { return String::new() };
+    let model = judge("misfit.model").filter(|_| run.has_model_step());
+    let model = model.map(|m| format!(" The model u, which looks as the geology does, {m}.")).unwrap_or_default();
+    format!("<p>The parameterized model Φv {smooth}.{model}</p>")
 }
 
 /// What was asked: words, the survey over the model, the case.
@@ -154,20 +162,24 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
         *counts.entry(d.kind.as_str()).or_default() += 1;
     }
     let counts: Vec<String> = counts.iter().map(|(kind, n)| format!("{n} of kind “{}”", words(kind))).collect();
-    let places = |key: &str| maps.payload[key].as_array().map_or(0, Vec::len);
-    let mut survey = format!("<p>The data: {}", super::listed(&counts));
+    let [sources, receivers, points] = maps.places;
+    let mut survey =
+        if counts.is_empty() { "<p>There are no data".into() } else { format!("<p>The data: {}", listed(&counts)) };
     let (drawn, rays) = maps.rays;
     if rays > 0 {
-        survey +=
-            &format!(", along {rays} rays from {} sources to {} receivers", places("sources"), places("receivers"));
+        survey += &format!(", along {rays} rays from {} sources to {} receivers", sources, receivers);
     }
-    if places("points") > 0 {
-        survey += &format!(", at {} places", places("points"));
+    if points > 0 {
+        survey += &format!(", at {} places", points);
     }
     survey += ".</p>";
-    let note = if drawn < rays { format!("{drawn} of the {rays} rays are drawn.") } else { String::new() };
-    let map =
-        Map { survey: "always", large: true, note: &note, ..Map::of("The survey over the resulting model u", "model") };
+    let mut note =
+        if folder.case.grid.is_2d() { String::new() } else { "Seen along the axis across the cut.".to_owned() };
+    if drawn < rays {
+        note += &format!(" {drawn} of the {rays} rays are drawn.");
+    }
+    let heading = if run.data.is_empty() { "The resulting model u" } else { "The survey over the resulting model u" };
+    let map = Map { survey: "always", large: true, note: &note, ..Map::of(heading, "model") };
     let mut rows = Vec::new();
     rows.extend(plain(&folder.summary, "prior.scenario").map(|t| ("Prior", t)));
     if let Some(survey) = folder.summary.get("survey") {
@@ -182,17 +194,18 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
         rows.push(("Standard deviation of a datum", format!("{range} {unit}")));
     }
     let bar = property_bar(folder, maps);
+    let key = if run.data.is_empty() { "" } else { SURVEY_KEY };
     let body = format!(
-        "<div class=\"split\"><div>{}{survey}{}{}</div><div>{}{bar}{SURVEY_KEY}</div></div>",
+        "<div class=\"split\"><div>{}{survey}{}</div><div>{}{bar}{key}</div></div>",
         asked_words(&folder.case),
-        facts(&rows),
-        asked_table(&folder.case),
+        asked_table(&folder.case, rows),
         map.figure()
     );
     section("asked", "What was asked", &body)
 }
 
-const SURVEY_KEY: &str = "<ul class=\"legend survey-key\"><li class=\"key source\">source</li><li class=\"key receiver\">receiver</li>\
+const SURVEY_KEY: &str = "<ul class=\"legend survey-key\"><li class=\"key source\">source</li><li class=\"key \
+    receiver\">receiver</li>\
     <li class=\"key ray\">ray</li></ul>";
 
 fn property_bar(folder: &Folder, maps: &Maps) -> String {
@@ -214,10 +227,12 @@ fn models(folder: &Folder, run: &Run, maps: &Maps) -> String {
     let follow = |heading, field| Map { frame, ..Map::of(heading, field) };
     let mut panels = String::new();
     if run.reference.is_some() {
-        panels += &Map::of("Reference (the truth that the data were made from)", "reference").figure();
+        panels += &Map::of("Reference (the truth)", "reference").figure();
     }
     panels += &follow("Parameterized model Φv", names[0]).figure();
-    panels += &follow("Model u (in the feasible set)", names[1]).figure();
+    if run.has_model_step() {
+        panels += &follow("Model u (in the feasible set)", names[1]).figure();
+    }
     let mut errors = String::new();
     if let Some(scale) = maps.error {
         let error = |heading, field| Map {
@@ -226,23 +241,48 @@ fn models(folder: &Folder, run: &Run, maps: &Maps) -> String {
             survey: "never",
             ..follow(heading, field)
         };
-        let label = format!("estimate − reference [{}]", folder.case.unit);
+        let label = format!("estimate − reference, {}", property_label(&folder.case, &folder.summary));
+        let of_model = if run.has_model_step() { error("Error of u", names[1]).figure() } else { String::new() };
         errors = format!(
-            "<h3>Error maps</h3><div class=\"maps\">{}{}</div>{}",
+            "<h3>Error maps</h3><div class=\"maps\"><div><p>Estimate minus reference: blue where the estimate is too \
+             low, red where \
+             it is too high, white where it is right.</p>{}</div>{}{of_model}</div>",
+            colour_bar(Palette::Error, scale, &label, true),
             error("Error of Φv", names[0]).figure(),
-            error("Error of u", names[1]).figure(),
-            colour_bar(Palette::Error, scale, &label, true)
         );
     }
+    let words = if run.has_model_step() {
+        "Φv is what the coefficients v of the basis can describe; u is the model nearest to it that looks as the \
+         prior's geology does."
+    } else {
+        "Φv is what the coefficients v of the basis can describe (with the basis' mean added); it is the model u as \
+         well here."
+    };
+    let beyond =
+        if folder.case.facies.is_empty() { "" } else { "; Φv may leave it, and takes the colour of its ends there" };
     let body = format!(
-        "<p>Φv is what the coefficients v of the basis can describe; u is the model nearest to it that looks as the prior's \
-         geology does. All maps of the property share one colour scale{}. Point at a map to read its values.</p>\
+        "<p>{words} All maps of the property share one colour scale{beyond}. Point at a map to read its values.</p>\
          {}<div class=\"maps\">{panels}</div>{}{errors}",
-        if folder.case.facies.is_empty() { "" } else { "; Φv may leave it, and takes the colour of its ends there" },
         controls(folder, run, maps),
         property_bar(folder, maps)
     );
     section("models", "The models, iteration by iteration", &body)
+}
+
+/// Maps of the case's variants, and what the summary says of them.
+fn variants(folder: &Folder, run: &Run, maps: &Maps) -> String {
+    let Some(stack) = &run.variants else { return String::new() };
+    let said = folder.summary.list("variants");
+    let name = |k: usize| {
+        let case = folder.case.get("mapping.variant").and_then(|v| v.get(k)?.get("name")?.as_str());
+        let name = case.or_else(|| said.get(k)?.get("name")?.as_str());
+        name.map_or_else(|| format!("variant {}", k + 1), str::to_owned)
+    };
+    let panels: String =
+        (0..stack.shape()[0]).map(|k| Map { frame: Some(k), ..Map::of(&name(k), "variants") }.figure()).collect();
+    let table = super::object_table(said);
+    let body = format!("{table}<div class=\"maps\">{panels}</div>{}", property_bar(folder, maps));
+    section("variants", "The variants", &body)
 }
 
 /// The sliders. They follow the reader through the section.
@@ -257,16 +297,19 @@ fn controls(folder: &Folder, run: &Run, maps: &Maps) -> String {
         };
         inside += &format!(
             "<div class=\"control\"><button type=\"button\" id=\"play\" aria-pressed=\"false\">▶ Play</button>\
-             <label for=\"iteration\">Iteration{some}</label><input type=\"range\" id=\"iteration\" min=\"0\" max=\"{last}\" \
+             <label for=\"iteration\">Iteration{some}</label><input type=\"range\" id=\"iteration\" min=\"0\" \
+             max=\"{last}\" \
              value=\"{last}\" step=\"1\"><output for=\"iteration\" id=\"iteration-text\"></output></div>"
         );
     }
     let [nx, ny, nz] = folder.case.grid.cells;
     if nz > 1 {
         inside += &format!(
-            "<div class=\"control\"><label for=\"cut\">Cut</label><select id=\"cut\"><option value=\"2\">map x–y</option>\
+            "<div class=\"control\"><label for=\"cut\">Cut</label><select id=\"cut\"><option value=\"2\">map \
+             x–y</option>\
              <option value=\"1\">section x–z</option><option value=\"0\">section y–z</option></select>\
-             <label for=\"layer\">Layer</label><input type=\"range\" id=\"layer\" min=\"0\" max=\"{}\" value=\"{}\" step=\"1\" \
+             <label for=\"layer\">Layer</label><input type=\"range\" id=\"layer\" min=\"0\" max=\"{}\" value=\"{}\" \
+             step=\"1\" \
              data-counts=\"{nx},{ny},{nz}\"><output for=\"layer\" id=\"layer-text\"></output></div>",
             nz - 1,
             nz / 2
@@ -280,7 +323,8 @@ fn controls(folder: &Folder, run: &Run, maps: &Maps) -> String {
     }
     format!(
         "<noscript><p>The maps need JavaScript; nothing is loaded from elsewhere.</p></noscript>\
-         <div class=\"controls\" role=\"group\" aria-label=\"What the maps show\">{inside}<span class=\"hint\">keys: ← → iteration, \
+         <div class=\"controls\" role=\"group\" aria-label=\"What the maps show\">{inside}<span class=\"hint\">keys: \
+         ← → iteration, \
          space play{}</span></div>",
         if nz > 1 { ", [ ] layer" } else { "" }
     )
@@ -288,41 +332,51 @@ fn controls(folder: &Folder, run: &Run, maps: &Maps) -> String {
 
 /// Prior mean and facies probability.
 fn prior(folder: &Folder, run: &Run, maps: &Maps) -> String {
-    let mut body = String::new();
+    let (mut words, mut panels, mut bars) = (String::new(), String::new(), String::new());
     if run.prior_mean.is_some() {
-        body += "<p>The mean of the prior realizations is where the inversion started: what was known without the data.</p>";
-        let map = Map::of("Prior mean", "prior_mean").figure();
-        body += &format!("<div class=\"maps\">{map}</div>{}", property_bar(folder, maps));
+        words += "<p>The mean of the prior's realizations is what was known without the data, and where the \
+                  inversion started.</p>";
+        panels += &Map::of("Prior mean", "prior_mean").figure();
+        bars += &property_bar(folder, maps);
     }
     if let Some(probability) = &run.probability {
-        let names: Vec<String> = (0..probability.shape()[0]).map(|k| folder.case.facies_name(k)).collect();
-        let headings: Vec<String> = names.iter().map(|n| format!("Probability of {n}")).collect();
-        let panels: String = (headings.iter().enumerate())
-            .map(|(k, heading)| {
-                Map { frame: Some(k), palette: Palette::Probability, ..Map::of(heading, "probability") }.figure()
-            })
-            .collect();
-        body += &format!(
-            "<h3>Facies probability</h3><p>The share of the votes of matched patterns that each facies has in a cell: near 0 or 1 the \
-             patterns agree, near one half they do not. It is no posterior probability.</p><div class=\"maps\">{panels}</div>{}",
-            colour_bar(Palette::Probability, [0.0, 1.0], "probability [–]", false)
-        );
+        words += "<p>The probability of a facies is its share of the votes of the patterns matched in a cell: near 0 \
+                  or 1 the patterns \
+                  agree, near one half they do not. It is no posterior probability.</p>";
+        for k in 0..probability.shape()[0] {
+            let heading = format!("Probability of {}", folder.case.facies_name(k));
+            let map = Map { frame: Some(k), palette: Palette::Probability, ..Map::of(&heading, "probability") };
+            panels += &map.figure();
+        }
+        bars += &colour_bar(Palette::Probability, [0.0, 1.0], "probability [–]", false);
     }
-    if body.is_empty() { body } else { section("prior", "Prior and certainty", &body) }
+    if panels.is_empty() {
+        return panels;
+    }
+    let body = format!("{words}<div class=\"maps\">{panels}</div><div class=\"bars\">{bars}</div>");
+    section("prior", "Prior and certainty", &body)
 }
 
 /// Crossplots, whitened residuals, and what they amount to.
 fn fit(run: &Run, summary: &Summary) -> String {
+    if run.data.is_empty() {
+        return String::new();
+    }
     let mut charts = String::new();
     let mut groups: BTreeMap<(&str, &str), Vec<&Datum>> = BTreeMap::new();
     for d in &run.data {
         groups.entry((d.kind.as_str(), d.unit.as_str())).or_default().push(d);
     }
     for ((kind, unit), data) in &groups {
-        charts += &crossplot(kind, unit, data);
+        charts += &crossplot(kind, unit, data, ("Φv", "a", |d| d.predicted_parameterized));
+        if run.has_model_step() {
+            charts += &crossplot(kind, unit, data, ("u", "b", |d| d.predicted_model));
+        }
     }
-    let residuals =
-        [("Φv", "a", run.whitened(|d| d.predicted_parameterized)), ("u", "b", run.whitened(|d| d.predicted_model))];
+    let mut residuals = vec![("Φv", "a", run.whitened(|d| d.predicted_parameterized))];
+    if run.has_model_step() {
+        residuals.push(("u", "b", run.whitened(|d| d.predicted_model)));
+    }
     for (name, class, r) in &residuals {
         charts += &histogram(name, class, r);
     }
@@ -339,7 +393,8 @@ fn fit(run: &Run, summary: &Summary) -> String {
         })
         .collect();
     let body = format!(
-        "<p>Residuals are whitened: r = (observed − predicted) / σ, so that they follow the normal distribution N(0, 1) where the \
+        "<p>Residuals are whitened: r = (observed − predicted) / σ, so that they follow the normal distribution N(0, \
+         1) where the \
          model explains the data. The misfit ‖r‖² is then about the number of data, which is its target.</p>\
          {}<div class=\"charts\">{charts}</div>",
         table(&header, &rows)
@@ -353,29 +408,28 @@ fn moments(r: &Array1<f64>) -> (f64, f64) {
     (mean, (r.mapv(|v| (v - mean).powi(2)).sum() / n).sqrt())
 }
 
-fn crossplot(kind: &str, unit: &str, data: &[&Datum]) -> String {
+/// A model in the charts of the fit: its name, its class, what it predicts.
+type Predicted<'a> = (&'a str, &'a str, fn(&Datum) -> f64);
+
+/// Predicted against observed data of one kind; both models have the same axes.
+fn crossplot(kind: &str, unit: &str, data: &[&Datum], (name, class, predicted): Predicted<'_>) -> String {
     let every = data.len().div_ceil(DRAWN_DATA);
-    let label = |what: &str| format!("{what} {} [{unit}]", kind.replace('_', " "));
-    let all = || data.iter().flat_map(|d| [d.observed, d.predicted_parameterized, d.predicted_model]);
-    let mut chart =
-        Chart::new(Axis::around(&label("observed"), all(), false), Axis::around(&label("predicted"), all(), false));
-    chart = chart.square();
-    let (low, high) = all().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-    chart.line(&[(low, low), (high, high)], "rule c", "observed = predicted");
-    let points = |value: fn(&Datum) -> f64| -> Vec<(f64, f64, String)> {
-        let text =
-            |d: &Datum| format!("{}: observed {}, predicted {} {unit}", d.id, number(d.observed), number(value(d)));
-        data.iter().step_by(every).map(|d| (d.observed, value(d), text(d))).collect()
+    let kind = kind.replace('_', " ");
+    let axis = |what: &str| {
+        let all = data.iter().flat_map(|d| [d.observed, d.predicted_parameterized, d.predicted_model]);
+        Axis::around(&format!("{what} {kind} [{unit}]"), all, false)
     };
-    chart.dots(&points(|d| d.predicted_model), "b", true, "u");
-    chart.dots(&points(|d| d.predicted_parameterized), "a", false, "Φv");
+    let mut chart = Chart::new(axis("observed"), axis("predicted"));
+    chart.diagonal("rule c", "observed = predicted");
+    let point = |d: &&Datum| {
+        let text = format!("{}: observed {}, predicted {} {unit}", d.id, number(d.observed), number(predicted(d)));
+        (d.observed, predicted(d), text)
+    };
+    let points: Vec<_> = data.iter().step_by(every).map(point).collect();
+    chart.dots(&points, class, class == "b", &format!("predicted by {name}"));
     let note = if every > 1 { format!("One in {every} of the {} data is drawn.", data.len()) } else { String::new() };
-    let heading = format!("Observed and predicted {}", kind.replace('_', " "));
-    chart.figure(
-        &heading,
-        &format!("{heading}: {} data, for Φv and for u, against the line of equality", data.len()),
-        &note,
-    )
+    let heading = format!("Observed {kind} and what {name} predicts");
+    chart.figure(&heading, &format!("{heading}: {} data, against the line of equality", data.len()), &note)
 }
 
 fn histogram(name: &str, class: &str, r: &Array1<f64>) -> String {
@@ -426,8 +480,8 @@ fn by_iteration(run: &Run, label: &str, log: bool, series: &[Series<'_>], more: 
         Axis::linear(label, 0.0, if high > 0.0 { 1.08 * high } else { 1.0 })
     };
     let mut chart = Chart::new(Axis::linear("iteration", 0.6, f64::from(last) + 0.4), y);
-    for (level, name) in more {
-        chart.level(*level, "c", name);
+    for ((level, name), class) in more.iter().zip(["c", "c dotted"]) {
+        chart.level(*level, class, name);
     }
     for (name, class, points) in lines.into_iter().filter(|l| !l.2.is_empty()) {
         chart.line(&points, class, name);
@@ -440,7 +494,12 @@ fn by_iteration(run: &Run, label: &str, log: bool, series: &[Series<'_>], more: 
 }
 
 /// Misfit, mismatch, changes, weights and trade-off by iteration, and the table of them.
-fn convergence(folder: &Folder, run: &Run) -> String {
+fn convergence(folder: &Folder, run: &Run, errors: &[(&str, Value)]) -> String {
+    if run.history.is_empty() {
+        return String::new();
+    }
+    // The second series of a chart is that of u.
+    let shown = if run.has_model_step() { 2 } else { 1 };
     let mut charts = String::new();
     let target = target(&folder.summary, run);
     let mut levels = vec![(target, "target")];
@@ -449,16 +508,16 @@ fn convergence(folder: &Folder, run: &Run) -> String {
     );
     let misfits: [Series<'_>; 2] =
         [("misfit of Φv", "a", |h| Some(h.misfit_parameterized)), ("misfit of u", "b", |h| Some(h.misfit_model))];
-    if let Some(chart) = by_iteration(run, "whitened misfit ‖r‖²", true, &misfits, &levels) {
+    if let Some(chart) = by_iteration(run, "whitened misfit ‖r‖²", true, &misfits[..shown], &levels) {
         charts += &chart.figure("Misfit", "Whitened misfit of Φv and of u by iteration, with its target", "");
     }
-    let prior = folder.summary.number("errors.prior_mean.facies_mismatch");
+    let prior = error_of(errors, "Prior mean", "facies_mismatch");
     let prior: Vec<_> = prior.iter().map(|p| (100.0 * p.mean, "thresholded prior mean")).collect();
     let mismatches: [Series<'_>; 2] = [
         ("Φv, thresholded", "a", |h| h.mismatch_parameterized.map(|m| 100.0 * m)),
         ("u", "b", |h| h.mismatch_model.map(|m| 100.0 * m)),
     ];
-    if let Some(chart) = by_iteration(run, "cells in the wrong facies [%]", false, &mismatches, &prior) {
+    if let Some(chart) = by_iteration(run, "cells in the wrong facies [%]", false, &mismatches[..shown], &prior) {
         charts += &chart.figure(
             "Facies mismatch against the reference",
             "Share of cells in the wrong facies by iteration",
@@ -467,7 +526,7 @@ fn convergence(folder: &Folder, run: &Run) -> String {
     }
     charts += &tradeoff(run);
     let changes: [Series<'_>; 2] = [("change of v", "a", |h| h.change_v), ("change of u", "b", |h| h.change_u)];
-    if let Some(chart) = by_iteration(run, "change against the iteration before", true, &changes, &[]) {
+    if let Some(chart) = by_iteration(run, "change against the iteration before", true, &changes[..shown], &[]) {
         charts +=
             &chart.figure("Change from iteration to iteration", "Norms of the changes of v and of u by iteration", "");
     }
@@ -475,6 +534,9 @@ fn convergence(folder: &Folder, run: &Run) -> String {
         [("λ_f, pull towards u", "a", |h| h.lambda_f), ("λ, penalty on v", "b", |h| h.lambda)];
     if let Some(chart) = by_iteration(run, "weight", true, &weights, &[]) {
         charts += &chart.figure("Weights", "The weights chosen by iteration", "");
+    }
+    if let Some(chart) = by_iteration(run, "columns of Φ in use", false, &[("rank", "a", |h| h.rank)], &[]) {
+        charts += &chart.figure("Rank of the basis", "Number of columns of the basis in use by iteration", "");
     }
     let body = format!(
         "<div class=\"charts\">{charts}</div><details><summary>The history as a table</summary>{}</details>",
@@ -540,13 +602,12 @@ fn history_table(run: &Run) -> String {
     table(&header, &run.history.iter().map(row).collect::<Vec<_>>())
 }
 
-/// Contributions of the scenarios where there are several, and errors against the reference.
-fn scenarios(folder: &Folder, run: &Run) -> String {
+/// Errors against the reference, and the table of scenarios.
+fn numbers(folder: &Folder, run: &Run, errors: &[(&str, Value)]) -> String {
     let mut body = String::new();
-    let errors = error_table(folder, run);
     if !errors.is_empty() {
         body += "<h3>Errors against the reference</h3>";
-        body += &errors_html(&errors, &folder.case);
+        body += &errors_html(errors, &folder.case);
     }
     if let Some(TextTable { header, rows }) = &run.scenarios
         && !rows.is_empty()
@@ -585,11 +646,13 @@ fn glossary() -> String {
     let terms = [
         (
             "u",
-            "the model: a member of the feasible set, which holds what patterns of the prior's realizations can be put together to",
+            "the model: a member of the feasible set, which holds what patterns of the prior's realizations can be \
+             put together to",
         ),
         (
             "v, Φv",
-            "coefficients, and the parameterized model that they make in the basis Φ (with its mean added); smoother than u",
+            "coefficients, and the parameterized model that they make in the basis Φ (with its mean added); smoother \
+             than u",
         ),
         ("r", "whitened residual, (observed − predicted) / σ of the datum"),
         (
