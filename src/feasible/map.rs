@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use ndarray::{Array1, Array2, ArrayView1, s};
 
+use super::device::Device;
 use super::hard_data::{HardData, Penalty};
 use super::learning_set::{LabelKind, Labels, LearningSet, Places, Source, usable};
 use super::nearest::{Description, Index, Matches};
@@ -87,12 +88,11 @@ pub struct MapReport {
 pub struct PatternMap<'g> {
     grid: Grid,
     options: Options,
-    zones: Vec<Zone>,
-    gpu: Option<&'g Gpu>,
+    zones: Vec<Zone<'g>>,
 }
 
 /// A range of layers, its learning set and what was made ready from it.
-struct Zone {
+struct Zone<'g> {
     cells: Range<usize>,
     set: LearningSet,
     index: Index,
@@ -100,6 +100,7 @@ struct Zone {
     voters: Vec<u32>,
     /// Labels as codes 0..K and the property of each: facies, or bins of values.
     codes: Option<(Vec<u8>, Vec<f64>)>,
+    device: Option<Device<'g>>,
 }
 
 /// Cells of one zone, mapped.
@@ -137,9 +138,9 @@ impl<'g> PatternMap<'g> {
             let features = images.slices(&places.drawn, &cells);
             let labels = labels(options.labels, sources, &places.drawn, &cells);
             let set = LearningSet::new(stencil, features, labels, places.windows)?;
-            Zone::new(set, cells, &options, number as u32)
+            Zone::new(set, cells, &options, number as u32, gpu)
         });
-        Ok(Self { grid, zones: zones.collect::<Result<_>>()?, options, gpu })
+        Ok(Self { grid, zones: zones.collect::<Result<_>>()?, options })
     }
 
     /// A map of one zone, all layers, from a learning set that is there already.
@@ -151,8 +152,8 @@ impl<'g> PatternMap<'g> {
         check(&options)?;
         let grid = set.stencil().grid();
         known_cells(&options.hard_data, &grid, options.labels)?;
-        let zone = Zone::new(set, 0..grid.len(), &options, 0)?;
-        Ok(Self { grid, options, zones: vec![zone], gpu })
+        let zone = Zone::new(set, 0..grid.len(), &options, 0, gpu)?;
+        Ok(Self { grid, options, zones: vec![zone] })
     }
 
     /// The matches of the windows of `theta` at `origins`, both in the numbers of a zone's own cells.
@@ -160,8 +161,11 @@ impl<'g> PatternMap<'g> {
     /// # Errors
     /// Where the device fails.
     pub fn matches(&self, zone: usize, theta: &[f32], origins: &[u32]) -> Result<Matches> {
-        let zone = &self.zones[zone];
-        Ok(zone.index.nearest(&zone.set, theta, origins, self.options.neighbours, &zone.penalty))
+        let Zone { set, index, penalty, device, .. } = &self.zones[zone];
+        match device {
+            Some(device) => device.matches(&device.nearest(set, index, theta, origins, penalty)?),
+            None => Ok(index.nearest(set, theta, origins, self.options.neighbours, penalty)),
+        }
     }
 
     /// Votes by facies (or by bin of a mode), K × cells of a zone, of the labels of `matches` at `origins`; none where
@@ -170,9 +174,16 @@ impl<'g> PatternMap<'g> {
     /// # Errors
     /// Where the device fails.
     pub fn votes(&self, zone: usize, origins: &[u32], matches: &Matches) -> Result<Option<Array2<u32>>> {
-        let zone = &self.zones[zone];
-        let ballot = Ballot { set: &zone.set, origins, matches, audience: &Audience::All };
-        Ok(zone.codes.as_ref().map(|(codes, values)| ballot.count(codes, values.len())))
+        let Zone { set, codes, device, .. } = &self.zones[zone];
+        let Some((codes, values)) = codes else { return Ok(None) };
+        let audience = &Audience::All;
+        match device {
+            Some(device) => {
+                let found = device.take(&[], matches)?;
+                device.count(set.stencil(), origins, &found, audience).map(Some)
+            }
+            None => Ok(Some(Ballot { set, origins, matches, audience }.count(codes, values.len()))),
+        }
     }
 
     /// The learning set of a zone.
@@ -196,7 +207,7 @@ impl<'g> PatternMap<'g> {
         let mut probability = None;
         for (number, zone) in self.zones.iter().enumerate() {
             let part = theta.slice(s![zone.cells.clone()]);
-            let mapped = zone.map(part, &self.options, iteration, number as u32, self.gpu, &mut report)?;
+            let mapped = zone.map(part, &self.options, iteration, number as u32, &mut report)?;
             model.slice_mut(s![zone.cells.clone()]).assign(&Array1::from(mapped.model));
             if let (Some(facies), Some(codes)) = (&mut facies, &mapped.codes) {
                 facies[zone.cells.clone()].copy_from_slice(codes);
@@ -217,8 +228,14 @@ impl FeasibleMap for PatternMap<'_> {
     }
 }
 
-impl Zone {
-    fn new(set: LearningSet, cells: Range<usize>, options: &Options, number: u32) -> Result<Self> {
+impl<'g> Zone<'g> {
+    fn new(
+        set: LearningSet,
+        cells: Range<usize>,
+        options: &Options,
+        number: u32,
+        gpu: Option<&'g Gpu>,
+    ) -> Result<Self> {
         let mut stream = Stream::new(options.seed, Purpose::LearningSet, 1, number);
         let (stencil, components) = match options.description {
             Description::Cells => (set.stencil().clone(), COMPONENTS),
@@ -241,7 +258,9 @@ impl Zone {
             (Labels::Values(values), Aggregation::Mode { bins }) => Some(binned(values, bins)),
             (Labels::Values(_), _) => None,
         };
-        Ok(Self { cells, set, index, penalty, voters, codes })
+        let device =
+            gpu.map(|gpu| Device::new(gpu, &set, &index, codes.as_ref(), &penalty, &voters, options.neighbours));
+        Ok(Self { device: device.transpose()?, cells, set, index, penalty, voters, codes })
     }
 
     fn map(
@@ -250,58 +269,90 @@ impl Zone {
         options: &Options,
         iteration: u32,
         number: u32,
-        _gpu: Option<&Gpu>,
         report: &mut MapReport,
     ) -> Result<Mapped> {
         let mut stream = Stream::new(options.seed, Purpose::Positions, u64::from(iteration), number);
         let positions = Positions::draw(self.set.stencil(), options.fraction, &mut stream);
         let image: Vec<f32> = theta.iter().map(|&x| x as f32).collect();
         let origins = &positions.origins;
-        let matches = self.index.nearest(&self.set, &image, origins, options.neighbours, &self.penalty);
+        let audience = match options.aggregation {
+            Aggregation::Centre => Audience::centres(self.set.stencil(), origins),
+            _ => Audience::All,
+        };
+        let weighting =
+            (options.aggregation == Aggregation::WeightedMean).then(|| 1e-3 * self.index.components.spread.max(1e-30));
+        let (mut mapped, cost, matches) = match &self.device {
+            Some(device) => self.map_on(device, &image, origins, &audience, weighting, options)?,
+            None => {
+                let matches = self.index.nearest(&self.set, &image, origins, options.neighbours, &self.penalty);
+                let mapped = self.aggregate(theta, origins, &matches, &audience, weighting);
+                (mapped, matches.cost.iter().sum(), Some(matches))
+            }
+        };
+        self.honour(&mut mapped);
         report.windows += origins.len();
         report.added += positions.added;
         report.unreachable += self.voters.iter().enumerate().filter(|&(cell, &voter)| cell != voter as usize).count();
-        report.match_distance += matches.cost.iter().sum::<f64>() / matches.neighbours as f64;
-        if options.description != Description::Cells {
+        report.match_distance += cost / options.neighbours as f64;
+        if let (Some(matches), false) = (matches, options.description == Description::Cells) {
             let zone = self.recall(&image, origins, &matches);
             report.recall = Some(report.recall.map_or(zone, |other| other.min(zone)));
         }
-        Ok(self.aggregate(theta, options.aggregation, origins, &matches))
+        Ok(mapped)
+    }
+
+    /// The map on the device; the matches come down only where an approximation is held against exact ones.
+    fn map_on(
+        &self,
+        device: &Device<'_>,
+        image: &[f32],
+        origins: &[u32],
+        audience: &Audience,
+        weighting: Option<f64>,
+        options: &Options,
+    ) -> Result<(Mapped, f64, Option<Matches>)> {
+        let stencil = self.set.stencil();
+        let found = device.nearest(&self.set, &self.index, image, origins, &self.penalty)?;
+        let mapped = match &self.codes {
+            Some((_, values)) => {
+                let (codes, probability) = device.elect(stencil, origins, &found, audience)?;
+                self.elected(codes, probability, values)
+            }
+            None => {
+                let model = device.average(stencil, origins, &found, audience, weighting)?;
+                Mapped { model, codes: None, probability: None }
+            }
+        };
+        let matches = if options.description == Description::Cells { None } else { Some(device.matches(&found)?) };
+        Ok((mapped, device.total_cost(&found)?, matches))
     }
 
     fn aggregate(
         &self,
         theta: ArrayView1<'_, f64>,
-        aggregation: Aggregation,
         origins: &[u32],
         matches: &Matches,
+        audience: &Audience,
+        weighting: Option<f64>,
     ) -> Mapped {
-        let audience = match aggregation {
-            Aggregation::Centre => Audience::centres(self.set.stencil(), origins),
-            _ => Audience::All,
-        };
-        let ballot = Ballot { set: &self.set, origins, matches, audience: &audience };
-        let mut mapped = match (&self.codes, &self.set.labels) {
-            (Some((codes, values)), labels) => {
-                let votes = ballot.count(codes, values.len());
-                self.elect(theta, &votes, values, matches!(labels, Labels::Facies { .. }))
-            }
+        let ballot = Ballot { set: &self.set, origins, matches, audience };
+        match (&self.codes, &self.set.labels) {
             (None, Labels::Values(values)) => {
-                let floor = 1e-3 * self.index.components.spread.max(f64::MIN_POSITIVE);
-                let weight = move |cost: f64| 1.0 / (cost + floor);
-                let weighted = aggregation == Aggregation::WeightedMean;
-                let mean = ballot.mean(values, weighted.then_some(&weight));
+                let weight = weighting.map(|floor| move |cost: f64| floor / (cost + floor));
+                let mean = ballot.mean(values, weight.as_ref().map(|w| w as &(dyn Fn(f64) -> f64 + Sync)));
                 let model = self.voters.iter().map(|&voter| mean[voter as usize]).collect();
                 Mapped { model, codes: None, probability: None }
             }
+            (Some((codes, values)), _) => {
+                let votes = ballot.count(codes, values.len());
+                self.elect(theta, &votes, values)
+            }
             (None, Labels::Facies { .. }) => unreachable!("facies always have codes"),
-        };
-        self.honour(&mut mapped);
-        mapped
+        }
     }
 
     /// Every cell takes the code that most of its votes name.
-    fn elect(&self, theta: ArrayView1<'_, f64>, votes: &Array2<u32>, values: &[f64], facies: bool) -> Mapped {
+    fn elect(&self, theta: ArrayView1<'_, f64>, votes: &Array2<u32>, values: &[f64]) -> Mapped {
         let kinds = values.len();
         let mut codes = Vec::with_capacity(theta.len());
         let mut probability = Array2::zeros((kinds, theta.len()));
@@ -313,7 +364,13 @@ impl Zone {
             }
             codes.push(winner(votes.iter().copied(), values, theta[cell]).unwrap_or(0) as u8);
         }
+        self.elected(codes, probability, values)
+    }
+
+    /// The map that codes make; codes of bins are no facies.
+    fn elected(&self, codes: Vec<u8>, probability: Array2<f32>, values: &[f64]) -> Mapped {
         let model = codes.iter().map(|&code| values[usize::from(code)]).collect();
+        let facies = matches!(self.set.labels, Labels::Facies { .. });
         Mapped { model, codes: facies.then_some(codes), probability: facies.then_some(probability) }
     }
 

@@ -76,8 +76,8 @@ pub(super) struct Index {
     /// Points of the learning set, and with `−‖â‖²/2` behind each: what the product of bounds takes.
     pub(super) points: Points,
     rows: Vec<f32>,
-    largest_norm2: f64,
-    largest_error: f64,
+    pub(super) largest_norm2: f64,
+    pub(super) largest_error: f64,
     /// Whether points alone decide.
     pub(super) points_alone: bool,
 }
@@ -133,6 +133,12 @@ impl Index {
             rows,
             points_alone,
         }
+    }
+
+    /// The point of window `number`, with `−‖â‖²/2` behind it.
+    pub(super) fn row(&self, number: usize) -> &[f32] {
+        let width = self.components.width() + 1;
+        &self.rows[number * width..][..width]
     }
 
     /// The k windows that cost least at each origin of `theta`.

@@ -186,6 +186,11 @@ impl Stencil {
         self.positions.iter().product()
     }
 
+    /// Number of origins along x, y, z.
+    pub(super) fn positions(&self) -> [usize; 3] {
+        self.positions
+    }
+
     /// The origin of window `number` of [`Stencil::windows`].
     pub fn origin(&self, number: usize) -> u32 {
         let [px, py, _] = self.positions;
