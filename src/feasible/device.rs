@@ -222,7 +222,7 @@ impl<'g> Device<'g> {
         gpu: &'g Gpu,
         set: &LearningSet,
         index: &Index,
-        codes: Option<&(Vec<u8>, Vec<f64>)>,
+        codes: Option<(&[u8], &[f64])>,
         penalty: &Penalty,
         voters: &[u32],
         neighbours: usize,

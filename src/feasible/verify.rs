@@ -172,8 +172,8 @@ fn verify_device(
     let Labels::Facies { codes, values } = &set.labels else { return Ok(()) };
     let (stencil, audience) = (set.stencil(), &Audience::All);
     let voters = stencil.voters();
-    let chosen = (codes.clone(), values.clone());
-    let device = Device::new(gpu, set, index, Some(&chosen), penalty, &voters, *neighbours)?;
+    let chosen = (codes.as_slice(), values.as_slice());
+    let device = Device::new(gpu, set, index, Some(chosen), penalty, &voters, *neighbours)?;
     compare_points(&device, scene, outcomes)?;
 
     let found = device.nearest(set, index, theta, origins, penalty)?;
@@ -330,8 +330,8 @@ pub fn measure(gpu: Option<&Gpu>) -> Result<Vec<Measurement>> {
 
     let (mut match_device, mut vote_device) = ((None, None), (None, None));
     if let Some(gpu) = gpu {
-        let chosen = (codes, vec![0.0, 1.0]);
-        let mut device = Device::new(gpu, &set, &index, Some(&chosen), &penalty, &stencil.voters(), neighbours)?;
+        let chosen = (codes.as_slice(), [0.0, 1.0].as_slice());
+        let mut device = Device::new(gpu, &set, &index, Some(chosen), &penalty, &stencil.voters(), neighbours)?;
         let match_once = |device: &Device<'_>| device.nearest(&set, &index, &theta, &origins, &penalty);
         // The first run compiles the kernels.
         let found = match_once(&device)?;
