@@ -16,7 +16,7 @@ use super::nearest::{Index, Matches};
 use super::template::Stencil;
 use super::vote::Audience;
 use crate::error::{Error, Result};
-use crate::gpu::{Batch, Buffer, Gpu, Shader};
+use crate::gpu::{Batch, Buffer, Gpu, GpuError, Shader};
 
 /// Invocations that serve one window.
 const LANES: usize = 128;
@@ -26,10 +26,6 @@ const TILE: usize = 64;
 const DEPTH: usize = 16;
 /// Tiles that are summed before they are added to the total.
 const FLUSH: usize = 8;
-/// References in a block, at most: with the windows of a dispatch they bound the time that it takes.
-const BLOCK: usize = 16_384;
-/// Bytes of products at once, at most.
-const PRODUCT_BYTES: u64 = 256 << 20;
 /// Half the distance from 1 to the next f32.
 const EPS32: f64 = f32::EPSILON as f64 / 2.0;
 
@@ -51,6 +47,24 @@ pub(super) const VOTE: Shader = shader!("vote");
 pub(super) const ELECT: Shader = shader!("elect");
 pub(super) const AVERAGE: Shader = shader!("average");
 pub(super) const TOTAL: Shader = shader!("total");
+
+/// How much is held and done at once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Portions {
+    /// Bytes of a part of the images.
+    pub(super) part: u64,
+    /// References in a block.
+    pub(super) block: usize,
+    /// Bytes of products of points.
+    pub(super) products: u64,
+}
+
+impl Portions {
+    /// Parts as large as the device binds; blocks and products that bound the time of a dispatch.
+    pub(super) fn of(gpu: &Gpu) -> Self {
+        Self { part: gpu.max_binding(), block: 16_384, products: gpu.max_binding().min(256 << 20) }
+    }
+}
 
 /// Labels of a kind that packs into words: codes of 1, 2, 4 or 8 bits, or values as bits of f32.
 struct Packing {
@@ -113,9 +127,22 @@ struct Block {
     points: Buffer<f32>,
 }
 
+/// What a device is made from.
+#[derive(Clone, Copy)]
+pub(super) struct Learned<'a> {
+    pub(super) set: &'a LearningSet,
+    pub(super) index: &'a Index,
+    /// What is voted on, with the value of each code; none where values are averaged.
+    pub(super) codes: Option<(&'a [u8], &'a [f64])>,
+    pub(super) penalty: &'a Penalty,
+    pub(super) voters: &'a [u32],
+    pub(super) neighbours: usize,
+}
+
 /// A learning set on the device.
 pub(super) struct Device<'g> {
     gpu: &'g Gpu,
+    portions: Portions,
     neighbours: usize,
     labels: Packing,
     evidence: Packing,
@@ -213,20 +240,16 @@ struct VoteBallot {
 }
 
 impl<'g> Device<'g> {
-    /// Sends a learning set to the device. `codes` are what is voted on, with the value of each; none where values are
-    /// averaged.
+    /// Sends a learning set to the device, in portions.
     ///
     /// # Errors
     /// Where the device has no room, or too little workgroup memory for so many neighbours.
-    pub(super) fn new(
-        gpu: &'g Gpu,
-        set: &LearningSet,
-        index: &Index,
-        codes: Option<(&[u8], &[f64])>,
-        penalty: &Penalty,
-        voters: &[u32],
-        neighbours: usize,
-    ) -> Result<Self> {
+    pub(super) fn new(gpu: &'g Gpu, portions: Portions, learned: &Learned<'_>) -> Result<Self> {
+        let Learned { set, index, codes, penalty, voters, neighbours } = *learned;
+        if set.images.len() > u32::MAX as usize {
+            let (what, bytes) = ("cells of the learning set".into(), 4 * set.images.len() as u64);
+            return Err(GpuError::TooLarge { what, bytes, limit: 4 * u64::from(u32::MAX) }.into());
+        }
         let workgroup = (neighbours + LANES) * 8 + 16;
         if workgroup > gpu.workgroup_memory() as usize {
             let problem = format!(
@@ -243,7 +266,7 @@ impl<'g> Device<'g> {
         let apart = !penalty.data.is_empty() && evidence.facies != labels.facies;
         let n = set.stencil().grid().len();
         let images = set.images.len() / n;
-        let most = ((gpu.max_binding() / 4) as usize / n).max(1);
+        let most = ((portions.part / 4) as usize / n).max(1);
         let mut parts = Vec::new();
         for first in (0..images).step_by(most) {
             let cells = first * n..(first + most).min(images) * n;
@@ -259,12 +282,13 @@ impl<'g> Device<'g> {
                 cells,
             });
         }
-        let blocks = blocks(gpu, set, index, &parts)?;
+        let blocks = blocks(gpu, portions.block, set, index, &parts)?;
         let kinds = codes.map_or(1, |(_, values)| values.len());
         let values: Vec<f32> = codes.map_or(vec![0.0], |(_, values)| values.iter().map(|&v| v as f32).collect());
         let starts: Vec<u32> = (0..set.len()).map(|number| set.start(number) as u32).collect();
         Ok(Self {
             gpu,
+            portions,
             neighbours,
             labels,
             evidence,
@@ -327,7 +351,7 @@ impl<'g> Device<'g> {
         let covered_from = gpu.upload("hard data of windows", &covered_from)?;
         let covered = gpu.upload("hard data", &covered)?;
         let stride = self.blocks.iter().map(|block| block.stride).max().unwrap_or(TILE);
-        let most = (PRODUCT_BYTES.min(gpu.max_binding()) / 4) as usize / stride / TILE * TILE;
+        let most = (self.portions.products / 4) as usize / stride / TILE * TILE;
         let most = most.clamp(TILE, padded.min(65_535 / TILE * TILE));
         let products = gpu.zeros::<f32>("products", most * stride)?;
         let identity: Vec<u32> = (0..padded as u32).collect();
@@ -617,7 +641,7 @@ fn padded(origins: &[u32]) -> Vec<u32> {
 }
 
 /// Points of the learning set in blocks, one coordinate a row.
-fn blocks(gpu: &Gpu, set: &LearningSet, index: &Index, parts: &[Part]) -> Result<Vec<Block>> {
+fn blocks(gpu: &Gpu, most: usize, set: &LearningSet, index: &Index, parts: &[Part]) -> Result<Vec<Block>> {
     let height = height(index);
     let mut order: Vec<usize> = (0..set.len()).collect();
     order.sort_by_key(|&number| (set.windows[number].image, number));
@@ -625,7 +649,7 @@ fn blocks(gpu: &Gpu, set: &LearningSet, index: &Index, parts: &[Part]) -> Result
     for (number, part) in parts.iter().enumerate() {
         let from = order.partition_point(|&r| set.start(r) < part.cells.start);
         let to = order.partition_point(|&r| set.start(r) < part.cells.end);
-        for members in order[from..to].chunks(BLOCK) {
+        for members in order[from..to].chunks(most) {
             let stride = members.len().next_multiple_of(TILE);
             let mut points = vec![0.0f32; height * stride];
             let mut references = Vec::with_capacity(members.len());

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use ndarray::{Array1, Array2, ArrayView1, s};
 
-use super::device::Device;
+use super::device::{Device, Learned, Portions};
 use super::hard_data::{HardData, Penalty};
 use super::learning_set::{LabelKind, Labels, LearningSet, Places, Source, usable};
 use super::nearest::{Description, Index, Matches};
@@ -258,7 +258,9 @@ impl<'g> Zone<'g> {
             _ => None,
         };
         let codes = codes(&set, &bins);
-        let device = gpu.map(|gpu| Device::new(gpu, &set, &index, codes, &penalty, &voters, options.neighbours));
+        let neighbours = options.neighbours;
+        let learned = Learned { set: &set, index: &index, codes, penalty: &penalty, voters: &voters, neighbours };
+        let device = gpu.map(|gpu| Device::new(gpu, Portions::of(gpu), &learned));
         Ok(Self { device: device.transpose()?, cells, set, index, penalty, voters, bins })
     }
 

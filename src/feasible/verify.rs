@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2};
 
 use super::definition;
-use super::device::{Device, cost_roundings, height, projection_error};
+use super::device::{Device, Learned, Portions, cost_roundings, height, projection_error};
 use super::hard_data::{HardData, Penalty};
 use super::learning_set::{Labels, LearningSet, Window};
 use super::nearest::{Index, Matches};
@@ -138,20 +138,25 @@ fn compare_matches(name: &str, scene: &Scene, found: &Matches, roundings: f64, e
 pub fn verify(gpu: Option<&Gpu>, seed: u64) -> Result<Vec<Outcome>> {
     let mut outcomes: Vec<Outcome> = Vec::new();
     for scene in scenes(seed)? {
-        let Scene { set, index, theta, origins, neighbours, penalty, .. } = &scene;
-        let matches = index.nearest(set, theta, origins, *neighbours, penalty);
-        let cells = index.stencil.len() as f64;
-        add(&mut outcomes, compare_matches("feasible/nearest", &scene, &matches, cells, f64::EPSILON));
-        let Labels::Facies { codes, values } = &set.labels else { continue };
-        let ballot = Ballot { set, origins, matches: &matches, audience: &Audience::All };
-        let votes = ballot.count(codes, values.len());
-        let defined = definition::votes(set.stencil(), &scene.starts(), codes, values.len(), origins, &matches);
-        add(&mut outcomes, equal("feasible/vote", &scene, &votes, &defined));
-        if let Some(gpu) = gpu {
-            verify_device(gpu, &scene, &matches, &defined, &mut outcomes)?;
-        }
+        verify_scene(gpu, &scene, &mut outcomes)?;
     }
     Ok(outcomes)
+}
+
+fn verify_scene(gpu: Option<&Gpu>, scene: &Scene, outcomes: &mut Vec<Outcome>) -> Result<()> {
+    let Scene { set, index, theta, origins, neighbours, penalty, .. } = scene;
+    let matches = index.nearest(set, theta, origins, *neighbours, penalty);
+    let cells = index.stencil.len() as f64;
+    add(outcomes, compare_matches("feasible/nearest", scene, &matches, cells, f64::EPSILON));
+    let Labels::Facies { codes, values } = &set.labels else { return Ok(()) };
+    let ballot = Ballot { set, origins, matches: &matches, audience: &Audience::All };
+    let votes = ballot.count(codes, values.len());
+    let defined = definition::votes(set.stencil(), &scene.starts(), codes, values.len(), origins, &matches);
+    add(outcomes, equal("feasible/vote", scene, &votes, &defined));
+    if let Some(gpu) = gpu {
+        verify_device(gpu, scene, &matches, &defined, outcomes)?;
+    }
+    Ok(())
 }
 
 /// Whether two tables of votes are equal.
@@ -173,13 +178,19 @@ fn verify_device(
     let (stencil, audience) = (set.stencil(), &Audience::All);
     let voters = stencil.voters();
     let chosen = (codes.as_slice(), values.as_slice());
-    let device = Device::new(gpu, set, index, Some(chosen), penalty, &voters, *neighbours)?;
+    let learned = Learned { set, index, codes: Some(chosen), penalty, voters: &voters, neighbours: *neighbours };
+    let device = Device::new(gpu, Portions::of(gpu), &learned)?;
     compare_points(&device, scene, outcomes)?;
 
     let found = device.nearest(set, index, theta, origins, penalty)?;
     let down = device.matches(&found)?;
     let roundings = cost_roundings(index.stencil.len());
     add(outcomes, compare_matches("feasible/nearest on the device", scene, &down, roundings, EPS32));
+    // Again with the images in several parts, the references in several blocks and the windows in several dispatches.
+    let few = Portions { part: 4 * 9 * stencil.grid().len() as u64, block: 70, products: 4 * 128 * 128 };
+    let pieces = Device::new(gpu, few, &learned)?;
+    let in_pieces = pieces.matches(&pieces.nearest(set, index, theta, origins, penalty)?)?;
+    add(outcomes, compare_matches("feasible/nearest in portions", scene, &in_pieces, roundings, EPS32));
     let total: f64 = down.cost.iter().sum();
     let bound = (64.0 + down.cost.len() as f64 / 64.0) * EPS32 * total;
     let error = (device.total_cost(&found)? - total).abs();
@@ -190,6 +201,8 @@ fn verify_device(
         outcomes,
         equal("feasible/vote on the device", scene, &device.count(stencil, origins, &found, audience)?, votes),
     );
+    let counted = pieces.count(stencil, origins, &pieces.take(theta, matches)?, audience)?;
+    add(outcomes, equal("feasible/vote in portions", scene, &counted, votes));
     let (elected, shares) = device.elect(stencil, origins, &found, audience)?;
     let cells = voters.iter().zip(theta);
     let defined = cells.map(|(&voter, &theta)| {
@@ -267,7 +280,9 @@ fn compare_means(gpu: &Gpu, scene: &Scene, matches: &Matches, outcomes: &mut Vec
     let (stencil, audience) = (set.stencil(), &Audience::All);
     let penalty = Penalty::new(&HardData::default(), &set, index.components.spread)?;
     let voters = stencil.voters();
-    let device = Device::new(gpu, &set, index, None, &penalty, &voters, *neighbours)?;
+    let learned =
+        Learned { set: &set, index, codes: None, penalty: &penalty, voters: &voters, neighbours: *neighbours };
+    let device = Device::new(gpu, Portions::of(gpu), &learned)?;
     let found = device.take(theta, matches)?;
     let floor = 0.1 * index.components.spread;
     let weight = |cost: f64| floor / (cost + floor);
@@ -331,7 +346,10 @@ pub fn measure(gpu: Option<&Gpu>) -> Result<Vec<Measurement>> {
     let (mut match_device, mut vote_device) = ((None, None), (None, None));
     if let Some(gpu) = gpu {
         let chosen = (codes.as_slice(), [0.0, 1.0].as_slice());
-        let mut device = Device::new(gpu, &set, &index, Some(chosen), &penalty, &stencil.voters(), neighbours)?;
+        let voters = stencil.voters();
+        let learned =
+            Learned { set: &set, index: &index, codes: Some(chosen), penalty: &penalty, voters: &voters, neighbours };
+        let mut device = Device::new(gpu, Portions::of(gpu), &learned)?;
         let match_once = |device: &Device<'_>| device.nearest(&set, &index, &theta, &origins, &penalty);
         // The first run compiles the kernels.
         let found = match_once(&device)?;
@@ -420,6 +438,41 @@ mod tests {
         let Some(gpu) = crate::testing::gpu() else { return };
         for outcome in verify(Some(gpu), 5).unwrap() {
             assert!(outcome.passed(), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_kernel_is_seen() {
+        use super::super::device::{AVERAGE, BOUNDS, ELECT, NEAREST, POINTS, RESIDUAL, TOTAL, VOTE};
+        use crate::gpu::{Choice, choose};
+        if crate::testing::gpu().is_none() {
+            return;
+        }
+        let mut gpu = choose(Choice::Auto, true).unwrap().unwrap();
+        let scene = Scene::new([23, 17, 1], &Template::cuboid([7, 5, 1]).unwrap(), 211, 5, 2, 3).unwrap();
+        let sees = |gpu: &Gpu| {
+            let mut outcomes = Vec::new();
+            verify_scene(Some(gpu), &scene, &mut outcomes).unwrap();
+            outcomes.iter().any(|outcome| !outcome.passed())
+        };
+        gpu.force_checks();
+        assert!(!sees(&gpu), "right kernels pass in checked mode");
+        for (shader, right, wrong) in [
+            (POINTS, "part3 += x.w * b", "part3 += 1.001 * x.w * b"),
+            (RESIDUAL, "norm2 - projected", "norm2 - 0.9 * projected"),
+            (BOUNDS, "sum2 += q.z * r", "sum2 += 1.001 * q.z * r"),
+            (NEAREST, "part += difference * difference", "part += abs(difference)"),
+            (NEAREST, "numbers[place] = number;", "numbers[place] = number / 2u;"),
+            (VOTE, "MASK] += 1u", "MASK] += 2u"),
+            (VOTE, "vec2f(bitcast<f32>(labels[at]), 1.0)", "vec2f(bitcast<f32>(labels[at]), 1.001)"),
+            (ELECT, "count > most ||", "count < most ||"),
+            (AVERAGE, "bitcast<f32>(votes[voter]) /", "0.999 * bitcast<f32>(votes[voter]) /"),
+            (TOTAL, "sum[0] = sums[0]", "sum[0] = sums[1]"),
+        ] {
+            assert!(shader.text.contains(right), "{}: no `{right}`", shader.name);
+            gpu.replace_shader(shader.name, shader.text.replacen(right, wrong, 1));
+            assert!(sees(&gpu), "{}: `{wrong}` passes", shader.name);
+            gpu.replace_shader(shader.name, shader.text.into());
         }
     }
 
