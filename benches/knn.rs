@@ -107,6 +107,17 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
+/// The same windows with four facies for labels: the channels, each with stripes in it.
+fn four_facies(data: &Data, stencil: &Stencil, windows: usize) -> Result<PatternMap<'static>, Failure> {
+    let set = data.set(stencil, windows)?;
+    let striped =
+        data.facies[..IMAGES].iter().flat_map(|f| f.iter().enumerate().map(|(c, f)| 2 * f + u8::from(c % 7 < 3)));
+    let labels = Labels::Facies { codes: striped.collect(), values: vec![0.0, 1.0, 2.0, 3.0] };
+    let places = (0..windows).map(|number| set.window(number)).collect();
+    let set = LearningSet::new(stencil.clone(), data.images[..IMAGES].concat(), labels, places)?;
+    Ok(PatternMap::with_learning_set(set, options(stencil.template()), None)?)
+}
+
 #[expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 fn run(
     name: &str,
@@ -139,6 +150,10 @@ fn run(
     let (votes, wall, cpu) = timed(|| map.votes(0, origins, &matches));
     let total: u64 = votes?.map_or(0, |votes| votes.iter().map(|&v| u64::from(v)).sum());
     println!("{name}: {total} votes {cpu:.3} CPU s, {wall:.3} s");
+    let four = four_facies(data, stencil, windows)?;
+    let (votes, wall, cpu) = timed(|| four.votes(0, origins, &matches));
+    let total: u64 = votes?.map_or(0, |votes| votes.iter().map(|&v| u64::from(v)).sum());
+    println!("{name}: {total} votes of 4 facies {cpu:.3} CPU s, {wall:.3} s");
     println!("peak memory {:.2} GB", peak_memory().unwrap_or(0) as f64 * 1e-9);
     if let Some(folder) = folder {
         let index = Array1::from_iter(matches.index.iter().map(|&i| i as i32));

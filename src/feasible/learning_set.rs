@@ -126,6 +126,11 @@ impl LearningSet {
         &self.stencil
     }
 
+    /// The place of window `number`.
+    pub fn window(&self, number: usize) -> Window {
+        self.windows[number]
+    }
+
     /// The image of window `number` from its origin on: a window's run begins at the run's offset.
     pub fn features(&self, number: usize) -> &[f32] {
         &self.images[self.start(number)..]

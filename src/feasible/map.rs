@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use ndarray::{Array1, Array2, ArrayView1, s};
 
+use super::device::{Device, Learned, Portions};
 use super::hard_data::{HardData, Penalty};
 use super::learning_set::{LabelKind, Labels, LearningSet, Places, Source, usable};
 use super::nearest::{Description, Index, Matches};
@@ -87,19 +88,19 @@ pub struct MapReport {
 pub struct PatternMap<'g> {
     grid: Grid,
     options: Options,
-    zones: Vec<Zone>,
-    gpu: Option<&'g Gpu>,
+    zones: Vec<Zone<'g>>,
 }
 
 /// A range of layers, its learning set and what was made ready from it.
-struct Zone {
+struct Zone<'g> {
     cells: Range<usize>,
     set: LearningSet,
     index: Index,
     penalty: Penalty,
     voters: Vec<u32>,
-    /// Labels as codes 0..K and the property of each: facies, or bins of values.
-    codes: Option<(Vec<u8>, Vec<f64>)>,
+    /// Values by the bin of a histogram, and the mean of each bin.
+    bins: Option<(Vec<u8>, Vec<f64>)>,
+    device: Option<Device<'g>>,
 }
 
 /// Cells of one zone, mapped.
@@ -137,9 +138,9 @@ impl<'g> PatternMap<'g> {
             let features = images.slices(&places.drawn, &cells);
             let labels = labels(options.labels, sources, &places.drawn, &cells);
             let set = LearningSet::new(stencil, features, labels, places.windows)?;
-            Zone::new(set, cells, &options, number as u32)
+            Zone::new(set, cells, &options, number as u32, gpu)
         });
-        Ok(Self { grid, zones: zones.collect::<Result<_>>()?, options, gpu })
+        Ok(Self { grid, zones: zones.collect::<Result<_>>()?, options })
     }
 
     /// A map of one zone, all layers, from a learning set that is there already.
@@ -151,8 +152,8 @@ impl<'g> PatternMap<'g> {
         check(&options)?;
         let grid = set.stencil().grid();
         known_cells(&options.hard_data, &grid, options.labels)?;
-        let zone = Zone::new(set, 0..grid.len(), &options, 0)?;
-        Ok(Self { grid, options, zones: vec![zone], gpu })
+        let zone = Zone::new(set, 0..grid.len(), &options, 0, gpu)?;
+        Ok(Self { grid, options, zones: vec![zone] })
     }
 
     /// The matches of the windows of `theta` at `origins`, both in the numbers of a zone's own cells.
@@ -160,8 +161,11 @@ impl<'g> PatternMap<'g> {
     /// # Errors
     /// Where the device fails.
     pub fn matches(&self, zone: usize, theta: &[f32], origins: &[u32]) -> Result<Matches> {
-        let zone = &self.zones[zone];
-        Ok(zone.index.nearest(&zone.set, theta, origins, self.options.neighbours, &zone.penalty))
+        let Zone { set, index, penalty, device, .. } = &self.zones[zone];
+        match device {
+            Some(device) => device.matches(&device.nearest(set, index, theta, origins, penalty)?),
+            None => Ok(index.nearest(set, theta, origins, self.options.neighbours, penalty)),
+        }
     }
 
     /// Votes by facies (or by bin of a mode), K × cells of a zone, of the labels of `matches` at `origins`; none where
@@ -170,9 +174,16 @@ impl<'g> PatternMap<'g> {
     /// # Errors
     /// Where the device fails.
     pub fn votes(&self, zone: usize, origins: &[u32], matches: &Matches) -> Result<Option<Array2<u32>>> {
-        let zone = &self.zones[zone];
-        let ballot = Ballot { set: &zone.set, origins, matches, audience: &Audience::All };
-        Ok(zone.codes.as_ref().map(|(codes, values)| ballot.count(codes, values.len())))
+        let Zone { set, bins, device, .. } = &self.zones[zone];
+        let Some((codes, values)) = codes(set, bins) else { return Ok(None) };
+        let audience = &Audience::All;
+        match device {
+            Some(device) => {
+                let found = device.take(&[], matches)?;
+                device.count(set.stencil(), origins, &found, audience).map(Some)
+            }
+            None => Ok(Some(Ballot { set, origins, matches, audience }.count(codes, values.len()))),
+        }
     }
 
     /// The learning set of a zone.
@@ -196,7 +207,7 @@ impl<'g> PatternMap<'g> {
         let mut probability = None;
         for (number, zone) in self.zones.iter().enumerate() {
             let part = theta.slice(s![zone.cells.clone()]);
-            let mapped = zone.map(part, &self.options, iteration, number as u32, self.gpu, &mut report)?;
+            let mapped = zone.map(part, &self.options, iteration, number as u32, &mut report)?;
             model.slice_mut(s![zone.cells.clone()]).assign(&Array1::from(mapped.model));
             if let (Some(facies), Some(codes)) = (&mut facies, &mapped.codes) {
                 facies[zone.cells.clone()].copy_from_slice(codes);
@@ -217,8 +228,14 @@ impl FeasibleMap for PatternMap<'_> {
     }
 }
 
-impl Zone {
-    fn new(set: LearningSet, cells: Range<usize>, options: &Options, number: u32) -> Result<Self> {
+impl<'g> Zone<'g> {
+    fn new(
+        set: LearningSet,
+        cells: Range<usize>,
+        options: &Options,
+        number: u32,
+        gpu: Option<&'g Gpu>,
+    ) -> Result<Self> {
         let mut stream = Stream::new(options.seed, Purpose::LearningSet, 1, number);
         let (stencil, components) = match options.description {
             Description::Cells => (set.stencil().clone(), COMPONENTS),
@@ -236,12 +253,15 @@ impl Zone {
         };
         let penalty = Penalty::new(&hard, &set, index.components.spread)?;
         let voters = set.stencil().voters();
-        let codes = match (&set.labels, options.aggregation) {
-            (Labels::Facies { codes, values }, _) => Some((codes.clone(), values.clone())),
+        let bins = match (&set.labels, options.aggregation) {
             (Labels::Values(values), Aggregation::Mode { bins }) => Some(binned(values, bins)),
-            (Labels::Values(_), _) => None,
+            _ => None,
         };
-        Ok(Self { cells, set, index, penalty, voters, codes })
+        let codes = codes(&set, &bins);
+        let neighbours = options.neighbours;
+        let learned = Learned { set: &set, index: &index, codes, penalty: &penalty, voters: &voters, neighbours };
+        let device = gpu.map(|gpu| Device::new(gpu, Portions::of(gpu), &learned));
+        Ok(Self { device: device.transpose()?, cells, set, index, penalty, voters, bins })
     }
 
     fn map(
@@ -250,58 +270,90 @@ impl Zone {
         options: &Options,
         iteration: u32,
         number: u32,
-        _gpu: Option<&Gpu>,
         report: &mut MapReport,
     ) -> Result<Mapped> {
         let mut stream = Stream::new(options.seed, Purpose::Positions, u64::from(iteration), number);
         let positions = Positions::draw(self.set.stencil(), options.fraction, &mut stream);
         let image: Vec<f32> = theta.iter().map(|&x| x as f32).collect();
         let origins = &positions.origins;
-        let matches = self.index.nearest(&self.set, &image, origins, options.neighbours, &self.penalty);
+        let audience = match options.aggregation {
+            Aggregation::Centre => Audience::centres(self.set.stencil(), origins),
+            _ => Audience::All,
+        };
+        let weighting =
+            (options.aggregation == Aggregation::WeightedMean).then(|| 1e-3 * self.index.components.spread.max(1e-30));
+        let (mut mapped, cost, matches) = match &self.device {
+            Some(device) => self.map_on(device, &image, origins, &audience, weighting, options)?,
+            None => {
+                let matches = self.index.nearest(&self.set, &image, origins, options.neighbours, &self.penalty);
+                let mapped = self.aggregate(theta, origins, &matches, &audience, weighting);
+                (mapped, matches.cost.iter().sum(), Some(matches))
+            }
+        };
+        self.honour(&mut mapped);
         report.windows += origins.len();
         report.added += positions.added;
         report.unreachable += self.voters.iter().enumerate().filter(|&(cell, &voter)| cell != voter as usize).count();
-        report.match_distance += matches.cost.iter().sum::<f64>() / matches.neighbours as f64;
-        if options.description != Description::Cells {
+        report.match_distance += cost / options.neighbours as f64;
+        if let (Some(matches), false) = (matches, options.description == Description::Cells) {
             let zone = self.recall(&image, origins, &matches);
             report.recall = Some(report.recall.map_or(zone, |other| other.min(zone)));
         }
-        Ok(self.aggregate(theta, options.aggregation, origins, &matches))
+        Ok(mapped)
+    }
+
+    /// The map on the device; the matches come down only where an approximation is held against exact ones.
+    fn map_on(
+        &self,
+        device: &Device<'_>,
+        image: &[f32],
+        origins: &[u32],
+        audience: &Audience,
+        weighting: Option<f64>,
+        options: &Options,
+    ) -> Result<(Mapped, f64, Option<Matches>)> {
+        let stencil = self.set.stencil();
+        let found = device.nearest(&self.set, &self.index, image, origins, &self.penalty)?;
+        let mapped = match codes(&self.set, &self.bins) {
+            Some((_, values)) => {
+                let (codes, probability) = device.elect(stencil, origins, &found, audience)?;
+                self.elected(codes, probability, values)
+            }
+            None => {
+                let model = device.average(stencil, origins, &found, audience, weighting)?;
+                Mapped { model, codes: None, probability: None }
+            }
+        };
+        let matches = if options.description == Description::Cells { None } else { Some(device.matches(&found)?) };
+        Ok((mapped, device.total_cost(&found)?, matches))
     }
 
     fn aggregate(
         &self,
         theta: ArrayView1<'_, f64>,
-        aggregation: Aggregation,
         origins: &[u32],
         matches: &Matches,
+        audience: &Audience,
+        weighting: Option<f64>,
     ) -> Mapped {
-        let audience = match aggregation {
-            Aggregation::Centre => Audience::centres(self.set.stencil(), origins),
-            _ => Audience::All,
-        };
-        let ballot = Ballot { set: &self.set, origins, matches, audience: &audience };
-        let mut mapped = match (&self.codes, &self.set.labels) {
-            (Some((codes, values)), labels) => {
-                let votes = ballot.count(codes, values.len());
-                self.elect(theta, &votes, values, matches!(labels, Labels::Facies { .. }))
-            }
+        let ballot = Ballot { set: &self.set, origins, matches, audience };
+        match (codes(&self.set, &self.bins), &self.set.labels) {
             (None, Labels::Values(values)) => {
-                let floor = 1e-3 * self.index.components.spread.max(f64::MIN_POSITIVE);
-                let weight = move |cost: f64| 1.0 / (cost + floor);
-                let weighted = aggregation == Aggregation::WeightedMean;
-                let mean = ballot.mean(values, weighted.then_some(&weight));
+                let weight = weighting.map(|floor| move |cost: f64| floor / (cost + floor));
+                let mean = ballot.mean(values, weight.as_ref().map(|w| w as &(dyn Fn(f64) -> f64 + Sync)));
                 let model = self.voters.iter().map(|&voter| mean[voter as usize]).collect();
                 Mapped { model, codes: None, probability: None }
             }
+            (Some((codes, values)), _) => {
+                let votes = ballot.count(codes, values.len());
+                self.elect(theta, &votes, values)
+            }
             (None, Labels::Facies { .. }) => unreachable!("facies always have codes"),
-        };
-        self.honour(&mut mapped);
-        mapped
+        }
     }
 
     /// Every cell takes the code that most of its votes name.
-    fn elect(&self, theta: ArrayView1<'_, f64>, votes: &Array2<u32>, values: &[f64], facies: bool) -> Mapped {
+    fn elect(&self, theta: ArrayView1<'_, f64>, votes: &Array2<u32>, values: &[f64]) -> Mapped {
         let kinds = values.len();
         let mut codes = Vec::with_capacity(theta.len());
         let mut probability = Array2::zeros((kinds, theta.len()));
@@ -313,7 +365,13 @@ impl Zone {
             }
             codes.push(winner(votes.iter().copied(), values, theta[cell]).unwrap_or(0) as u8);
         }
+        self.elected(codes, probability, values)
+    }
+
+    /// The map that codes make; codes of bins are no facies.
+    fn elected(&self, codes: Vec<u8>, probability: Array2<f32>, values: &[f64]) -> Mapped {
         let model = codes.iter().map(|&code| values[usize::from(code)]).collect();
+        let facies = matches!(self.set.labels, Labels::Facies { .. });
         Mapped { model, codes: facies.then_some(codes), probability: facies.then_some(probability) }
     }
 
@@ -344,6 +402,15 @@ impl Zone {
         let exact = super::nearest::exhaustive(&self.set, image, &picked, k, &self.penalty);
         let hits = |(i, &query): (usize, &usize)| exact.of(i).iter().filter(|&r| found.of(query).contains(r)).count();
         picks.iter().enumerate().map(hits).sum::<usize>() as f64 / (sample * k) as f64
+    }
+}
+
+/// What is voted on: codes 0..K of every cell of the images and the property of each code; none where labels are averaged.
+fn codes<'a>(set: &'a LearningSet, bins: &'a Option<(Vec<u8>, Vec<f64>)>) -> Option<(&'a [u8], &'a [f64])> {
+    match (&set.labels, bins) {
+        (Labels::Facies { codes, values }, _) => Some((codes, values)),
+        (Labels::Values(_), Some((codes, values))) => Some((codes, values)),
+        (Labels::Values(_), None) => None,
     }
 }
 
@@ -507,4 +574,235 @@ fn zones(grid: &Grid, asked: &[Range<usize>]) -> Result<Vec<Range<usize>>> {
         return Err(Error::input("feasible.zones", problem, "put every layer into one zone"));
     }
     Ok(asked.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::grid::Ensemble;
+
+    const CELLS: [usize; 3] = [26, 21, 1];
+    const REALIZATIONS: usize = 12;
+
+    /// Realizations of bent stripes; their parameterized images are the waves behind them.
+    struct Prior {
+        ensemble: Ensemble,
+        images: Array2<f32>,
+    }
+
+    fn prior(cells: [usize; 3]) -> Prior {
+        let grid = Grid::unit(cells);
+        let mut stream = Stream::new(9, Purpose::Check, 0, 0);
+        let mut images = Array2::zeros((REALIZATIONS, grid.len()));
+        for mut image in images.rows_mut() {
+            let [a, b, c] = [0.3, 0.5, 6.0].map(|high| stream.between(0.1, high));
+            for (cell, value) in image.iter_mut().enumerate() {
+                let [x, y, z] = grid.cell(cell).map(|c| c as f64);
+                *value = (0.5 + 0.5 * (a * x + 2.0 * (b * y).sin() + z + c).sin()) as f32;
+            }
+        }
+        let facies = images.mapv(|x| u8::from(x > 0.4) + u8::from(x > 0.8));
+        let ensemble = Ensemble { grid, facies: Some(facies), values: None, facies_values: vec![0.0, 0.6, 1.0] };
+        Prior { ensemble, images }
+    }
+
+    impl Prior {
+        fn map<'g>(&self, options: Options, gpu: Option<&'g Gpu>) -> Result<PatternMap<'g>> {
+            let parameterized = |asked: &[usize]| Ok(self.images.select(ndarray::Axis(0), asked));
+            let source = Source { ensemble: &self.ensemble, parameterized: &parameterized };
+            PatternMap::new(self.ensemble.grid, options, &[source], gpu)
+        }
+
+        fn theta(&self, realization: usize) -> Array1<f64> {
+            self.images.row(realization).mapv(f64::from)
+        }
+    }
+
+    fn options(template: Template) -> Options {
+        Options { library: 400, neighbours: 3, ..Options::new(template, 4) }
+    }
+
+    fn square() -> Template {
+        Template::cuboid([8, 7, 1]).unwrap()
+    }
+
+    #[test]
+    fn a_window_as_large_as_the_grid_brings_back_the_realization() {
+        let prior = prior(CELLS);
+        let map = prior.map(Options { neighbours: 1, ..options(Template::cuboid(CELLS).unwrap()) }, None).unwrap();
+        let (projection, report) = map.map(prior.theta(5).view(), 0).unwrap();
+        assert_eq!(projection.facies.unwrap(), prior.ensemble.facies(5).unwrap().to_vec());
+        assert_eq!(projection.model, prior.ensemble.property(5));
+        assert_eq!((report.windows, report.match_distance, report.recall), (1, 0.0, None));
+    }
+
+    #[test]
+    fn options_that_cannot_be_met_are_refused_by_name() {
+        let prior = prior(CELLS);
+        let base = || options(square());
+        let cases = [
+            ("feasible.library", Options { library: 0, ..base() }),
+            ("feasible.neighbours", Options { neighbours: 401, ..base() }),
+            ("feasible.neighbours", Options { neighbours: 0, ..base() }),
+            ("feasible.fraction", Options { fraction: 0.0, ..base() }),
+            ("feasible.fraction", Options { fraction: 1.5, ..base() }),
+            ("feasible.fraction", Options { fraction: f64::NAN, ..base() }),
+            ("feasible.window", options(Template::cuboid([27, 3, 1]).unwrap())),
+            ("feasible.aggregation", Options { aggregation: Aggregation::WeightedMean, ..base() }),
+            ("feasible.description", Options { description: Description::Subset { cells: 57 }, ..base() }),
+            ("feasible.description", Options { description: Description::Projection { components: 0 }, ..base() }),
+            ("feasible.zones", Options { zones: vec![0..1, 0..1], ..base() }),
+            ("feasible.zones", Options { zones: std::iter::once(0..2).collect(), ..base() }),
+            (
+                "feasible.hard_data",
+                Options { hard_data: HardData { facies: vec![(26 * 21, 0)], values: vec![] }, ..base() },
+            ),
+            ("feasible.hard_data", Options { hard_data: HardData { facies: vec![(3, 3)], values: vec![] }, ..base() }),
+            (
+                "feasible.hard_data",
+                Options { hard_data: HardData { facies: vec![], values: vec![(3, 1.0)] }, ..base() },
+            ),
+        ];
+        for (key, options) in cases {
+            match prior.map(options, None).err() {
+                Some(Error::Input { place, problem, .. }) => assert_eq!(place, key, "{problem}"),
+                other => panic!("{key}: {other:?}"),
+            }
+        }
+        let theta = Array1::from_elem(26 * 21, f64::NAN);
+        assert!(prior.map(base(), None).unwrap().map(theta.view(), 0).is_err());
+    }
+
+    #[test]
+    fn realizations_are_asked_for_once_and_only_where_drawn_and_every_basis_has_the_same_windows() {
+        let prior = prior(CELLS);
+        let asked = Mutex::new(Vec::new());
+        let rough = |numbers: &[usize]| {
+            asked.lock().unwrap().extend_from_slice(numbers);
+            Ok(prior.images.select(ndarray::Axis(0), numbers).mapv(|x| 0.5 * x))
+        };
+        let source = Source { ensemble: &prior.ensemble, parameterized: &rough };
+        let few = Options { library: 7, neighbours: 1, ..options(square()) };
+        let map = PatternMap::new(prior.ensemble.grid, few.clone(), &[source], None).unwrap();
+        let mut asked = asked.into_inner().unwrap();
+        let times = asked.len();
+        asked.sort_unstable();
+        asked.dedup();
+        assert!(asked.len() == times && times <= 7, "{asked:?}");
+        let finer = prior.map(few, None).unwrap();
+        assert_eq!(map.learning_set(0).windows, finer.learning_set(0).windows);
+    }
+
+    #[test]
+    fn known_cells_keep_what_is_known_and_steer_the_matches() {
+        let prior = prior(CELLS);
+        let whole = Template::cuboid(CELLS).unwrap();
+        let known: Vec<(usize, u8)> =
+            (0..26 * 21).step_by(7).map(|cell| (cell, prior.ensemble.facies(2).unwrap()[cell])).collect();
+        let hard_data = HardData { facies: known, values: vec![] };
+        let map = prior.map(Options { neighbours: 1, hard_data, ..options(whole) }, None).unwrap();
+        let found = map.project(prior.theta(9).view(), 0).unwrap();
+        assert_eq!(found.facies.unwrap(), prior.ensemble.facies(2).unwrap().to_vec(), "the data decide");
+
+        let hard_data = HardData { facies: vec![(40, 2), (41, 0), (300, 1)], values: vec![] };
+        let map = prior.map(Options { hard_data, ..options(square()) }, None).unwrap();
+        let found = map.project(prior.theta(1).view(), 0).unwrap();
+        let (facies, probability) = (found.facies.unwrap(), found.probability.unwrap());
+        assert_eq!([facies[40], facies[41], facies[300]], [2, 0, 1]);
+        assert_eq!((probability[[2, 40]], probability[[0, 41]], found.model[300]), (1.0, 1.0, 0.6));
+    }
+
+    #[test]
+    fn zones_are_mapped_apart() {
+        let prior = prior([14, 12, 4]);
+        let zones = vec![0..1, 1..4];
+        let map = prior.map(Options { zones, ..options(Template::cuboid([5, 5, 1]).unwrap()) }, None).unwrap();
+        let theta = prior.theta(3);
+        let mut other = theta.clone();
+        other.slice_mut(s![14 * 12..]).fill(0.2);
+        let (a, b) = (map.project(theta.view(), 1).unwrap(), map.project(other.view(), 1).unwrap());
+        assert_eq!(a.model.slice(s![..14 * 12]), b.model.slice(s![..14 * 12]));
+        assert_ne!(a.model, b.model);
+    }
+
+    #[test]
+    fn without_aggregation_a_cell_has_the_label_of_the_match_at_the_nearest_centre() {
+        let prior = prior(CELLS);
+        let single = Options { neighbours: 1, fraction: 1.0, aggregation: Aggregation::Centre, ..options(square()) };
+        let map = prior.map(single, None).unwrap();
+        let theta = prior.theta(6);
+        let image: Vec<f32> = theta.iter().map(|&x| x as f32).collect();
+        let found = map.project(theta.view(), 0).unwrap().facies.unwrap();
+        let set = map.learning_set(0);
+        let Labels::Facies { codes, .. } = &set.labels else { panic!("labels are facies") };
+        for cell in 0..26 * 21 {
+            // The centre of an 8 x 7 window is its cell (3, 3): at the border the nearest one that there is.
+            let [x, y, _] = set.stencil().grid().cell(cell);
+            let origin = (y.clamp(3, 17) - 3) * 26 + x.clamp(3, 21) - 3;
+            let matched = map.matches(0, &image, &[origin as u32]).unwrap().index[0];
+            assert_eq!(found[cell], codes[set.start(matched as usize) + cell - origin], "cell {cell}");
+        }
+    }
+
+    #[test]
+    fn what_an_approximation_loses_is_reported() {
+        let prior = prior(CELLS);
+        let recall = |description| {
+            let map = prior.map(Options { description, ..options(square()) }, None).unwrap();
+            map.map(prior.theta(0).view(), 0).unwrap().1.recall
+        };
+        assert_eq!(recall(Description::Cells), None);
+        assert_eq!(recall(Description::Subset { cells: 56 }), Some(1.0));
+        let (few, one) =
+            (recall(Description::Subset { cells: 3 }).unwrap(), recall(Description::Projection { components: 1 }));
+        assert!((0.0..1.0).contains(&few) && one.is_some_and(|one| one < 1.0), "{few} {one:?}");
+        assert!(recall(Description::Projection { components: 40 }).unwrap() > 0.9);
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bytes() {
+        let prior = prior(CELLS);
+        let run = |threads: usize, kind: LabelKind| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let options = Options { labels: kind, ..options(square()) };
+            pool.install(|| prior.map(options, None).unwrap().project(prior.theta(7).view(), 3).unwrap())
+        };
+        for kind in [LabelKind::Facies, LabelKind::Values] {
+            assert_eq!(run(1, kind), run(3, kind));
+        }
+    }
+
+    #[test]
+    fn the_device_makes_the_map_that_the_processor_makes() {
+        let Some(gpu) = crate::testing::gpu() else { return };
+        let prior = prior(CELLS);
+        let hard = HardData { facies: vec![(40, 2), (300, 1)], values: vec![] };
+        let known = HardData { facies: vec![], values: vec![(40, 0.9), (300, 0.1)] };
+        let values = |aggregation| Options { labels: LabelKind::Values, aggregation, ..options(square()) };
+        let disk = Template::disk(4.0).unwrap();
+        for options in [
+            Options { hard_data: hard, ..options(square()) },
+            Options { aggregation: Aggregation::Centre, ..options(disk.clone()) },
+            options(disk),
+            Options { description: Description::Projection { components: 9 }, ..options(square()) },
+            Options { description: Description::Subset { cells: 21 }, ..options(square()) },
+            values(Aggregation::Votes),
+            values(Aggregation::WeightedMean),
+            Options { hard_data: known, ..values(Aggregation::Mode { bins: 12 }) },
+        ] {
+            let theta = prior.theta(8);
+            let (here, there) =
+                (prior.map(options.clone(), None).unwrap(), prior.map(options.clone(), Some(gpu)).unwrap());
+            let ((here, report), (there, other)) =
+                (here.map(theta.view(), 2).unwrap(), there.map(theta.view(), 2).unwrap());
+            assert_eq!((report.windows, report.added, report.recall), (other.windows, other.added, other.recall));
+            // A mean of up to 56 x 3 votes, rounded as often at most; facies are the same but for near ties of matches.
+            let bound = 2.0 * (56.0 * 3.0 + 12.0) * f64::from(f32::EPSILON);
+            let apart = here.model.iter().zip(&there.model).filter(|(a, b)| (*a - *b).abs() > bound * a.abs()).count();
+            assert!(apart <= theta.len() / 200, "{apart} cells differ with {options:?}");
+            assert_eq!(here.probability.is_some(), there.probability.is_some());
+        }
+    }
 }

@@ -12,6 +12,7 @@ use crate::error::Result;
 
 mod components;
 mod definition;
+mod device;
 mod distance;
 mod hard_data;
 mod learning_set;

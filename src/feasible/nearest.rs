@@ -76,8 +76,8 @@ pub(super) struct Index {
     /// Points of the learning set, and with `−‖â‖²/2` behind each: what the product of bounds takes.
     pub(super) points: Points,
     rows: Vec<f32>,
-    largest_norm2: f64,
-    largest_error: f64,
+    pub(super) largest_norm2: f64,
+    pub(super) largest_error: f64,
     /// Whether points alone decide.
     pub(super) points_alone: bool,
 }
@@ -133,6 +133,12 @@ impl Index {
             rows,
             points_alone,
         }
+    }
+
+    /// The point of window `number`, with `−‖â‖²/2` behind it.
+    pub(super) fn row(&self, number: usize) -> &[f32] {
+        let width = self.components.width() + 1;
+        &self.rows[number * width..][..width]
     }
 
     /// The k windows that cost least at each origin of `theta`.
@@ -379,4 +385,118 @@ pub(super) fn exhaustive(
     };
     let (cost, index) = origins.par_iter().flat_map_iter(best).unzip();
     Matches { neighbours, index, cost }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::definition;
+    use super::super::hard_data::HardData;
+    use super::super::learning_set::{Labels, Window};
+    use super::super::template::Template;
+    use super::*;
+    use crate::grid::Grid;
+    use crate::random::{Purpose, Stream};
+
+    /// Images whose cells are `value(stream)`, windows at random places in them, and a map of the same kind.
+    fn scene(
+        cells: [usize; 3],
+        template: &Template,
+        windows: usize,
+        seed: u64,
+        value: impl Fn(&mut Stream) -> f32,
+    ) -> (LearningSet, Vec<f32>, Vec<u32>) {
+        let grid = Grid::unit(cells);
+        let stencil = Stencil::new(template, grid).unwrap();
+        let mut stream = Stream::new(seed, Purpose::Check, 1, 0);
+        let images: Vec<f32> = (0..4 * grid.len()).map(|_| value(&mut stream)).collect();
+        let codes = images.iter().map(|&x| u8::from(x > 0.0)).collect();
+        let places: Vec<_> = (0..windows)
+            .map(|_| Window {
+                image: stream.below(4) as u32,
+                origin: stencil.origin(stream.below(stencil.windows() as u64) as usize),
+            })
+            .collect();
+        let labels = Labels::Facies { codes, values: vec![0.0, 1.0] };
+        let theta = (0..grid.len()).map(|_| value(&mut stream)).collect();
+        let origins = (0..stencil.windows()).map(|window| stencil.origin(window)).collect();
+        (LearningSet::new(stencil, images, labels, places).unwrap(), theta, origins)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+        /// Cells of few whole numbers: sums are exact, and ties as many as there can be.
+        #[test]
+        fn ties_go_to_the_lower_number(
+            (width, height, depth) in (3usize..13, 3usize..11, 1usize..4),
+            shape in prop::collection::vec(any::<bool>(), 27),
+            (windows, neighbours, components) in (10usize..60, 1usize..11, 1usize..12),
+            (hard, seed) in (prop::collection::vec(0usize..27, 0..3), 0u64..1000),
+        ) {
+            let size = [3, 3, depth.min(2)];
+            let mut mask = shape[..size.iter().product()].to_vec();
+            mask[0] = true;
+            let template = Template::mask(size, &mask).unwrap();
+            let draw = |stream: &mut Stream| stream.below(3) as f32 - 1.0;
+            let (set, theta, origins) = scene([width, height, depth.max(2)], &template, windows, seed, draw);
+            let hard = hard.iter().map(|&cell| (cell % set.stencil().grid().len(), u8::from(cell % 2 == 0)));
+            let mut facies: Vec<_> = hard.collect();
+            facies.sort_unstable();
+            facies.dedup_by_key(|known| known.0);
+            let penalty = Penalty::new(&HardData { facies, values: vec![] }, &set, 8.0).unwrap();
+            let index = Index::prepare(set.stencil().clone(), &set, components, false);
+            let found = index.nearest(&set, &theta, &origins, neighbours, &penalty);
+            let stencil = set.stencil();
+            let defined = definition::nearest(stencil, &set, &theta, &origins, neighbours, &penalty);
+            prop_assert_eq!(found, defined);
+        }
+    }
+
+    /// Noise has no leading components: every window survives its bound, and whole windows are multiplied.
+    #[test]
+    fn without_structure_the_products_of_windows_take_over() {
+        let template = Template::cuboid([9, 9, 1]).unwrap();
+        let noise = |stream: &mut Stream| 40.0 + stream.normal_pair().0 as f32;
+        let (set, theta, origins) = scene([31, 22, 1], &template, 700, 3, noise);
+        let penalty = Penalty::new(&HardData { facies: vec![(77, 1)], values: vec![] }, &set, 30.0).unwrap();
+        let index = Index::prepare(set.stencil().clone(), &set, 8, false);
+        let points = index.components.describe(&index.stencil, 1, |_| &theta[..]);
+        let mut query = [Query {
+            image: &theta,
+            point: &points.coordinates,
+            norm2: points.norm2[0],
+            error: points.error[0],
+            covered: vec![],
+            best: Best { neighbours: 2, kept: vec![] },
+        }];
+        assert!(!index.match_by_points(&set, &mut query, &penalty), "noise should not be pruned");
+        let found = index.nearest(&set, &theta, &origins, 5, &penalty);
+        let exact = exhaustive(&set, &theta, &origins, 5, &penalty);
+        assert_eq!(found, exact);
+        assert_eq!(found.index, definition::nearest(set.stencil(), &set, &theta, &origins, 5, &penalty).index);
+    }
+
+    /// A distance is never below its bound, nor a bound far below what exact arithmetic gives.
+    #[test]
+    fn bounds_hold_for_computed_points() {
+        let template = Template::disk(6.0).unwrap();
+        let smooth = |stream: &mut Stream| 1e3 + stream.uniform() as f32;
+        let (set, theta, origins) = scene([25, 25, 1], &template, 90, 5, smooth);
+        let index = Index::prepare(set.stencil().clone(), &set, 20, false);
+        let width = index.components.width();
+        let points = index.components.describe(&index.stencil, origins.len(), |q| &theta[origins[q] as usize..]);
+        for (query, &origin) in origins.iter().enumerate() {
+            for number in 0..set.len() {
+                let apart = |(a, b): (&f32, &f32)| (f64::from(*a) - f64::from(*b)).powi(2);
+                let of = |points: &Points, at: usize| points.coordinates[at * width..][..width].to_vec();
+                let bound2: f64 = of(&points, query).iter().zip(&of(&index.points, number)).map(apart).sum();
+                let error = points.error[query] + index.points.error[number];
+                let features = set.features(number);
+                let d2 = definition::squared_distance(set.stencil(), &theta[origin as usize..], features);
+                assert!(d2.sqrt() * (1.0 + 1e-12) >= bound2.sqrt() - error, "{d2} against {bound2}");
+                assert!(error < 1e-4 * d2.sqrt().max(1.0), "an error of {error} prunes nothing");
+            }
+        }
+    }
 }

@@ -186,6 +186,11 @@ impl Stencil {
         self.positions.iter().product()
     }
 
+    /// Number of origins along x, y, z.
+    pub(super) fn positions(&self) -> [usize; 3] {
+        self.positions
+    }
+
     /// The origin of window `number` of [`Stencil::windows`].
     pub fn origin(&self, number: usize) -> u32 {
         let [px, py, _] = self.positions;
@@ -241,15 +246,28 @@ impl Stencil {
     }
 }
 
-/// The nearest cell that is `held`, by squared distance in cells, then by number.
+/// The nearest cell that is `held`, by squared distance in cells, then by number: looked for in growing boxes, until no
+/// cell outside of the box can be nearer.
 fn nearest_held(grid: &Grid, held: &[bool], cell: usize) -> u32 {
     let at = grid.cell(cell);
-    let distance2 = |other: usize| -> usize {
-        let to = grid.cell(other);
-        (0..3).map(|a| at[a].abs_diff(to[a]).pow(2)).sum()
-    };
-    let candidates = (0..grid.len()).filter(|&other| held[other]);
-    candidates.min_by_key(|&other| (distance2(other), other)).unwrap_or(cell) as u32
+    let furthest = grid.cells.iter().max().copied().unwrap_or(0);
+    let mut best: Option<(usize, usize)> = None;
+    for reach in 1..=furthest {
+        let [x, y, z]: [Range<usize>; 3] =
+            std::array::from_fn(|a| at[a].saturating_sub(reach)..(at[a] + reach + 1).min(grid.cells[a]));
+        for other in z.flat_map(|k| y.clone().map(move |j| (j, k))).flat_map(|(j, k)| x.clone().map(move |i| [i, j, k]))
+        {
+            let number = grid.index(other);
+            let distance2 = (0..3).map(|a| at[a].abs_diff(other[a]).pow(2)).sum();
+            if held[number] && best.is_none_or(|best| (distance2, number) < best) {
+                best = Some((distance2, number));
+            }
+        }
+        if best.is_some_and(|best| best.0 <= reach * reach) {
+            break;
+        }
+    }
+    best.map_or(cell, |best| best.1) as u32
 }
 
 #[cfg(test)]

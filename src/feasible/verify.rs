@@ -1,20 +1,24 @@
 //! The checks and the timings of this room.
 
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 
 use super::definition;
+use super::device::{Device, Learned, Portions, cost_roundings, height, projection_error};
 use super::hard_data::{HardData, Penalty};
 use super::learning_set::{Labels, LearningSet, Window};
 use super::nearest::{Index, Matches};
 use super::positions::Positions;
 use super::template::{Stencil, Template};
-use super::vote::{Audience, Ballot};
+use super::vote::{Audience, Ballot, winner};
 use crate::check::Outcome;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::grid::Grid;
-use crate::measure::Measurement;
+use crate::measure::{Measurement, timed};
 use crate::random::{Purpose, Stream};
+
+/// Half the distance from 1 to the next f32.
+const EPS32: f64 = f32::EPSILON as f64 / 2.0;
 
 /// A small learning set, a map to match, and what is asked.
 pub(super) struct Scene {
@@ -126,27 +130,175 @@ fn compare_matches(name: &str, scene: &Scene, found: &Matches, roundings: f64, e
     Outcome::compare(name, &scene.name, costs.view(), defined.view(), bound.view())
 }
 
-/// Checks that the fast forms find the matches and count the votes that the definition does.
+/// Checks that the fast forms find the matches and count the votes that the definition does, on the CPU and, where there
+/// is a device, each kernel of it on its own.
 ///
 /// # Errors
 /// Where the device fails.
-pub fn verify(_gpu: Option<&Gpu>, seed: u64) -> Result<Vec<Outcome>> {
+pub fn verify(gpu: Option<&Gpu>, seed: u64) -> Result<Vec<Outcome>> {
     let mut outcomes: Vec<Outcome> = Vec::new();
     for scene in scenes(seed)? {
-        let Scene { set, index, theta, origins, neighbours, penalty, .. } = &scene;
-        let matches = index.nearest(set, theta, origins, *neighbours, penalty);
-        let cells = index.stencil.len() as f64;
-        add(&mut outcomes, compare_matches("feasible/nearest", &scene, &matches, cells, f64::EPSILON));
-        let Labels::Facies { codes, values } = &set.labels else { continue };
-        let ballot = Ballot { set, origins, matches: &matches, audience: &Audience::All };
-        let votes = ballot.count(codes, values.len()).mapv(f64::from);
-        let starts = scene.starts();
-        let defined = definition::votes(set.stencil(), &starts, codes, values.len(), origins, &matches).mapv(f64::from);
-        let exact = Array1::zeros(votes.len());
-        let (votes, defined) = (votes.flatten(), defined.flatten());
-        add(&mut outcomes, Outcome::compare("feasible/vote", &scene.name, votes.view(), defined.view(), exact.view()));
+        verify_scene(gpu, &scene, &mut outcomes)?;
     }
     Ok(outcomes)
+}
+
+fn verify_scene(gpu: Option<&Gpu>, scene: &Scene, outcomes: &mut Vec<Outcome>) -> Result<()> {
+    let Scene { set, index, theta, origins, neighbours, penalty, .. } = scene;
+    let matches = index.nearest(set, theta, origins, *neighbours, penalty);
+    let cells = index.stencil.len() as f64;
+    add(outcomes, compare_matches("feasible/nearest", scene, &matches, cells, f64::EPSILON));
+    let Labels::Facies { codes, values } = &set.labels else { return Ok(()) };
+    let ballot = Ballot { set, origins, matches: &matches, audience: &Audience::All };
+    let votes = ballot.count(codes, values.len());
+    let defined = definition::votes(set.stencil(), &scene.starts(), codes, values.len(), origins, &matches);
+    add(outcomes, equal("feasible/vote", scene, &votes, &defined));
+    if let Some(gpu) = gpu {
+        verify_device(gpu, scene, &matches, &defined, outcomes)?;
+    }
+    Ok(())
+}
+
+/// Whether two tables of votes are equal.
+fn equal(name: &str, scene: &Scene, found: &Array2<u32>, defined: &Array2<u32>) -> Outcome {
+    let [found, defined] = [found, defined].map(|votes| votes.mapv(f64::from).flatten().to_owned());
+    Outcome::compare(name, &scene.name, found.view(), defined.view(), Array1::zeros(found.len()).view())
+}
+
+/// The device's kernels on one scene: `votes` are those of `matches`.
+fn verify_device(
+    gpu: &Gpu,
+    scene: &Scene,
+    matches: &Matches,
+    votes: &Array2<u32>,
+    outcomes: &mut Vec<Outcome>,
+) -> Result<()> {
+    let Scene { set, index, theta, origins, neighbours, penalty, .. } = scene;
+    let Labels::Facies { codes, values } = &set.labels else { return Ok(()) };
+    let (stencil, audience) = (set.stencil(), &Audience::All);
+    let voters = stencil.voters();
+    let chosen = (codes.as_slice(), values.as_slice());
+    let learned = Learned { set, index, codes: Some(chosen), penalty, voters: &voters, neighbours: *neighbours };
+    let device = Device::new(gpu, Portions::of(gpu), &learned)?;
+    compare_points(&device, scene, outcomes)?;
+
+    let found = device.nearest(set, index, theta, origins, penalty)?;
+    let down = device.matches(&found)?;
+    let roundings = cost_roundings(index.stencil.len());
+    add(outcomes, compare_matches("feasible/nearest on the device", scene, &down, roundings, EPS32));
+    // Again with the images in several parts, the references in several blocks and the windows in several dispatches.
+    let few = Portions { part: 4 * 9 * stencil.grid().len() as u64, block: 70, products: 4 * 128 * 128 };
+    let pieces = Device::new(gpu, few, &learned)?;
+    let in_pieces = pieces.matches(&pieces.nearest(set, index, theta, origins, penalty)?)?;
+    add(outcomes, compare_matches("feasible/nearest in portions", scene, &in_pieces, roundings, EPS32));
+    let total: f64 = down.cost.iter().sum();
+    let bound = (64.0 + down.cost.len() as f64 / 64.0) * EPS32 * total;
+    let error = (device.total_cost(&found)? - total).abs();
+    add(outcomes, Outcome { name: "feasible/total on the device".into(), case: scene.name.clone(), error, bound });
+
+    let found = device.take(theta, matches)?;
+    add(
+        outcomes,
+        equal("feasible/vote on the device", scene, &device.count(stencil, origins, &found, audience)?, votes),
+    );
+    let counted = pieces.count(stencil, origins, &pieces.take(theta, matches)?, audience)?;
+    add(outcomes, equal("feasible/vote in portions", scene, &counted, votes));
+    let (elected, shares) = device.elect(stencil, origins, &found, audience)?;
+    let cells = voters.iter().zip(theta);
+    let defined = cells.map(|(&voter, &theta)| {
+        let votes = votes.column(voter as usize);
+        winner(votes.iter().copied(), values, f64::from(theta)).unwrap_or(0) as f64
+    });
+    let (elected, defined) = (Array1::from_iter(elected.iter().map(|&c| f64::from(c))), Array1::from_iter(defined));
+    let exact = Array1::zeros(voters.len());
+    let name = "feasible/elect on the device";
+    add(outcomes, Outcome::compare(name, &scene.name, elected.view(), defined.view(), exact.view()));
+    let defined = Array1::from_iter(
+        (0..values.len()).flat_map(|kind| voters.iter().map(move |&voter| (kind, voter))).map(|(kind, voter)| {
+            let votes = votes.column(voter as usize);
+            f64::from(votes[kind]) / f64::from(votes.sum())
+        }),
+    );
+    let shares = shares.mapv(f64::from).flatten().to_owned();
+    // A division in f32 may be wrong by 2.5 units in the last place.
+    let bound = defined.mapv(|share| 5.0 * EPS32 * share);
+    let name = "feasible/probability on the device";
+    add(outcomes, Outcome::compare(name, &scene.name, shares.view(), defined.view(), bound.view()));
+    compare_means(gpu, scene, matches, outcomes)
+}
+
+/// Points and products of the device against those of the CPU.
+fn compare_points(device: &Device<'_>, scene: &Scene, outcomes: &mut Vec<Outcome>) -> Result<()> {
+    let Scene { index, theta, origins, .. } = scene;
+    let read = device.read_points(index, theta, origins)?;
+    let image = |query: usize| &theta[origins[query] as usize..];
+    let points = index.components.describe(&index.stencil, origins.len(), image);
+    let (width, components) = (index.components.width(), index.components.count);
+    let relative = projection_error(index);
+    let (mut found, mut defined, mut bound) = (Vec::new(), Vec::new(), Vec::new());
+    for query in 0..origins.len() {
+        for row in 0..width {
+            let norm = points.norm2[query].sqrt();
+            let at = f64::from(points.coordinates[query * width + row]);
+            let residual = 4.0 * relative * norm * norm;
+            found.push(f64::from(read.points[row * read.stride + query]));
+            defined.push(at);
+            let of_residual = residual.sqrt().min(residual / at.abs().max(1e-30)) + EPS32 * norm;
+            bound.push(if row < components { (relative + EPS32) * norm } else { of_residual });
+        }
+        let norm2: f64 = (0..width).map(|row| f64::from(read.points[row * read.stride + query]).powi(2)).sum();
+        found.push(f64::from(read.norms[query][0]));
+        defined.push(norm2);
+        bound.push((width + 3) as f64 * EPS32 * norm2);
+    }
+    let [found, defined, bound] = [found, defined, bound].map(Array1::from);
+    let name = "feasible/points on the device";
+    add(outcomes, Outcome::compare(name, &scene.name, found.view(), defined.view(), bound.view()));
+
+    let (mut found, mut defined, mut bound) = (Vec::new(), Vec::new(), Vec::new());
+    for query in 0..origins.len() {
+        for (column, &reference) in read.references.iter().enumerate() {
+            let terms = index.row(reference as usize).iter().enumerate();
+            let terms = terms.map(|(row, &r)| f64::from(r) * f64::from(read.points[row * read.stride + query]));
+            let (sum, size) = terms.fold((0.0, 0.0), |(sum, size), term| (sum + term, size + term.abs()));
+            found.push(f64::from(read.products[query * read.product_stride + column]));
+            defined.push(sum);
+            bound.push((height(index) + 1) as f64 * EPS32 * size);
+        }
+    }
+    let [found, defined, bound] = [found, defined, bound].map(Array1::from);
+    let name = "feasible/bounds on the device";
+    add(outcomes, Outcome::compare(name, &scene.name, found.view(), defined.view(), bound.view()));
+    Ok(())
+}
+
+/// Means of labels that are values, alike and by distance.
+fn compare_means(gpu: &Gpu, scene: &Scene, matches: &Matches, outcomes: &mut Vec<Outcome>) -> Result<()> {
+    let Scene { set, index, theta, origins, neighbours, .. } = scene;
+    let set = LearningSet { labels: Labels::Values(set.images.iter().map(|x| x.abs()).collect()), ..set.clone() };
+    let Labels::Values(labels) = &set.labels else { return Ok(()) };
+    let (stencil, audience) = (set.stencil(), &Audience::All);
+    let penalty = Penalty::new(&HardData::default(), &set, index.components.spread)?;
+    let voters = stencil.voters();
+    let learned =
+        Learned { set: &set, index, codes: None, penalty: &penalty, voters: &voters, neighbours: *neighbours };
+    let device = Device::new(gpu, Portions::of(gpu), &learned)?;
+    let found = device.take(theta, matches)?;
+    let floor = 0.1 * index.components.spread;
+    let weight = |cost: f64| floor / (cost + floor);
+    let longest = stencil.runs().iter().map(|run| run.length).max().unwrap_or(0);
+    // Sum and weight are each the sum of runs of sums, of labels that are not negative: relative to the mean itself.
+    let roundings = (2 * (longest * neighbours + stencil.runs().len()) + 12) as f64;
+    for weighting in [None, Some(floor)] {
+        let ballot = Ballot { set: &set, origins, matches, audience };
+        let mean = ballot.mean(labels, weighting.map(|_| &weight as &(dyn Fn(f64) -> f64 + Sync)));
+        let defined = Array1::from_iter(voters.iter().map(|&voter| mean[voter as usize]));
+        let mean = Array1::from(device.average(stencil, origins, &found, audience, weighting)?);
+        let bound = defined.mapv(|mean| roundings * EPS32 * mean.abs());
+        let name = "feasible/average on the device";
+        add(outcomes, Outcome::compare(name, &scene.name, mean.view(), defined.view(), bound.view()));
+    }
+    Ok(())
 }
 
 /// Keeps the worst outcome of each check.
@@ -157,14 +309,172 @@ fn add(outcomes: &mut Vec<Outcome>, outcome: Outcome) {
     }
 }
 
-/// Times matching and voting.
-pub fn measure(_gpu: Option<&Gpu>) -> Result<Vec<Measurement>> {
-    Ok(Vec::new())
+/// Windows of the map and of the learning set that [`measure`] matches.
+const MEASURED: usize = 4000;
+
+/// Times preparation, matching and voting: 4000 windows of 80 × 80 cells against 4000, in fields of 200 × 200 that are
+/// sums of the same hundred waves, five neighbours.
+///
+/// # Errors
+/// Where the device fails.
+pub fn measure(gpu: Option<&Gpu>) -> Result<Vec<Measurement>> {
+    let grid = Grid::unit([200, 200, 1]);
+    let stencil = Stencil::new(&Template::cuboid([80, 80, 1])?, grid)?;
+    let mut stream = Stream::new(1, Purpose::Check, 0, 2);
+    let vectors: Vec<[f64; 2]> = (0..100).map(|_| [stream.between(-0.3, 0.3), stream.between(-0.3, 0.3)]).collect();
+    let images = 200;
+    let fields: Vec<f32> = (0..images).flat_map(|_| spectrum(&grid, &vectors, &mut stream)).collect();
+    let theta = spectrum(&grid, &vectors, &mut stream);
+    let codes: Vec<u8> = fields.iter().map(|&x| u8::from(x > 0.0)).collect();
+    let places = (0..MEASURED).map(|number| Window {
+        image: (number % images) as u32,
+        origin: stencil.origin(stream.below(stencil.windows() as u64) as usize),
+    });
+    let labels = Labels::Facies { codes: codes.clone(), values: vec![0.0, 1.0] };
+    let set = LearningSet::new(stencil.clone(), fields, labels, places.collect())?;
+    let fraction = MEASURED as f64 / stencil.windows() as f64;
+    let origins = Positions::draw(&stencil, fraction, &mut stream).origins;
+    let neighbours = 5;
+
+    let (index, prepare_wall, prepare_cpu) = timed(|| Index::prepare(stencil.clone(), &set, 64, false));
+    let penalty = Penalty::new(&HardData::default(), &set, index.components.spread)?;
+    let (matches, match_wall, match_cpu) = timed(|| index.nearest(&set, &theta, &origins, neighbours, &penalty));
+    let audience = &Audience::All;
+    let ballot = Ballot { set: &set, origins: &origins, matches: &matches, audience };
+    let (_, vote_wall, vote_cpu) = timed(|| ballot.count(&codes, 2));
+
+    let (mut match_device, mut vote_device) = ((None, None), (None, None));
+    if let Some(gpu) = gpu {
+        let chosen = (codes.as_slice(), [0.0, 1.0].as_slice());
+        let voters = stencil.voters();
+        let learned =
+            Learned { set: &set, index: &index, codes: Some(chosen), penalty: &penalty, voters: &voters, neighbours };
+        let mut device = Device::new(gpu, Portions::of(gpu), &learned)?;
+        let match_once = |device: &Device<'_>| device.nearest(&set, &index, &theta, &origins, &penalty);
+        // The first run compiles the kernels.
+        let found = match_once(&device)?;
+        device.elect(&stencil, &origins, &found, audience)?;
+        let (matched, wall, _) = timed(|| match_once(&device).and_then(|found| device.matches(&found)));
+        matched?;
+        let (elected, elect_wall, _) = timed(|| device.elect(&stencil, &origins, &found, audience));
+        elected?;
+        device.start_clock();
+        match_once(&device)?;
+        let seconds = device.seconds();
+        device.start_clock();
+        device.elect(&stencil, &origins, &found, audience)?;
+        (match_device, vote_device) = ((seconds, Some(wall)), (device.seconds(), Some(elect_wall)));
+    }
+    let (q, r, cells, c) =
+        (origins.len() as f64, MEASURED as f64, stencil.len() as f64, index.components.width() as f64);
+    let kernel =
+        |kernel: &str, size: String, cpu_seconds, cpu_wall, device: (Option<f64>, Option<f64>), flops, bytes| {
+            Measurement {
+                kernel: kernel.into(),
+                size,
+                cpu_seconds,
+                cpu_wall,
+                gpu_seconds: device.0,
+                gpu_wall: device.1,
+                flops,
+                bytes,
+            }
+        };
+    let size = format!("{} x {MEASURED} windows of {} cells", origins.len(), stencil.len());
+    let votes = q * neighbours as f64 * cells;
+    let image_bytes = 4.0 * (set.images.len() + theta.len()) as f64;
+    Ok(vec![
+        kernel(
+            "feasible/prepare",
+            size.clone(),
+            prepare_cpu,
+            prepare_wall,
+            (None, None),
+            2.0 * r * cells * c,
+            image_bytes,
+        ),
+        kernel(
+            "feasible/nearest",
+            size,
+            match_cpu,
+            match_wall,
+            match_device,
+            2.0 * q * cells * c + 2.0 * q * r * c + 3.0 * q * neighbours as f64 * cells,
+            image_bytes + 4.0 * r * c,
+        ),
+        kernel(
+            "feasible/vote",
+            format!("{:.0} million votes", votes * 1e-6),
+            vote_cpu,
+            vote_wall,
+            vote_device,
+            votes,
+            set.images.len() as f64 / 8.0 + 8.0 * grid.len() as f64,
+        ),
+    ])
+}
+
+/// A field with these wave vectors, random phases, and amplitudes that fall with the wave number.
+fn spectrum(grid: &Grid, vectors: &[[f64; 2]], stream: &mut Stream) -> Vec<f32> {
+    let waves: Vec<[f64; 4]> = vectors
+        .iter()
+        .map(|v| {
+            [v[0], v[1], stream.between(0.0, std::f64::consts::TAU), 1.0 / (1.0 + 200.0 * (v[0] * v[0] + v[1] * v[1]))]
+        })
+        .collect();
+    let value = |cell: usize| -> f64 {
+        let at = grid.cell(cell);
+        waves.iter().map(|w| w[3] * (w[0] * at[0] as f64 + w[1] * at[1] as f64 + w[2]).sin()).sum()
+    };
+    (0..grid.len()).map(|cell| value(cell) as f32).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kernels_of_the_device_are_their_twins() {
+        let Some(gpu) = crate::testing::gpu() else { return };
+        for outcome in verify(Some(gpu), 5).unwrap() {
+            assert!(outcome.passed(), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_kernel_is_seen() {
+        use super::super::device::{AVERAGE, BOUNDS, ELECT, NEAREST, POINTS, RESIDUAL, TOTAL, VOTE};
+        use crate::gpu::{Choice, choose};
+        if crate::testing::gpu().is_none() {
+            return;
+        }
+        let mut gpu = choose(Choice::Auto, true).unwrap().unwrap();
+        let scene = Scene::new([23, 17, 1], &Template::cuboid([7, 5, 1]).unwrap(), 211, 5, 2, 3).unwrap();
+        let sees = |gpu: &Gpu| {
+            let mut outcomes = Vec::new();
+            verify_scene(Some(gpu), &scene, &mut outcomes).unwrap();
+            outcomes.iter().any(|outcome| !outcome.passed())
+        };
+        gpu.force_checks();
+        assert!(!sees(&gpu), "right kernels pass in checked mode");
+        for (shader, right, wrong) in [
+            (POINTS, "part3 += x.w * b", "part3 += 1.001 * x.w * b"),
+            (RESIDUAL, "norm2 - projected", "norm2 - 0.9 * projected"),
+            (BOUNDS, "sum2 += q.z * r", "sum2 += 1.001 * q.z * r"),
+            (NEAREST, "part += difference * difference", "part += abs(difference)"),
+            (NEAREST, "numbers[place] = number;", "numbers[place] = number / 2u;"),
+            (VOTE, "MASK] += 1u", "MASK] += 2u"),
+            (VOTE, "vec2f(bitcast<f32>(labels[at]), 1.0)", "vec2f(bitcast<f32>(labels[at]), 1.001)"),
+            (ELECT, "count > most ||", "count < most ||"),
+            (AVERAGE, "bitcast<f32>(votes[voter]) /", "0.999 * bitcast<f32>(votes[voter]) /"),
+            (TOTAL, "sum[0] = sums[0]", "sum[0] = sums[1]"),
+        ] {
+            assert!(shader.text.contains(right), "{}: no `{right}`", shader.name);
+            gpu.replace_shader(shader.name, shader.text.replacen(right, wrong, 1));
+            assert!(sees(&gpu), "{}: `{wrong}` passes", shader.name);
+            gpu.replace_shader(shader.name, shader.text.into());
+        }
+    }
 
     #[test]
     fn fast_forms_are_the_definition() {

@@ -213,3 +213,26 @@ pub fn threshold(theta: ndarray::ArrayView1<'_, f64>, facies_values: &[f64]) -> 
     };
     theta.iter().map(|&theta| nearest(theta).unwrap_or(0) as u8).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_go_to_the_facies_nearest_to_theta() {
+        let values = [0.0, 1.0, 2.0];
+        let of = |votes: [u32; 3], theta| winner(votes.into_iter(), &values, theta);
+        assert_eq!(of([3, 4, 2], 0.0), Some(1), "the most votes, however far");
+        assert_eq!(of([4, 1, 4], 1.8), Some(2));
+        assert_eq!(of([4, 1, 4], 0.2), Some(0));
+        assert_eq!(of([4, 1, 4], 1.0), Some(0), "as near: the lowest");
+        assert_eq!(of([0, 0, 0], 1.0), None);
+    }
+
+    #[test]
+    fn thresholding_takes_the_nearest_value() {
+        let theta = ndarray::arr1(&[-1.0, 0.4, 0.5, 0.6, 9.0]);
+        assert_eq!(threshold(theta.view(), &[0.0, 1.0]), [0, 0, 0, 1, 1]);
+        assert_eq!(threshold(theta.view(), &[1.0, 0.0]), [1, 1, 0, 0, 0]);
+    }
+}
