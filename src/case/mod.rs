@@ -22,10 +22,11 @@ pub mod file;
 mod overrides;
 mod parse;
 mod reader;
+mod words;
 mod write;
 
 pub use diagnostics::{Diagnostic, Diagnostics};
-pub use estimate::{Estimate, estimate};
+pub use estimate::{CheckReport, Estimate, check, estimate};
 pub use file::Case;
 pub use overrides::Overrides;
 
