@@ -273,21 +273,28 @@ pub fn parse(text: &str, dimension: Dimension) -> Result<f64, Mistake> {
         remedy: example.clone(),
     })?;
     let unit = unit.trim();
-    if unit.starts_with([',', '.']) || unit.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(Mistake {
-            problem: format!("\"{text}\" is not one number and a unit"),
-            remedy: format!("use a point for decimals and nothing between thousands; {example}"),
-        });
-    }
     if unit.is_empty() && dimension != Dimension::Fraction {
         return Err(Mistake { problem: format!("\"{text}\" has no unit"), remedy: example });
     }
-    let unit = if unit.is_empty() { dimension.si() } else { Unit::parse(unit, dimension)? };
+    let unit = match unit {
+        "" => dimension.si(),
+        name => {
+            Unit::parse(name, dimension).map_err(|mistake| split_number(text, name, &example).unwrap_or(mistake))?
+        }
+    };
     let si = unit.to_si(value);
     if !si.is_finite() {
         return Err(Mistake { problem: format!("\"{text}\" is not a finite number"), remedy: example });
     }
     Ok(si)
+}
+
+/// What is wrong where a number goes on after a blank or a comma, as in `"1 000 m"` or `"1,5 m"`.
+fn split_number(text: &str, rest: &str, example: &str) -> Option<Mistake> {
+    rest.starts_with(|c: char| c.is_ascii_digit() || c == ',' || c == '.').then(|| Mistake {
+        problem: format!("\"{text}\" is not one number and a unit"),
+        remedy: format!("use a point for decimals and nothing between thousands; {example}"),
+    })
 }
 
 /// Length in bytes of the decimal number that `text` begins with. An `e` belongs to it only where digits follow, so
@@ -484,6 +491,8 @@ mod tests {
         assert!(message("nan m", Dimension::Length).contains("does not begin with a number"));
         assert!(message("1e999 m", Dimension::Length).contains("not a finite number"));
         assert!(message("1,000 m", Dimension::Length).contains("nothing between thousands"));
+        assert!(message("1 000 m", Dimension::Length).contains("nothing between thousands"));
+        assert_eq!(parse("2 1/MPa", Dimension::Compressibility), Ok(2e-6));
         assert!(message("5 mpa", Dimension::Pressure).contains("did you mean"), "case counts");
         assert!(Unit::parse("", Dimension::Time).expect_err("no unit").problem.contains("no unit given"));
     }
