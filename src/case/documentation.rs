@@ -382,6 +382,14 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "The iterate that is returned: the \"best\" (least misfit of the model) or the \"last\". Default: \"best\".",
     ),
     ("inversion.cross_validation", "Folds of the cross-validation that is reported, 2 or more; 0: none. Default: 0."),
+    (
+        "inversion.truncation_error",
+        "Count the error that the truncated basis makes in the data as noise while v is found. Default: true.",
+    ),
+    (
+        "inversion.feasible",
+        "When the feasible map is applied: in \"every\" iteration, or once, in the \"last\". Default: \"every\".",
+    ),
     ("reference", "The model that synthetic data come from: a realization that is no member of the ensemble."),
     ("reference.scenario", "Name of its scenario. Default with one scenario: that one."),
     (

@@ -108,6 +108,19 @@ pub enum Quantity {
 }
 
 impl Quantity {
+    /// Every quantity.
+    pub const ALL: [Self; 4] = [Self::Slowness, Self::Transmissivity, Self::Conductivity, Self::Permeability];
+
+    /// Its name in cases and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slowness => "slowness",
+            Self::Transmissivity => "transmissivity",
+            Self::Conductivity => "hydraulic conductivity",
+            Self::Permeability => "permeability",
+        }
+    }
+
     /// Which units it may have.
     pub fn dimension(self) -> Dimension {
         match self {
@@ -683,6 +696,10 @@ pub struct Inversion {
     pub returned: Returned,
     /// Folds of the cross-validation that is reported; 0: none.
     pub cross_validation: usize,
+    /// Whether the truncated basis' error in the data counts as noise while v is found.
+    pub truncation_error: bool,
+    /// When the feasible map is applied.
+    pub apply: Apply,
 }
 
 /// What is added to the data misfit.
@@ -701,6 +718,15 @@ pub enum Weight {
     Auto,
     /// Fixed by the user.
     Fixed(f64),
+}
+
+/// When the feasible map is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apply {
+    /// In every iteration.
+    Every,
+    /// Once, in the last.
+    Last,
 }
 
 /// Which iterate is returned.

@@ -1,16 +1,10 @@
 //! The words of case files for choices that the numerics know as enums.
 
-use super::file::{Aggregation, BasisKind, Labels, NoiseLevel, Quantity, Regularizer, Returned, Side};
+use super::file::{Aggregation, Apply, BasisKind, Labels, NoiseLevel, Regularizer, Returned, Side};
 use crate::grid::Plane;
 use crate::units::Transform;
 
 pub(super) const PLANES: [(&str, Plane); 2] = [("xy", Plane::Xy), ("xz", Plane::Xz)];
-pub(super) const QUANTITIES: [(&str, Quantity); 4] = [
-    ("slowness", Quantity::Slowness),
-    ("transmissivity", Quantity::Transmissivity),
-    ("hydraulic conductivity", Quantity::Conductivity),
-    ("permeability", Quantity::Permeability),
-];
 pub(super) const TRANSFORMS: [(&str, Transform); 3] =
     [("none", Transform::None), ("log10", Transform::Log10), ("ln", Transform::Ln)];
 pub(super) const BASES: [(&str, BasisKind); 2] =
@@ -30,6 +24,7 @@ pub(super) const AGGREGATIONS: [(&str, Aggregation); 4] = [
 pub(super) const REGULARIZERS: [(&str, Regularizer); 2] =
     [("none", Regularizer::None), ("gaussian", Regularizer::Gaussian)];
 pub(super) const RETURNS: [(&str, Returned); 2] = [("best", Returned::Best), ("last", Returned::Last)];
+pub(super) const APPLIES: [(&str, Apply); 2] = [("every", Apply::Every), ("last", Apply::Last)];
 
 /// The sides of a grid: the top of a map is its largest y, the top of a section its least depth.
 pub(super) fn sides(plane: Plane) -> [(&'static str, Side); 4] {

@@ -84,7 +84,7 @@ impl Writer<'_> {
     fn property(&mut self) {
         let property = self.property;
         self.section("property");
-        self.key("name", word(&words::QUANTITIES, property.quantity));
+        self.key("name", text(property.quantity.name()));
         self.key("unit", text(property.unit.name));
         self.key("transform", word(&words::TRANSFORMS, property.transform));
         let facies = property.facies.iter().map(|&u| self.value(u));
@@ -361,6 +361,8 @@ impl Writer<'_> {
         self.key("tolerance", decimal(inversion.tolerance));
         self.key("return", word(&words::RETURNS, inversion.returned));
         self.key("cross_validation", inversion.cross_validation.to_string());
+        self.key("truncation_error", inversion.truncation_error.to_string());
+        self.key("feasible", word(&words::APPLIES, inversion.apply));
     }
 
     fn reference(&mut self, case: &Case) {

@@ -91,7 +91,7 @@ fn grid(section: Section<'_>, root: &Section<'_>) -> Grid {
 fn property(section: Section<'_>, root: &Section<'_>) -> Property {
     missing(&section, root, "property", "the section [property] with name and unit");
     let quantity = need_in(&section, "name", "the quantity that is imaged, e.g. \"slowness\"");
-    let quantity = quantity.and_then(|v| v.choice(&words::QUANTITIES)).unwrap_or(Quantity::Slowness);
+    let quantity = quantity.and_then(|v| v.choice(&Quantity::ALL.map(|q| (q.name(), q)))).unwrap_or(Quantity::Slowness);
     let unit = need_in(&section, "unit", "a unit, e.g. \"ms/m\"").and_then(|v| v.unit(quantity.dimension()));
     let unit = unit.unwrap_or(quantity.dimension().si());
     let transform = section.get("transform").and_then(|v| v.choice(&words::TRANSFORMS)).unwrap_or_default();

@@ -2,8 +2,8 @@
 
 use super::{MANY, MOST_CELLS, NOT_NEGATIVE, PART, SHARE, name, need_in};
 use crate::case::file::{
-    Aggregation, Feasible, Features, Inversion, Labels, Mapping, MappingVariant, Property, Reference, Regularizer,
-    Returned, Scenario, Weight, Window,
+    Aggregation, Apply, Feasible, Features, Inversion, Labels, Mapping, MappingVariant, Property, Reference,
+    Regularizer, Returned, Scenario, Weight, Window,
 };
 use crate::case::reader::{Section, Value};
 use crate::case::words;
@@ -101,6 +101,8 @@ pub(super) fn inversion(section: Section<'_>, has_u_step: bool) -> Inversion {
         tolerance: tolerance.unwrap_or(0.0),
         returned: section.get("return").and_then(|v| v.choice(&words::RETURNS)).unwrap_or(Returned::Best),
         cross_validation: folds.unwrap_or(0),
+        truncation_error: section.get("truncation_error").and_then(|v| v.flag()).unwrap_or(true),
+        apply: section.get("feasible").and_then(|v| v.choice(&words::APPLIES)).unwrap_or(Apply::Every),
     };
     section.finish();
     inversion
