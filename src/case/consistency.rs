@@ -300,7 +300,7 @@ impl Check<'_> {
         let problem = match feasible.labels {
             Labels::Facies => "facies are aggregated by \"vote\" or \"center\"",
             Labels::Property => {
-                "a continuous property is aggregated by \"mean\", \"weighted-mean\", \"mode\" or \"center\""
+                "a continuous property is aggregated by \"mean\", \"weighted-mean\", \"mode 64\" or \"center\""
             }
         };
         self.require(fits, &[&key("labels")], &key("aggregation"), problem, "choose one of these");

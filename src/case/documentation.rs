@@ -3,56 +3,62 @@
 use super::file::Case;
 use super::write::{self, Line};
 
-/// The case as TOML with a comment above every key; reading it gives an equal case. A comment is printed where its
-/// key comes first.
+/// The case as TOML with a comment above every key, and after it the keys that this case does not use; reading it gives
+/// an equal case. A comment is printed where its key comes first.
 pub fn show(case: &Case) -> String {
-    render(case, true)
-}
-
-/// The case as TOML, every key explicit.
-pub(super) fn plain(case: &Case) -> String {
-    render(case, false)
-}
-
-fn render(case: &Case, with_comments: bool) -> String {
     let mut out = String::new();
     let mut section = "";
-    let mut explained = std::collections::BTreeSet::new();
+    let mut unexplained: Vec<_> = KEYS.to_vec();
+    let mut explain = |out: &mut String, path: &str| {
+        if let Some(at) = unexplained.iter().position(|(key, _)| *key == path) {
+            comment(out, unexplained.remove(at).1, "# ");
+        }
+    };
     for line in write::lines(case) {
-        let mut explain = |out: &mut String, path: &str| {
-            if with_comments && explained.insert(path.to_owned()) {
-                let comment = KEYS.iter().find(|(key, _)| *key == path).map_or("", |(_, comment)| comment);
-                comment.lines().for_each(|line| *out += &format!("# {line}\n"));
-            }
-        };
         match line {
             Line::Section { path, in_list } => {
                 section = path;
                 out.push('\n');
                 explain(&mut out, path);
-                out += &if in_list { format!("[[{path}]]\n") } else { format!("[{path}]\n") };
+                header(&mut out, path, in_list);
             }
-            Line::Absent { path } if with_comments => {
-                section = path;
-                out.push('\n');
-                explain(&mut out, path);
-                out += &format!("# [{path}] is not set\n");
-            }
-            Line::Absent { .. } => {}
             Line::Key { key, value } => {
                 let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
-                if value.is_some() || with_comments {
-                    explain(&mut out, &path);
-                }
-                match value {
-                    Some(value) => out += &format!("{key} = {value}\n"),
-                    None if with_comments => out += &format!("# {key} is not set\n"),
-                    None => {}
-                }
+                explain(&mut out, &path);
+                out += &value.map_or(format!("# {key} is not set\n"), |value| format!("{key} = {value}\n"));
             }
         }
     }
+    out += "\n# Not used by this case:\n";
+    for (path, text) in unexplained {
+        out += &format!("# {path}\n");
+        comment(&mut out, text, "#     ");
+    }
     out
+}
+
+/// The case as TOML, every key explicit.
+pub(super) fn plain(case: &Case) -> String {
+    let mut out = String::new();
+    for line in write::lines(case) {
+        match line {
+            Line::Section { path, in_list } => {
+                out.push('\n');
+                header(&mut out, path, in_list);
+            }
+            Line::Key { key, value: Some(value) } => out += &format!("{key} = {value}\n"),
+            Line::Key { value: None, .. } => {}
+        }
+    }
+    out
+}
+
+fn comment(out: &mut String, text: &str, mark: &str) {
+    text.lines().for_each(|line| *out += &format!("{mark}{line}\n"));
+}
+
+fn header(out: &mut String, path: &str, in_list: bool) {
+    *out += &if in_list { format!("[[{path}]]\n") } else { format!("[{path}]\n") };
 }
 
 /// The section that knows the key `name`, where exactly one does.
@@ -125,14 +131,14 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("scenario.image.thickness_scatter", "Its standard deviation [cells]. Default: 15 % (ellipses 20 %) of it."),
     (
         "scenario.image.orientation_scatter",
-        "Standard deviation of the objects' directions [degrees]. Default: 3 (ellipses 10).",
+        "Standard deviation of the objects' directions [degrees]. Default: 2 (ellipses 10).",
     ),
     ("scenario.image.undulation", "Relative standard deviation of the width along a channel, 0 to 0.3. Default: 0.06."),
     ("scenario.image.length", "Ellipses: mean length of the long axis [cells]. Default: 30."),
     ("scenario.image.length_scatter", "Its standard deviation [cells]. Default: 17 % of it."),
     (
         "scenario.image.wavelength",
-        "Mean distance along the axis from bend to next like bend [cells]. Default: 80 (intersecting 90).",
+        "Mean distance along the axis from bend to next like bend [cells]. Default: 80 (intersecting 100).",
     ),
     ("scenario.image.wavelength_scatter", "Its standard deviation between channels [cells]. Default: 10 % of it."),
     (
@@ -142,7 +148,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("scenario.image.amplitude", "Instead of sinuosity: half the distance between opposite bends [cells]."),
     (
         "scenario.image.irregularity",
-        "How much bends of one channel differ (relative standard deviation), 0 to 0.6. Default: 0.3 (intersecting 0.35).",
+        "How much bends of one channel differ (relative standard deviation), 0 to 0.6.\n\
+         Default: 0.3.",
     ),
     (
         "scenario.image.angle",
@@ -160,7 +167,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "scenario.gaussian.structure.model",
         "\"spherical\", \"exponential\", \"gaussian\" or \"matern\" (with the smoothness nu).",
     ),
-    ("scenario.gaussian.structure.nu", "Smoothness of the Matérn model, 0.1 to 20."),
+    ("scenario.gaussian.structure.nu", "Smoothness of the Matérn model, 0.1 to 50."),
     (
         "scenario.gaussian.structure.share",
         "Share of the variance, above 0; nugget and shares sum to 1. Default: equal shares of what the nugget leaves.",
@@ -174,7 +181,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "scenario.gaussian.structure.azimuth",
         "Direction of the main axis, degrees clockwise from north; the scenario's azimuth is added. Default: 0.",
     ),
-    ("scenario.gaussian.structure.dip", "Dip of the main axis below horizontal [degrees]. Default: 0."),
+    ("scenario.gaussian.structure.dip", "Dip of the main axis, degrees from the horizontal, positive up. Default: 0."),
     ("scenario.gaussian.structure.rake", "Turn about the main axis [degrees]. Default: 0."),
     (
         "scenario.variability",
@@ -191,7 +198,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "scenario.variability.structure.model",
         "\"spherical\", \"exponential\", \"gaussian\" or \"matern\" (with the smoothness nu).",
     ),
-    ("scenario.variability.structure.nu", "Smoothness of the Matérn model, 0.1 to 20."),
+    ("scenario.variability.structure.nu", "Smoothness of the Matérn model, 0.1 to 50."),
     (
         "scenario.variability.structure.share",
         "Share of the variance; nugget and shares sum to 1. Default: equal shares.",
@@ -201,7 +208,10 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "scenario.variability.structure.azimuth",
         "Direction of the main axis, degrees clockwise from north, whatever the scenario's azimuth. Default: 0.",
     ),
-    ("scenario.variability.structure.dip", "Dip of the main axis below horizontal [degrees]. Default: 0."),
+    (
+        "scenario.variability.structure.dip",
+        "Dip of the main axis, degrees from the horizontal, positive up. Default: 0.",
+    ),
     ("scenario.variability.structure.rake", "Turn about the main axis [degrees]. Default: 0."),
     ("prior", "How realizations of the scenarios are drawn."),
     ("prior.realizations", "Realizations of each scenario, 2 or more. Default: 500."),
@@ -341,7 +351,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     (
         "feasible.aggregation",
         "How a cell is made of the votes for it: \"vote\" (most frequent facies); for a property \"mean\",\n\
-         \"weighted-mean\" (by match distance) or \"mode\"; or \"center\" (only a window's centre cell counts).\n\
+         \"weighted-mean\" (by match distance) or \"mode 64\" (fullest of 64 bins of the votes' histogram); or\n\
+         \"center\" (each cell hears only the window whose centre is nearest).\n\
          Default: \"vote\" or \"mean\".",
     ),
     (
@@ -397,6 +408,6 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("mapping.variant.library", "Windows in the learning set."),
     ("mapping.variant.fraction", "Fraction of the window positions that are matched."),
     ("mapping.variant.labels", "\"facies\" or \"property\"."),
-    ("mapping.variant.aggregation", "\"vote\", \"mean\", \"weighted-mean\", \"mode\" or \"center\"."),
+    ("mapping.variant.aggregation", "\"vote\", \"mean\", \"weighted-mean\", \"mode 64\" or \"center\"."),
     ("mapping.variant.features", "\"all\", \"subset N\" or \"projection N\"."),
 ];

@@ -127,7 +127,7 @@ fn steps(case: &Case, n: f64, rank: f64) -> Vec<Part> {
         parts.push(Part { name: "feasible map", bytes, seconds: costs.iter().map(|c| c.1).sum() });
     }
     if let Some(Physics::StraightRays(rays)) = &case.physics {
-        let count = |arrays: &[Antennas]| arrays.iter().map(|a| a.positions(&case.grid).len()).sum::<usize>() as f64;
+        let count = |arrays: &[Antennas]| arrays.iter().map(Antennas::count).sum::<usize>() as f64;
         let data = (count(&rays.sources) * count(&rays.receivers)).max(1000.0);
         let cells_a_ray = case.grid.cells.iter().sum::<usize>() as f64;
         let steps =

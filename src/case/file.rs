@@ -78,6 +78,11 @@ impl Property {
         }
     }
 
+    /// Carried variance of a variance `y` in the file.
+    pub fn carried_variance(&self, y: f64) -> f64 {
+        y * self.difference() * self.difference()
+    }
+
     /// The unit with its transform, for axes and tables: `"ms/m"`, `"log10 m/day"`.
     pub fn label(&self) -> String {
         self.transform.label(self.unit)
@@ -261,7 +266,7 @@ pub struct Structure {
     /// Direction of the main axis \[degrees clockwise from north\]; that of a Gaussian scenario is turned further by the
     /// scenario's azimuth, that of a facies' variability is not.
     pub azimuth: f64,
-    /// Dip of the main axis below horizontal \[degrees\].
+    /// Dip of the main axis \[degrees from the horizontal, positive up\].
     pub dip: f64,
     /// Turn about the main axis \[degrees\].
     pub rake: f64,
@@ -460,6 +465,14 @@ pub enum Antennas {
 }
 
 impl Antennas {
+    /// Number of positions.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Points(points) => points.len(),
+            Self::Side { count, .. } => *count,
+        }
+    }
+
     /// The positions \[m\].
     pub fn positions(&self, grid: &Grid) -> Vec<[f64; 3]> {
         match self {
@@ -644,9 +657,12 @@ pub enum Aggregation {
     Mean,
     /// The mean of all votes, weighted by match distance.
     WeightedMean,
-    /// The mode of the votes' histogram.
-    Mode,
-    /// Only the centre cell of each window is used.
+    /// The fullest bin of the votes' histogram.
+    Mode {
+        /// Number of bins.
+        bins: usize,
+    },
+    /// No aggregation: each cell hears only the window whose centre is nearest.
     Center,
 }
 

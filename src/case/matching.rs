@@ -7,9 +7,6 @@ use super::study::Study;
 use crate::error::{Error, Result};
 use crate::feasible::{self, Description, FeasibleMap, HardData, LabelKind, Options, PatternMap, Source, Template};
 
-/// Bins of the histogram of continuous votes.
-const BINS: usize = 64;
-
 /// The feasible map of the study's realizations, parameterized at `rank`.
 ///
 /// # Errors
@@ -41,7 +38,7 @@ pub fn map<'a>(study: &'a Study, feasible: &Feasible, rank: usize) -> Result<Box
         aggregation: match feasible.aggregation {
             Aggregation::Vote | Aggregation::Mean => feasible::Aggregation::Votes,
             Aggregation::WeightedMean => feasible::Aggregation::WeightedMean,
-            Aggregation::Mode => feasible::Aggregation::Mode { bins: BINS },
+            Aggregation::Mode { bins } => feasible::Aggregation::Mode { bins },
             Aggregation::Center => feasible::Aggregation::Centre,
         },
         description: match feasible.features {

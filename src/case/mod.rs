@@ -38,10 +38,11 @@ pub mod run;
 pub mod simulate;
 pub mod study;
 pub mod summary;
+mod words;
 mod write;
 
 pub use diagnostics::{Diagnostic, Diagnostics};
-pub use estimate::{Estimate, estimate};
+pub use estimate::{CheckReport, Estimate, check, estimate};
 pub use file::Case;
 pub use overrides::Overrides;
 

@@ -164,7 +164,7 @@ fn every_key_and_section_is_explained_and_every_explanation_is_used() {
         let mut section = "";
         for line in write::lines(&parsed(&text)) {
             let path = match line {
-                write::Line::Section { path, .. } | write::Line::Absent { path } => {
+                write::Line::Section { path, .. } => {
                     section = path;
                     path.to_owned()
                 }

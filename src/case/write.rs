@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::file::*;
-use super::parse;
+use super::words;
 use crate::units::Dimension;
 
 /// A line of the text to be.
@@ -21,11 +21,6 @@ pub(super) enum Line {
         key: &'static str,
         /// Its value in TOML; `None`: the key is not set.
         value: Option<String>,
-    },
-    /// A section that the case does not have.
-    Absent {
-        /// Name of the section.
-        path: &'static str,
     },
 }
 
@@ -65,10 +60,6 @@ impl Writer<'_> {
         self.lines.push(Line::Section { path, in_list: true });
     }
 
-    fn absent(&mut self, path: &'static str) {
-        self.lines.push(Line::Absent { path });
-    }
-
     fn key(&mut self, key: &'static str, value: String) {
         self.lines.push(Line::Key { key, value: Some(value) });
     }
@@ -87,7 +78,7 @@ impl Writer<'_> {
         };
         self.key("size", list([size(0), size(1), size(2)]));
         self.key("origin", list(grid.origin.map(length)));
-        self.key("plane", word(&parse::PLANES, grid.plane));
+        self.key("plane", word(&words::PLANES, grid.plane));
     }
 
     fn property(&mut self) {
@@ -95,7 +86,7 @@ impl Writer<'_> {
         self.section("property");
         self.key("name", text(property.quantity.name()));
         self.key("unit", text(property.unit.name));
-        self.key("transform", word(&parse::TRANSFORMS, property.transform));
+        self.key("transform", word(&words::TRANSFORMS, property.transform));
         let facies = property.facies.iter().map(|&u| self.value(u));
         self.optional("facies", property.has_facies().then(|| list(facies)));
     }
@@ -129,8 +120,7 @@ impl Writer<'_> {
 
     fn gaussian(&mut self, gaussian: &Gaussian, mean: String, structure: &'static str) {
         let d = self.property.difference();
-        let variance =
-            exact(gaussian.variance, gaussian.variance / d / d, |y| parse::carried_variance(y, self.property));
+        let variance = exact(gaussian.variance, gaussian.variance / d / d, |y| self.property.carried_variance(y));
         self.key("mean", mean);
         self.key("variance", decimal(variance));
         self.key("nugget", decimal(gaussian.nugget));
@@ -228,7 +218,7 @@ impl Writer<'_> {
     }
 
     fn hard_data(&mut self, hard_data: Option<&HardData>) {
-        let Some(hard_data) = hard_data else { return self.absent("hard_data") };
+        let Some(hard_data) = hard_data else { return };
         self.section("hard_data");
         self.optional("file", hard_data.file.as_deref().map(path));
         if hard_data.cells.is_empty() {
@@ -246,7 +236,7 @@ impl Writer<'_> {
 
     fn basis(&mut self, basis: &Basis) {
         self.section("basis");
-        self.key("kind", word(&parse::BASES, basis.kind));
+        self.key("kind", word(&words::BASES, basis.kind));
         let (rank, energy) = match basis.rank {
             Rank::Fixed(rank) => (Some(rank.to_string()), None),
             Rank::Growing { first, last } => (Some(format!("[{first}, {last}]")), None),
@@ -258,7 +248,7 @@ impl Writer<'_> {
     }
 
     fn physics(&mut self, case: &Case) {
-        let Some(Physics::StraightRays(rays)) = &case.physics else { return self.absent("physics") };
+        let Some(Physics::StraightRays(rays)) = &case.physics else { return };
         self.section("physics");
         self.key("kind", text("straight-rays"));
         let background = rays.background.map(|s| {
@@ -280,7 +270,7 @@ impl Writer<'_> {
                 self.key("points", list(points));
             }
             Antennas::Side { side, count, first, last } => {
-                self.key("side", word(&parse::sides(case.grid.plane), *side));
+                self.key("side", word(&words::sides(case.grid.plane), *side));
                 self.key("count", count.to_string());
                 self.key("first", length(*first));
                 self.key("last", length(*last));
@@ -289,7 +279,7 @@ impl Writer<'_> {
     }
 
     fn data(&mut self, data: Option<&Data>) {
-        let Some(data) = data else { return self.absent("data") };
+        let Some(data) = data else { return };
         self.section("data");
         let file = match &data.source {
             DataSource::Reference => None,
@@ -305,7 +295,7 @@ impl Writer<'_> {
             Noise::Free => "none".into(),
         };
         self.key("noise", text(&noise));
-        self.key("noise_level", word(&parse::NOISE_LEVELS, data.noise_level));
+        self.key("noise_level", word(&words::NOISE_LEVELS, data.noise_level));
         self.section("data.statics");
         self.key("source", text(&time(data.source_statics)));
         self.key("receiver", text(&time(data.receiver_statics)));
@@ -329,7 +319,7 @@ impl Writer<'_> {
     }
 
     fn feasible(&mut self, feasible: Option<&Feasible>) {
-        let Some(feasible) = feasible else { return self.absent("feasible") };
+        let Some(feasible) = feasible else { return };
         self.section("feasible");
         self.map(feasible);
     }
@@ -343,8 +333,12 @@ impl Writer<'_> {
         self.key("neighbours", feasible.neighbours.to_string());
         self.key("library", feasible.library.to_string());
         self.key("fraction", decimal(feasible.fraction));
-        self.key("labels", word(&parse::LABELS, feasible.labels));
-        self.key("aggregation", word(&parse::AGGREGATIONS, feasible.aggregation));
+        self.key("labels", word(&words::LABELS, feasible.labels));
+        let aggregation = match feasible.aggregation {
+            Aggregation::Mode { bins } => format!("\"mode {bins}\""),
+            other => word(&words::AGGREGATIONS, other),
+        };
+        self.key("aggregation", aggregation);
         let features = match feasible.features {
             Features::All => "all".into(),
             Features::Subset(n) => format!("subset {n}"),
@@ -361,25 +355,25 @@ impl Writer<'_> {
         self.section("inversion");
         self.key("iterations", inversion.iterations.to_string());
         self.key("steps", inversion.steps.to_string());
-        self.key("regularizer", word(&parse::REGULARIZERS, inversion.regularizer));
+        self.key("regularizer", word(&words::REGULARIZERS, inversion.regularizer));
         self.key("weight", weight(inversion.weight));
         self.key("coupling", weight(inversion.coupling));
         self.key("tolerance", decimal(inversion.tolerance));
-        self.key("return", word(&parse::RETURNS, inversion.returned));
+        self.key("return", word(&words::RETURNS, inversion.returned));
         self.key("cross_validation", inversion.cross_validation.to_string());
         self.key("truncation_error", inversion.truncation_error.to_string());
-        self.key("feasible", word(&parse::APPLIES, inversion.apply));
+        self.key("feasible", word(&words::APPLIES, inversion.apply));
     }
 
     fn reference(&mut self, case: &Case) {
-        let Some(reference) = case.reference else { return self.absent("reference") };
+        let Some(reference) = case.reference else { return };
         self.section("reference");
         self.key("scenario", text(&case.scenarios[reference.scenario].name));
         self.key("seed", reference.seed.to_string());
     }
 
     fn mapping(&mut self, mapping: Option<&Mapping>) {
-        let Some(mapping) = mapping else { return self.absent("mapping") };
+        let Some(mapping) = mapping else { return };
         self.section("mapping");
         self.key("references", mapping.references.to_string());
         for variant in &mapping.variants {

@@ -1,0 +1,216 @@
+//! Scenarios: training images and Gaussian fields.
+
+use std::path::Path;
+
+use super::{ANY, NOT_NEGATIVE, PART, POSITIVE, SHARE, cells, name, need_in, path};
+use crate::case::file::{
+    Bend, Gaussian, GeneratedImage, Geology, Meander, Objects, Property, Scatter, Scenario, Structure, VariogramModel,
+};
+use crate::case::reader::{Section, Value};
+use crate::units::Dimension;
+
+pub(super) fn scenarios(root: &Section<'_>, property: &Property, directory: &Path) -> Vec<Scenario> {
+    let sections = match root.need("scenario", "at least one section [[scenario]]") {
+        Some(value) => value.sections(),
+        None => return Vec::new(),
+    };
+    let last = sections.len();
+    let read = |(i, section)| scenario(section, i + 1, last, property, directory);
+    let scenarios: Vec<_> = sections.into_iter().enumerate().map(read).collect();
+    if scenarios.is_empty() {
+        root.collector.missing("scenario", "there is no scenario", "add a section [[scenario]]");
+    }
+    scenarios
+}
+
+fn scenario(section: Section<'_>, number: usize, of: usize, property: &Property, directory: &Path) -> Scenario {
+    let name = match section.get("name") {
+        Some(value) => name(&value),
+        None if of > 1 => section.need("name", "a name, since there are several scenarios").map(|_| String::new()),
+        None => Some(format!("scenario-{number}")),
+    };
+    let azimuth = section.get("azimuth").and_then(|v| degrees(&v)).unwrap_or(0.0);
+    let scale = section.get("scale").and_then(|v| v.number("a factor from 0.1 to 10", |x| (0.1..=10.0).contains(&x)));
+    let field = section.section("gaussian");
+    let from_image = section.get("image").map(|value| image(&value, directory));
+    if from_image.is_some() == field.is_present() {
+        let key = section.key(if from_image.is_some() { "gaussian" } else { "image" });
+        let problem = "a scenario has either an image or a Gaussian field";
+        section.collector.missing(&key, problem, "give one of the keys image and gaussian");
+    }
+    let geology = from_image.flatten().unwrap_or_else(|| Geology::Gaussian(gaussian(field, property, true)));
+    let variability = section.sections("variability").into_iter().map(|s| gaussian(s, property, false)).collect();
+    section.finish();
+    Scenario { name: name.unwrap_or_default(), azimuth, scale: scale.unwrap_or(1.0), geology, variability }
+}
+
+fn degrees(value: &Value<'_>) -> Option<f64> {
+    value.number("an angle in degrees from -360 to 360", |x| (-360.0..=360.0).contains(&x))
+}
+
+fn image(value: &Value<'_>, directory: &Path) -> Option<Geology> {
+    if value.is_text() {
+        return path(value, directory).map(Geology::ImageFile);
+    }
+    let section = value.section("the name of a file, or a section for the generator")?;
+    let generated = generated_image(section);
+    generated.map(Geology::GeneratedImage)
+}
+
+/// Words for the kinds of generated images.
+#[derive(Clone, Copy, PartialEq)]
+enum ImageKind {
+    Meandering,
+    Intersecting,
+    Straight,
+    Ellipses,
+}
+
+fn generated_image(section: Section<'_>) -> Option<GeneratedImage> {
+    let words = [
+        ("meandering", ImageKind::Meandering),
+        ("intersecting", ImageKind::Intersecting),
+        ("straight", ImageKind::Straight),
+        ("ellipses", ImageKind::Ellipses),
+    ];
+    let kind = section.need("kind", "one of \"meandering\", \"intersecting\", \"straight\", \"ellipses\"");
+    let kind = kind.and_then(|v| v.choice(&words))?;
+    let scatter = |mean, deviation, standard: Scatter| scatter(&section, mean, deviation, standard);
+    let number = |key, expected: &str, low: f64, high: f64, otherwise: f64| {
+        let value = section.get(key).and_then(|v| v.number(expected, |x| (low..=high).contains(&x)));
+        value.unwrap_or(otherwise)
+    };
+    let is_ellipses = kind == ImageKind::Ellipses;
+    let cells = section.get("cells").and_then(|v| cells(&v)).unwrap_or([250, 250, 1]);
+    let seed = section.get("seed").and_then(|v| v.whole(0..=u64::MAX)).unwrap_or(1);
+    let proportion = section.get("proportion");
+    let proportion = proportion.and_then(|v| v.fraction("a fraction above 0 and below 1", |x| x > 0.0 && x < 1.0));
+    let (width, thickness) = if is_ellipses { ([15.0, 2.5], [5.0, 1.0]) } else { ([10.0, 0.8], [4.0, 0.6]) };
+    let width = scatter("width", "width_scatter", width.into());
+    let thickness = scatter("thickness", "thickness_scatter", thickness.into());
+    let orientation_scatter =
+        number("orientation_scatter", "degrees from 0 to 90", 0.0, 90.0, if is_ellipses { 10.0 } else { 2.0 });
+    let undulation = || number("undulation", "a number from 0 to 0.3", 0.0, 0.3, 0.06);
+    let objects = match kind {
+        ImageKind::Straight => Objects::Straight { undulation: undulation() },
+        ImageKind::Ellipses => Objects::Ellipses { length: scatter("length", "length_scatter", [30.0, 5.0].into()) },
+        ImageKind::Meandering => {
+            let meander = meander(&section, [80.0, 8.0].into(), 1.25, 0.3);
+            Objects::Meandering { meander, undulation: undulation() }
+        }
+        ImageKind::Intersecting => {
+            let meander = meander(&section, [100.0, 10.0].into(), 1.08, 0.3);
+            let angle = number("angle", "degrees from 10 to 90", 10.0, 90.0, 50.0);
+            Objects::Intersecting { meander, undulation: undulation(), angle }
+        }
+    };
+    section.finish();
+    let proportion = proportion.unwrap_or(0.3);
+    Some(GeneratedImage { objects, cells, seed, proportion, width, thickness, orientation_scatter })
+}
+
+impl From<[f64; 2]> for Scatter {
+    fn from([mean, deviation]: [f64; 2]) -> Self {
+        Self { mean, deviation }
+    }
+}
+
+/// A mean length and its scatter; a mean without scatter gets the standard's in proportion.
+fn scatter(section: &Section<'_>, mean_key: &'static str, deviation_key: &'static str, standard: Scatter) -> Scatter {
+    let mean = section.get(mean_key).and_then(|v| v.number("a length of 1 cell or more", |x| x >= 1.0));
+    let mean = mean.unwrap_or(standard.mean);
+    let deviation = section
+        .get(deviation_key)
+        .and_then(|v| v.number("cells, not below 0 and not above half the mean", |x| x >= 0.0 && 2.0 * x <= mean));
+    Scatter { mean, deviation: deviation.unwrap_or(standard.deviation / standard.mean * mean) }
+}
+
+fn meander(section: &Section<'_>, wavelength: Scatter, sinuosity: f64, irregularity: f64) -> Meander {
+    let wavelength = scatter(section, "wavelength", "wavelength_scatter", wavelength);
+    let amplitude = section.get("amplitude");
+    let given = section.get("sinuosity");
+    if amplitude.is_some() && given.is_some() {
+        let problem = "sinuosity and amplitude both say how far channels swing";
+        section.collector.missing(&section.key("amplitude"), problem, "give one of them");
+    }
+    let amplitude = amplitude.and_then(|v| v.number("cells, 0 or more", NOT_NEGATIVE)).map(Bend::Amplitude);
+    let given = given.and_then(|v| v.number("a number from 1 (straight) to 3", |x| (1.0..=3.0).contains(&x)));
+    let bend = amplitude.unwrap_or(Bend::Sinuosity(given.unwrap_or(sinuosity)));
+    let value = section.get("irregularity");
+    let given = value.and_then(|v| v.number("a number from 0 to 0.6", |x| (0.0..=0.6).contains(&x)));
+    Meander { wavelength, bend, irregularity: given.unwrap_or(irregularity) }
+}
+
+fn gaussian(section: Section<'_>, property: &Property, is_whole: bool) -> Gaussian {
+    let d = property.difference();
+    let mean = if is_whole { need_in(&section, "mean", "the mean of the property") } else { section.get("mean") };
+    let mean = mean.and_then(|v| v.number("a number", ANY));
+    let mean = mean.map(|y| if is_whole { property.carried(y) } else { y * d });
+    let (variance, deviation) = (section.get("variance"), section.get("standard_deviation"));
+    if section.is_present() && variance.is_some() == deviation.is_some() {
+        let problem = "the spread of a Gaussian field is its variance or its standard deviation";
+        let remedy = "give one of the keys variance and standard_deviation";
+        section.collector.missing(&section.key("variance"), problem, remedy);
+    }
+    let variance = variance.and_then(|v| v.number("a number above 0", POSITIVE));
+    let deviation = deviation.and_then(|v| v.number("a number above 0", POSITIVE)).map(|s| s * s);
+    let nugget = section.get("nugget").and_then(|v| v.fraction("a share from 0 to 1", SHARE)).unwrap_or(0.0);
+    let structures = match need_in(&section, "structure", "at least one nested structure") {
+        Some(value) => {
+            let sections = value.sections();
+            let share = (1.0 - nugget) / sections.len() as f64;
+            sections.into_iter().map(|s| structure(s, share)).collect()
+        }
+        None => Vec::new(),
+    };
+    section.finish();
+    let variance = property.carried_variance(variance.or(deviation).unwrap_or(1.0));
+    Gaussian { mean: mean.unwrap_or(0.0), variance, nugget, structures }
+}
+
+/// Words for the models of variograms.
+#[derive(Clone, Copy)]
+enum ModelWord {
+    Spherical,
+    Exponential,
+    Gaussian,
+    Matern,
+}
+
+fn structure(section: Section<'_>, share: f64) -> Structure {
+    let words = [
+        ("spherical", ModelWord::Spherical),
+        ("exponential", ModelWord::Exponential),
+        ("gaussian", ModelWord::Gaussian),
+        ("matern", ModelWord::Matern),
+    ];
+    let word = need_in(&section, "model", "one of \"spherical\", \"exponential\", \"gaussian\", \"matern\"");
+    let word = word.and_then(|v| v.choice(&words)).unwrap_or(ModelWord::Spherical);
+    let model = match word {
+        ModelWord::Spherical => VariogramModel::Spherical,
+        ModelWord::Exponential => VariogramModel::Exponential,
+        ModelWord::Gaussian => VariogramModel::Gaussian,
+        ModelWord::Matern => {
+            let nu = section.need("nu", "the smoothness of the Matérn model");
+            let nu = nu.and_then(|v| v.number("a number from 0.1 to 50", |x| (0.1..=50.0).contains(&x)));
+            VariogramModel::Matern { nu: nu.unwrap_or(1.0) }
+        }
+    };
+    let share = section.get("share").and_then(|v| v.fraction("a share above 0, up to 1", PART)).unwrap_or(share);
+    let ranges = need_in(&section, "ranges", "ranges, e.g. [\"400 m\", \"100 m\"]").and_then(|v| ranges(&v));
+    let angle = |key| section.get(key).and_then(|v| degrees(&v)).unwrap_or(0.0);
+    let (azimuth, dip, rake) = (angle("azimuth"), angle("dip"), angle("rake"));
+    section.finish();
+    Structure { model, share, ranges: ranges.unwrap_or([1.0; 3]), azimuth, dip, rake }
+}
+
+/// One range for all directions, two (along and across; vertical as across), or three.
+fn ranges(value: &Value<'_>) -> Option<[f64; 3]> {
+    let one = |v: &Value<'_>| v.quantity(Dimension::Length, "a length above 0", POSITIVE);
+    if value.is_text() {
+        return one(value).map(|r| [r; 3]);
+    }
+    let found: Vec<_> = value.list(1, 3, "one to three ranges")?.iter().map(one).collect();
+    let at = |i: usize| found[i.min(found.len() - 1)];
+    Some([at(0)?, at(1)?, at(2)?])
+}

@@ -1,0 +1,141 @@
+//! The prior: how realizations are drawn, what they are conditioned on, and the basis made of them.
+
+use std::path::Path;
+
+use super::{ANY, MANY, MOST_CELLS, PART, SHARE, missing, need_in, path};
+use crate::case::file::{
+    Basis, BasisKind, DirectSampling, Geology, Hard, HardData, HardDatum, Method, Prior, Property, Rank, Scenario,
+    Snesim,
+};
+use crate::case::reader::Section;
+use crate::case::words;
+use crate::grid::Grid;
+
+pub(super) fn prior(section: Section<'_>, scenarios: &[Scenario]) -> Prior {
+    let realizations = section.get("realizations").and_then(|v| v.count(2..=MANY)).unwrap_or(500);
+    let condition = section.get("condition").and_then(|v| v.flag()).unwrap_or(false);
+    let has_image = scenarios.iter().any(|s| !matches!(s.geology, Geology::Gaussian(_)));
+    let snesim = snesim(section.section("snesim"));
+    let direct_sampling = direct_sampling(section.section("direct_sampling"));
+    let methods = [
+        ("snesim", Method::Snesim(snesim.clone())),
+        ("direct-sampling", Method::DirectSampling(direct_sampling)),
+        ("gaussian", Method::Gaussian),
+    ];
+    let indices = [(methods[0].0, 0), (methods[1].0, 1), (methods[2].0, 2)];
+    let chosen = section.get("method").and_then(|v| v.choice(&indices));
+    section.finish();
+    let method = match chosen {
+        Some(i) => methods[i].1.clone(),
+        None if has_image || scenarios.is_empty() => Method::Snesim(snesim),
+        None => Method::Gaussian,
+    };
+    Prior { realizations, condition, method }
+}
+
+fn snesim(section: Section<'_>) -> Snesim {
+    let template = section.get("template").and_then(|v| {
+        v.triple("two or three odd numbers", 1, |v| match v.count(1..=99) {
+            Some(n) if n % 2 == 0 => v.wrong("an odd number, which has a centre"),
+            n => n,
+        })
+    });
+    let proportions = section.get("proportions").and_then(|v| {
+        let items = v.list(0, 255, "the target proportion of each facies")?;
+        let read: Vec<_> = items.iter().filter_map(|v| v.fraction("a share from 0 to 1", SHARE)).collect();
+        if !read.is_empty() && read.len() == items.len() && (read.iter().sum::<f64>() - 1.0).abs() > 1e-6 {
+            return v.fail(format!("the proportions sum to {}", read.iter().sum::<f64>()), "they must sum to 1");
+        }
+        Some(read)
+    });
+    let servo = section.get("servo").and_then(|v| v.number("a number from 0 to below 1", |x| (0.0..1.0).contains(&x)));
+    let snesim = Snesim {
+        template: template.unwrap_or([7, 7, 1]),
+        grids: section.get("grids").and_then(|v| v.count(1..=16)).unwrap_or(4),
+        servo: servo.unwrap_or(0.5),
+        minimum_replicates: section.get("minimum_replicates").and_then(|v| v.count(1..=MANY)).unwrap_or(10),
+        maximum_informed: section.get("maximum_informed").and_then(|v| v.count(1..=10_000)).unwrap_or(48),
+        resimulations: section.get("resimulations").and_then(|v| v.count(0..=100)).unwrap_or(1),
+        proportions: proportions.unwrap_or_default(),
+    };
+    section.finish();
+    snesim
+}
+
+fn direct_sampling(section: Section<'_>) -> DirectSampling {
+    let threshold = section.get("threshold").and_then(|v| v.number("a distance from 0 to 1", SHARE));
+    let fraction = section.get("fraction").and_then(|v| v.fraction("a fraction above 0, up to 1", PART));
+    let neighbours = section.get("neighbours").and_then(|v| v.count(1..=1000));
+    section.finish();
+    DirectSampling {
+        neighbours: neighbours.unwrap_or(30),
+        threshold: threshold.unwrap_or(0.05),
+        fraction: fraction.unwrap_or(0.3),
+    }
+}
+
+pub(super) fn hard_data(section: Section<'_>, grid: &Grid, property: &Property, directory: &Path) -> Option<HardData> {
+    let file = section.get("file").and_then(|v| path(&v, directory));
+    let has_cells = section.get("cells").is_some();
+    let cells = section.sections("cells").into_iter().filter_map(|s| hard_datum(s, grid, property)).collect();
+    if section.is_present() && file.is_none() && !has_cells {
+        section.need("cells", "measured cells, e.g. [{ cell = [50, 50], facies = 1 }], or a file");
+    }
+    let is_present = section.is_present();
+    section.finish();
+    is_present.then_some(HardData { file, cells })
+}
+
+fn hard_datum(section: Section<'_>, grid: &Grid, property: &Property) -> Option<HardDatum> {
+    let cell = section.need("cell", "the cell's numbers (i, j, k), from 1").and_then(|v| {
+        let cell = v.triple("two or three numbers of a cell, from 1", 1, |v| v.count(1..=MOST_CELLS))?;
+        if (0..3).any(|a| cell[a] > grid.cells[a]) && section.collector.sound(&["grid.cells"]) {
+            let [nx, ny, nz] = grid.cells;
+            let problem = format!("cell ({}, {}, {}) is outside of the grid", cell[0], cell[1], cell[2]);
+            return v.fail(problem, format!("the grid has {nx} x {ny} x {nz} cells"));
+        }
+        Some(cell.map(|i| i - 1))
+    });
+    let facies = section.get("facies").and_then(|v| match property.facies.len() {
+        0 => v.fail("the property has no facies", "give a value"),
+        k => v.count(0..=k - 1).map(|code| Hard::Facies(code as u8)),
+    });
+    let value = section.get("value").and_then(|v| v.number("a number in the property's unit", ANY));
+    let value = value.map(|y| Hard::Value(property.carried(y)));
+    if facies.is_some() == value.is_some() && section.is_present() {
+        let key = section.key("facies");
+        if section.collector.sound(&[&key, &section.key("value")]) {
+            section.collector.missing(&key, "a measured cell has a facies or a value", "give one of them");
+        }
+    }
+    section.finish();
+    Some(HardDatum { cell: cell?, known: facies.or(value)? })
+}
+
+pub(super) fn basis(section: Section<'_>, root: &Section<'_>) -> Basis {
+    missing(&section, root, "basis", "the section [basis] with rank or energy");
+    let kind = section.get("kind").and_then(|v| v.choice(&words::BASES)).unwrap_or(BasisKind::Pca);
+    let center = section.get("center").and_then(|v| v.flag()).unwrap_or(true);
+    let rank = section.get("rank").map(|v| {
+        if v.is_list() {
+            let items = v.list(2, 2, "one number of columns, or the first and the last: [20, 50]")?;
+            let (first, last) = (items[0].count(1..=MANY)?, items[1].count(1..=MANY)?);
+            Some(Rank::Growing { first, last })
+        } else {
+            v.count(1..=MANY).map(Rank::Fixed)
+        }
+    });
+    let energy = section.get("energy").map(|v| v.fraction("a fraction above 0, up to 1", PART).map(Rank::Energy));
+    match (rank.is_some(), energy.is_some()) {
+        (true, true) => {
+            let problem = "rank and energy both say how many columns there are";
+            section.collector.missing(&section.key("energy"), problem, "give one of them");
+        }
+        (false, false) => {
+            need_in(&section, "rank", "a number of columns, or the first and the last: [20, 50]; or an energy");
+        }
+        _ => {}
+    }
+    section.finish();
+    Basis { kind, rank: rank.flatten().or(energy.flatten()).unwrap_or(Rank::Fixed(1)), center }
+}

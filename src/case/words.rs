@@ -1,0 +1,36 @@
+//! The words of case files for choices that the numerics know as enums.
+
+use super::file::{Aggregation, Apply, BasisKind, Labels, NoiseLevel, Regularizer, Returned, Side};
+use crate::grid::Plane;
+use crate::units::Transform;
+
+pub(super) const PLANES: [(&str, Plane); 2] = [("xy", Plane::Xy), ("xz", Plane::Xz)];
+pub(super) const TRANSFORMS: [(&str, Transform); 3] =
+    [("none", Transform::None), ("log10", Transform::Log10), ("ln", Transform::Ln)];
+pub(super) const BASES: [(&str, BasisKind); 2] =
+    [("pca", BasisKind::Pca), ("karhunen-loeve", BasisKind::KarhunenLoeve)];
+pub(super) const NOISE_LEVELS: [(&str, NoiseLevel); 3] = [
+    ("given", NoiseLevel::Given),
+    ("likelihood", NoiseLevel::Likelihood),
+    ("cross-validation", NoiseLevel::CrossValidation),
+];
+pub(super) const LABELS: [(&str, Labels); 2] = [("facies", Labels::Facies), ("property", Labels::Property)];
+pub(super) const AGGREGATIONS: [(&str, Aggregation); 4] = [
+    ("vote", Aggregation::Vote),
+    ("mean", Aggregation::Mean),
+    ("weighted-mean", Aggregation::WeightedMean),
+    ("center", Aggregation::Center),
+];
+pub(super) const REGULARIZERS: [(&str, Regularizer); 2] =
+    [("none", Regularizer::None), ("gaussian", Regularizer::Gaussian)];
+pub(super) const RETURNS: [(&str, Returned); 2] = [("best", Returned::Best), ("last", Returned::Last)];
+pub(super) const APPLIES: [(&str, Apply); 2] = [("every", Apply::Every), ("last", Apply::Last)];
+
+/// The sides of a grid: the top of a map is its largest y, the top of a section its least depth.
+pub(super) fn sides(plane: Plane) -> [(&'static str, Side); 4] {
+    let (top, bottom) = match plane {
+        Plane::Xy => (Side::High, Side::Low),
+        Plane::Xz => (Side::Low, Side::High),
+    };
+    [("left", Side::Left), ("right", Side::Right), ("top", top), ("bottom", bottom)]
+}
