@@ -322,7 +322,7 @@ pub fn measure(gpu: Option<&Gpu>) -> Result<Vec<Measurement>> {
     let stencil = Stencil::new(&Template::cuboid([80, 80, 1])?, grid)?;
     let mut stream = Stream::new(1, Purpose::Check, 0, 2);
     let vectors: Vec<[f64; 2]> = (0..100).map(|_| [stream.between(-0.3, 0.3), stream.between(-0.3, 0.3)]).collect();
-    let images = 200;
+    let images = 40;
     let fields: Vec<f32> = (0..images).flat_map(|_| spectrum(&grid, &vectors, &mut stream)).collect();
     let theta = spectrum(&grid, &vectors, &mut stream);
     let codes: Vec<u8> = fields.iter().map(|&x| u8::from(x > 0.0)).collect();
