@@ -363,7 +363,9 @@ impl<'g> Zone<'g> {
             for kind in 0..kinds {
                 probability[[kind, cell]] = votes[kind] as f32 / total as f32;
             }
-            codes.push(winner(votes.iter().copied(), values, theta[cell]).unwrap_or(0) as u8);
+            // As the device sees θ.
+            let at = f64::from(theta[cell] as f32);
+            codes.push(winner(votes.iter().copied(), values, at).unwrap_or(0) as u8);
         }
         self.elected(codes, probability, values)
     }
@@ -712,6 +714,35 @@ mod tests {
         let (facies, probability) = (found.facies.unwrap(), found.probability.unwrap());
         assert_eq!([facies[40], facies[41], facies[300]], [2, 0, 1]);
         assert_eq!((probability[[2, 40]], probability[[0, 41]], found.model[300]), (1.0, 1.0, 0.6));
+    }
+
+    #[test]
+    fn windows_come_from_every_scenario_and_from_none_that_is_empty() {
+        let prior = prior(CELLS);
+        let whole = Template::cuboid(CELLS).unwrap();
+        let rows = |first: usize, count: usize| Ensemble {
+            facies: prior.ensemble.facies.as_ref().map(|f| f.slice(s![first..first + count, ..]).to_owned()),
+            ..prior.ensemble.clone()
+        };
+        let (a, none, b) = (rows(0, 5), rows(0, 0), rows(5, 7));
+        let of = |first: usize| {
+            let images = &prior.images;
+            move |asked: &[usize]| {
+                let rows: Vec<usize> = asked.iter().map(|l| l + first).collect();
+                Ok(images.select(ndarray::Axis(0), &rows))
+            }
+        };
+        let (from_a, from_b) = (of(0), of(5));
+        let sources = [(&a, &from_a), (&none, &from_a)].map(|(ensemble, f)| Source { ensemble, parameterized: f });
+        let sources = [sources[0], sources[1], Source { ensemble: &b, parameterized: &from_b }];
+        let options = Options { neighbours: 1, ..options(whole) };
+        let map = PatternMap::new(prior.ensemble.grid, options.clone(), &sources, None).unwrap();
+        for realization in [3, 9] {
+            let found = map.project(prior.theta(realization).view(), 0).unwrap();
+            assert_eq!(found.model, prior.ensemble.property(realization));
+        }
+        assert!(PatternMap::new(prior.ensemble.grid, options.clone(), &sources[1..2], None).is_err());
+        assert!(PatternMap::new(prior.ensemble.grid, options, &[], None).is_err());
     }
 
     #[test]
