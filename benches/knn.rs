@@ -1,13 +1,15 @@
 //! Exact nearest windows and voting at the sizes that matter, in CPU seconds.
 //!
 //! `cargo bench --bench knn` runs 4000 × 4000 windows of 80×80 cells; `-- --write DIR` leaves the same windows as npy
-//! files for `benches/peers/knn.py`, and `-- --large` matches 14,641 windows against 100,000.
+//! files for `benches/peers/knn.py`, `-- --large` matches 14,641 windows against 100,000, and `-- --device` compares the
+//! processor with the device that there is (a software adapter too), on simpler fields.
 
 use std::path::PathBuf;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par, Side};
-use lithoscope::feasible::{Labels, LearningSet, Matches, Options, PatternMap, Stencil, Template, Window};
+use lithoscope::feasible::{Labels, LearningSet, Matches, Options, PatternMap, Stencil, Template, Window, measure};
+use lithoscope::gpu::{Choice, choose};
 use lithoscope::grid::Grid;
 use lithoscope::measure::{peak_memory, timed};
 use lithoscope::random::{Purpose, Stream};
@@ -90,6 +92,9 @@ fn options(template: &Template) -> Options {
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let folder = arguments.iter().position(|a| a == "--write").and_then(|at| arguments.get(at + 1)).map(PathBuf::from);
+    if arguments.iter().any(|a| a == "--device") {
+        return device();
+    }
     let data = Data::new();
     let grid = Grid::unit([SIDE, SIDE, 1]);
     let template = Template::cuboid([WINDOW, WINDOW, 1])?;
@@ -103,6 +108,21 @@ fn main() -> Result<(), Failure> {
         run("14,641 x 100,000 windows of 80x80", &data, &stencil, 100_000, &all, None)?;
     } else {
         run("4000 x 4000 windows of 80x80", &data, &stencil, 4000, &origins, folder)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "a bench prints what it measured")]
+fn device() -> Result<(), Failure> {
+    let gpu = choose(Choice::Auto, true)?;
+    println!("{:?}", gpu.as_ref().map(|gpu| &gpu.summary().name));
+    for m in measure(gpu.as_ref())? {
+        let device = match (m.gpu_seconds, m.gpu_wall) {
+            (Some(seconds), Some(wall)) => format!("{seconds:.4} s on the device, {wall:.4} s with transfers"),
+            _ => "none on a device".into(),
+        };
+        println!("{}, {}: {:.3} CPU s ({:.3} s); {device}", m.kernel, m.size, m.cpu_seconds, m.cpu_wall);
+        println!("  {:.2} GFLOP, {:.3} GB", m.flops * 1e-9, m.bytes * 1e-9);
     }
     Ok(())
 }

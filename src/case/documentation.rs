@@ -366,7 +366,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     (
         "inversion.regularizer",
         "What is added to the data misfit: \"none\", or \"gaussian\": weight^2 times the sum of v_j^2/sigma_j^2 with\n\
-         prior standard deviations. Default: \"none\" with [feasible], else \"gaussian\".",
+         prior standard deviations. Default: \"gaussian\".",
     ),
     ("inversion.weight", "Weight of the regularizer: \"auto\" (from the data) or a number. Default: \"auto\"."),
     (

@@ -144,12 +144,13 @@ impl Components {
 
     /// η of a window from its computed norms. With `δ = ‖P Pᵀ − 1‖ + (n_w + 4) √c ε₆₄` a computed projection is within
     /// `δ ‖x‖` of one on an exactly orthonormal basis, `ρ²` within `4 δ ‖x‖²`, and ρ within `min(√·, ·/ρ)` of that;
-    /// then each coordinate is rounded to f32.
+    /// then each coordinate is rounded to f32, or underflows.
     fn error(&self, cells: usize, norm2: f64, residual2: f64) -> f64 {
         let delta = self.defect + (cells + 4) as f64 * (self.count as f64).sqrt().max(1.0) * 2.0 * EPS64;
         let residual_error2 = 4.0 * delta * norm2;
         let residual_error = residual_error2.sqrt().min(residual_error2 / residual2.sqrt().max(f64::MIN_POSITIVE));
-        delta * norm2.sqrt() + residual_error + 1.01 * EPS32 * norm2.sqrt()
+        let underflow = self.width() as f64 * f64::from(f32::MIN_POSITIVE);
+        delta * norm2.sqrt() + residual_error + 1.01 * EPS32 * norm2.sqrt() + underflow
     }
 }
 

@@ -26,6 +26,8 @@ const TILE: usize = 64;
 const DEPTH: usize = 16;
 /// Tiles that are summed before they are added to the total.
 const FLUSH: usize = 8;
+/// Mean squared distance of windows below which terms of a distance would underflow.
+const LEAST_SPREAD: f64 = 1e-24;
 /// Half the distance from 1 to the next f32.
 const EPS32: f64 = f32::EPSILON as f64 / 2.0;
 
@@ -249,6 +251,11 @@ impl<'g> Device<'g> {
         if set.images.len() > u32::MAX as usize {
             let (what, bytes) = ("cells of the learning set".into(), 4 * set.images.len() as u64);
             return Err(GpuError::TooLarge { what, bytes, limit: 4 * u64::from(u32::MAX) }.into());
+        }
+        let spread = index.components.spread;
+        if spread > 0.0 && spread < LEAST_SPREAD {
+            let problem = format!("windows of the realizations differ by {:e} only, too little for f32", spread.sqrt());
+            return Err(Error::input("feasible.library", problem, "carry the property as its logarithm"));
         }
         let workgroup = (neighbours + LANES) * 8 + 16;
         if workgroup > gpu.workgroup_memory() as usize {

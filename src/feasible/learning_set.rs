@@ -5,7 +5,6 @@ use ndarray::Array2;
 use super::template::Stencil;
 use crate::error::{Error, Result};
 use crate::grid::Ensemble;
-use crate::random::{Purpose, Stream};
 
 /// Where pairs (parameterized realization `r_i`, realization `u_i`) come from: one scenario.
 #[derive(Clone, Copy)]
@@ -148,68 +147,11 @@ pub(super) fn usable(value: f32) -> bool {
     value.abs() <= 1e15
 }
 
-/// The places of N′ windows: functions of the seed alone, so that every rank of the basis cuts the same windows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Places {
-    /// Realizations drawn, each once: (source, realization).
-    pub(super) drawn: Vec<(usize, usize)>,
-    /// Windows in the images of `drawn`.
-    pub(super) windows: Vec<Window>,
-}
-
-impl Places {
-    /// Draws `count` windows from realizations of all sources, each realization and each place as likely as any other.
-    pub(super) fn draw(stencil: &Stencil, realizations: &[usize], count: usize, seed: u64, zone: u32) -> Self {
-        let total: usize = realizations.iter().sum();
-        let mut stream = Stream::new(seed, Purpose::LearningSet, 0, zone);
-        let picks: Vec<(usize, u32)> = (0..count)
-            .map(|_| {
-                let realization = stream.below(total as u64) as usize;
-                (realization, stencil.origin(stream.below(stencil.windows() as u64) as usize))
-            })
-            .collect();
-        let mut used: Vec<usize> = picks.iter().map(|pick| pick.0).collect();
-        used.sort_unstable();
-        used.dedup();
-        let windows = picks
-            .iter()
-            .map(|(realization, origin)| Window {
-                image: used.partition_point(|u| u < realization) as u32,
-                origin: *origin,
-            })
-            .collect();
-        let drawn = used.iter().map(|&u| owner(realizations, u)).collect();
-        Self { drawn, windows }
-    }
-}
-
-/// The source of realization `number`, counted over all sources, and its number there.
-fn owner(realizations: &[usize], mut number: usize) -> (usize, usize) {
-    for (source, &count) in realizations.iter().enumerate() {
-        if number < count {
-            return (source, number);
-        }
-        number -= count;
-    }
-    panic!("realization {number} beyond the last source");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::feasible::Template;
     use crate::grid::Grid;
-
-    #[test]
-    fn places_depend_on_the_seed_alone_and_lie_in_realizations_that_exist() {
-        let stencil = Stencil::new(&Template::cuboid([3, 3, 1]).unwrap(), Grid::unit([9, 7, 1])).unwrap();
-        let places = Places::draw(&stencil, &[4, 0, 3], 500, 7, 0);
-        assert_eq!(places, Places::draw(&stencil, &[4, 0, 3], 500, 7, 0));
-        assert_ne!(places, Places::draw(&stencil, &[4, 0, 3], 500, 8, 0));
-        assert_eq!(places.drawn, [(0, 0), (0, 1), (0, 2), (0, 3), (2, 0), (2, 1), (2, 2)]);
-        let inside = |w: &Window| stencil.admits(stencil.grid().cell(w.origin as usize).map(|c| c as isize));
-        assert!(places.windows.len() == 500 && places.windows.iter().all(inside));
-    }
 
     #[test]
     fn an_empty_set_values_not_finite_and_unknown_facies_are_refused() {

@@ -1,16 +1,17 @@
 //! The feasible map of patterns: learning set, matching and votes put together.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use ndarray::{Array1, Array2, ArrayView1, s};
 
 use super::device::{Device, Learned, Portions};
 use super::hard_data::{HardData, Penalty};
-use super::learning_set::{LabelKind, Labels, LearningSet, Places, Source, usable};
+use super::learning_set::{LabelKind, Labels, LearningSet, Source, usable};
 use super::nearest::{Description, Index, Matches};
+use super::options::{Options, check, check_sources, known_cells, zones};
+use super::places::{Images, Places, labels};
 use super::positions::Positions;
-use super::template::{Stencil, Template};
+use super::template::Stencil;
 use super::vote::{Aggregation, Audience, Ballot, winner};
 use super::{FeasibleMap, Projection};
 use crate::error::{Error, Result};
@@ -20,53 +21,8 @@ use crate::random::{Purpose, Stream};
 
 /// Components that matching prunes with: enough that some ten windows are left to compare.
 const COMPONENTS: usize = 64;
-/// Realizations asked for at once.
-const ASKED: usize = 64;
 /// Windows on which an approximate description is held against exact matches.
 const RECALL_SAMPLE: usize = 16;
-
-/// What a feasible map is made of.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Options {
-    /// Shape of the windows.
-    pub template: Template,
-    /// Matches k of every window.
-    pub neighbours: usize,
-    /// Windows N′ of the learning set, of every zone.
-    pub library: usize,
-    /// Share of the admissible windows that a map matches, in (0, 1].
-    pub fraction: f64,
-    /// Ranges of layers with learning sets of their own; a layer in none is an error. Empty: one zone, all layers.
-    pub zones: Vec<Range<usize>>,
-    /// What the labels are.
-    pub labels: LabelKind,
-    /// How labels become a map.
-    pub aggregation: Aggregation,
-    /// How windows are described for matching.
-    pub description: Description,
-    /// Cells that are known.
-    pub hard_data: HardData,
-    /// The seed of the learning set and of the positions.
-    pub seed: u64,
-}
-
-impl Options {
-    /// The usual choice: 5 matches among 2000 windows at 15 % of the positions, facies by votes.
-    pub fn new(template: Template, seed: u64) -> Self {
-        Self {
-            template,
-            neighbours: 5,
-            library: 2000,
-            fraction: 0.15,
-            zones: Vec::new(),
-            labels: LabelKind::Facies,
-            aggregation: Aggregation::Votes,
-            description: Description::Cells,
-            hard_data: HardData::default(),
-            seed,
-        }
-    }
-}
 
 /// What one map did.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -143,12 +99,18 @@ impl<'g> PatternMap<'g> {
         Ok(Self { grid, zones: zones.collect::<Result<_>>()?, options })
     }
 
-    /// A map of one zone, all layers, from a learning set that is there already.
+    /// A map of one zone, all layers, from a learning set that is there already: template, number of windows and kind
+    /// of labels are the set's, whatever the options say.
     ///
     /// # Errors
     /// As [`PatternMap::new`].
     pub fn with_learning_set(set: LearningSet, mut options: Options, gpu: Option<&'g Gpu>) -> Result<Self> {
         options.library = set.len();
+        options.template = set.stencil().template().clone();
+        options.labels = match set.labels {
+            Labels::Facies { .. } => LabelKind::Facies,
+            Labels::Values(_) => LabelKind::Values,
+        };
         check(&options)?;
         let grid = set.stencil().grid();
         known_cells(&options.hard_data, &grid, options.labels)?;
@@ -363,7 +325,9 @@ impl<'g> Zone<'g> {
             for kind in 0..kinds {
                 probability[[kind, cell]] = votes[kind] as f32 / total as f32;
             }
-            codes.push(winner(votes.iter().copied(), values, theta[cell]).unwrap_or(0) as u8);
+            // As the device sees θ.
+            let at = f64::from(theta[cell] as f32);
+            codes.push(winner(votes.iter().copied(), values, at).unwrap_or(0) as u8);
         }
         self.elected(codes, probability, values)
     }
@@ -429,158 +393,12 @@ fn binned(values: &[f32], bins: usize) -> (Vec<u8>, Vec<f64>) {
     (codes, sums.into_iter().map(|(sum, count)| if count == 0 { f64::from(low) } else { sum / count as f64 }).collect())
 }
 
-/// Images of the realizations drawn, asked for once each, of the whole grid.
-struct Images(BTreeMap<(usize, usize), Vec<f32>>);
-
-impl Images {
-    fn ask<'a>(grid: &Grid, sources: &[Source<'_>], drawn: impl Iterator<Item = &'a (usize, usize)>) -> Result<Self> {
-        let wanted: std::collections::BTreeSet<_> = drawn.copied().collect();
-        let mut images = BTreeMap::new();
-        for (number, source) in sources.iter().enumerate() {
-            let realizations: Vec<usize> = wanted.iter().filter(|w| w.0 == number).map(|w| w.1).collect();
-            for asked in realizations.chunks(ASKED) {
-                let block = (source.parameterized)(asked)?;
-                assert_eq!(block.dim(), (asked.len(), grid.len()), "parameterized realizations, one a row");
-                for (&realization, row) in asked.iter().zip(block.rows()) {
-                    images.insert((number, realization), row.to_vec());
-                }
-            }
-        }
-        Ok(Self(images))
-    }
-
-    fn slices(&self, drawn: &[(usize, usize)], cells: &Range<usize>) -> Vec<f32> {
-        drawn.iter().flat_map(|key| &self.0[key][cells.clone()]).copied().collect()
-    }
-}
-
-/// Labels of the realizations drawn in the cells of a zone.
-fn labels(kind: LabelKind, sources: &[Source<'_>], drawn: &[(usize, usize)], cells: &Range<usize>) -> Labels {
-    let ensemble = |source: usize| sources[source].ensemble;
-    let values = |&(source, l): &(usize, usize)| -> Vec<f32> {
-        ensemble(source).property(l).slice(s![cells.clone()]).iter().map(|&y| y as f32).collect()
-    };
-    let facies = |&(source, l): &(usize, usize)| -> Vec<u8> {
-        let row = ensemble(source).facies(l);
-        row.map_or_else(Vec::new, |row| row.slice(s![cells.clone()]).to_vec())
-    };
-    match kind {
-        LabelKind::Values => Labels::Values(drawn.iter().flat_map(values).collect()),
-        LabelKind::Facies => {
-            Labels::Facies { codes: drawn.iter().flat_map(facies).collect(), values: ensemble(0).facies_values.clone() }
-        }
-    }
-}
-
-fn check(options: &Options) -> Result<()> {
-    let wrong =
-        |key: &str, problem: String, remedy: &str| Err(Error::input(format!("feasible.{key}"), problem, remedy));
-    if options.library == 0 {
-        return wrong("library", "the learning set has 0 windows".into(), "ask for at least one, 2000 are usual");
-    }
-    if options.neighbours == 0 || options.neighbours > options.library {
-        let problem = format!("{} neighbours of {} windows of the learning set", options.neighbours, options.library);
-        return wrong("neighbours", problem, "ask for at least 1 neighbour, and no more than there are windows");
-    }
-    if !(options.fraction > 0.0 && options.fraction <= 1.0) {
-        let problem = format!("the fraction of positions is {}, expected a number in (0, 1]", options.fraction);
-        return wrong("fraction", problem, "0.1 to 0.2 is usual");
-    }
-    match (options.labels, options.aggregation) {
-        (LabelKind::Facies, Aggregation::WeightedMean | Aggregation::Mode { .. }) => {
-            let problem = format!("facies cannot be aggregated by {:?}", options.aggregation);
-            return wrong("aggregation", problem, "choose votes, or labels that are values");
-        }
-        (_, Aggregation::Mode { bins }) if !(1..=256).contains(&bins) => {
-            return wrong("aggregation", format!("{bins} bins, expected 1 to 256"), "32 is usual");
-        }
-        _ => {}
-    }
-    match options.description {
-        Description::Subset { cells } if cells == 0 || cells > options.template.len() => {
-            let problem = format!("a subset of {cells} of the {} cells of a window", options.template.len());
-            wrong("description", problem, "ask for at least 1 cell, and no more than a window has")
-        }
-        Description::Projection { components: 0 } => {
-            wrong("description", "a projection on 0 components".into(), "ask for at least 1 component")
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_sources(grid: &Grid, options: &Options, sources: &[Source<'_>]) -> Result<()> {
-    let place = "feasible.library";
-    if sources.iter().all(|source| source.ensemble.is_empty()) {
-        return Err(Error::input(place, "there are no realizations to learn from", "simulate at least one"));
-    }
-    for ensemble in sources.iter().map(|source| source.ensemble) {
-        assert_eq!(ensemble.grid.cells, grid.cells, "grids of the realizations and of the map");
-        if options.labels == LabelKind::Facies {
-            if ensemble.facies.is_none() {
-                let remedy = "choose labels that are values";
-                return Err(Error::input(place, "labels are facies, but the realizations have none", remedy));
-            }
-            if ensemble.facies_values != sources[0].ensemble.facies_values {
-                let problem = format!(
-                    "scenarios differ in the values of their facies: {:?} and {:?}",
-                    sources[0].ensemble.facies_values, ensemble.facies_values
-                );
-                return Err(Error::input(place, problem, "give all scenarios the same facies, or label by values"));
-            }
-        }
-    }
-    known_cells(&options.hard_data, grid, options.labels)
-}
-
-/// Hard data must lie in the grid and be of the labels' kind: data that would be ignored quietly are refused.
-fn known_cells(hard: &HardData, grid: &Grid, labels: LabelKind) -> Result<()> {
-    let place = "feasible.hard_data";
-    let (used, unused, other) = match labels {
-        LabelKind::Facies => {
-            (hard.facies.iter().map(|k| k.0).max(), hard.values.len(), "values, but labels are facies")
-        }
-        LabelKind::Values => {
-            (hard.values.iter().map(|k| k.0).max(), hard.facies.len(), "facies, but labels are values")
-        }
-    };
-    if unused > 0 {
-        return Err(Error::input(place, format!("{unused} hard data are {other}"), "give data of the labels' kind"));
-    }
-    match used {
-        Some(cell) if cell >= grid.len() => {
-            let problem = format!("a datum lies in cell {cell}, the grid has {} cells", grid.len());
-            Err(Error::input(place, problem, "cells count from 0, x fastest"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The zones asked for, which must hold every layer once; one zone of all layers where none is asked for.
-fn zones(grid: &Grid, asked: &[Range<usize>]) -> Result<Vec<Range<usize>>> {
-    let layers = grid.cells[2];
-    if asked.is_empty() {
-        return Ok(std::iter::once(0..layers).collect());
-    }
-    let mut times = vec![0; layers];
-    for zone in asked {
-        if zone.is_empty() || zone.end > layers {
-            let problem = format!("zone {}..{} of a grid of {layers} layers", zone.start, zone.end);
-            return Err(Error::input("feasible.zones", problem, "layers count from 0, the end is not included"));
-        }
-        zone.clone().for_each(|layer| times[layer] += 1);
-    }
-    if let Some(layer) = times.iter().position(|&times| times != 1) {
-        let problem = format!("layer {layer} lies in {} zones", times[layer]);
-        return Err(Error::input("feasible.zones", problem, "put every layer into one zone"));
-    }
-    Ok(asked.to_vec())
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::feasible::Template;
     use crate::grid::Ensemble;
 
     const CELLS: [usize; 3] = [26, 21, 1];
@@ -712,6 +530,35 @@ mod tests {
         let (facies, probability) = (found.facies.unwrap(), found.probability.unwrap());
         assert_eq!([facies[40], facies[41], facies[300]], [2, 0, 1]);
         assert_eq!((probability[[2, 40]], probability[[0, 41]], found.model[300]), (1.0, 1.0, 0.6));
+    }
+
+    #[test]
+    fn windows_come_from_every_scenario_and_from_none_that_is_empty() {
+        let prior = prior(CELLS);
+        let whole = Template::cuboid(CELLS).unwrap();
+        let rows = |first: usize, count: usize| Ensemble {
+            facies: prior.ensemble.facies.as_ref().map(|f| f.slice(s![first..first + count, ..]).to_owned()),
+            ..prior.ensemble.clone()
+        };
+        let (a, none, b) = (rows(0, 5), rows(0, 0), rows(5, 7));
+        let of = |first: usize| {
+            let images = &prior.images;
+            move |asked: &[usize]| {
+                let rows: Vec<usize> = asked.iter().map(|l| l + first).collect();
+                Ok(images.select(ndarray::Axis(0), &rows))
+            }
+        };
+        let (from_a, from_b) = (of(0), of(5));
+        let sources = [(&a, &from_a), (&none, &from_a)].map(|(ensemble, f)| Source { ensemble, parameterized: f });
+        let sources = [sources[0], sources[1], Source { ensemble: &b, parameterized: &from_b }];
+        let options = Options { neighbours: 1, ..options(whole) };
+        let map = PatternMap::new(prior.ensemble.grid, options.clone(), &sources, None).unwrap();
+        for realization in [3, 9] {
+            let found = map.project(prior.theta(realization).view(), 0).unwrap();
+            assert_eq!(found.model, prior.ensemble.property(realization));
+        }
+        assert!(PatternMap::new(prior.ensemble.grid, options.clone(), &sources[1..2], None).is_err());
+        assert!(PatternMap::new(prior.ensemble.grid, options, &[], None).is_err());
     }
 
     #[test]

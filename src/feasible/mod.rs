@@ -18,18 +18,23 @@ mod hard_data;
 mod learning_set;
 mod map;
 mod nearest;
+mod options;
+mod places;
 mod positions;
 mod template;
+mod timing;
 mod verify;
 mod vote;
 
 pub use hard_data::HardData;
 pub use learning_set::{LabelKind, Labels, LearningSet, Source, Window};
-pub use map::{MapReport, Options, PatternMap};
+pub use map::{MapReport, PatternMap};
 pub use nearest::{Description, Matches};
+pub use options::Options;
 pub use positions::Positions;
 pub use template::{Run, Stencil, Template};
-pub use verify::{measure, verify};
+pub use timing::measure;
+pub use verify::verify;
 pub use vote::{Aggregation, threshold};
 
 /// A feasible map, and how sure the votes were of it.

@@ -26,6 +26,9 @@ const EPS32: f64 = f32::EPSILON as f64 / 2.0;
 /// Relative slack for the rounding of distances summed in f64: enough for 10⁶ cells.
 const SLACK: f64 = 1.0 + 1e-9;
 
+/// What the terms of a product lose at most where they underflow.
+const UNDERFLOW: f64 = 1e6 * f32::MIN_POSITIVE as f64;
+
 /// How windows are described for matching.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Description {
@@ -322,7 +325,7 @@ struct Bound {
 impl Bound {
     /// Windows with a smaller product than this cost more than `limit`.
     fn least_product(&self, limit: f64) -> f32 {
-        let largest = ((limit * SLACK).sqrt() + self.error).powi(2) * (1.0 + 8.0 * EPS32) + self.rounding;
+        let largest = ((limit * SLACK).sqrt() + self.error).powi(2) * (1.0 + 8.0 * EPS32) + self.rounding + UNDERFLOW;
         ((0.5 * (self.norm2 - largest)) as f32).next_down()
     }
 }
@@ -475,6 +478,18 @@ mod tests {
         let exact = exhaustive(&set, &theta, &origins, 5, &penalty);
         assert_eq!(found, exact);
         assert_eq!(found.index, definition::nearest(set.stencil(), &set, &theta, &origins, 5, &penalty).index);
+    }
+
+    /// Values whose squares underflow in f32 prune nothing, but lose nothing either.
+    #[test]
+    fn tiny_values_are_matched_exactly() {
+        let template = Template::cuboid([4, 4, 1]).unwrap();
+        let tiny = |stream: &mut Stream| 1e-21 * stream.uniform() as f32;
+        let (set, theta, origins) = scene([12, 11, 1], &template, 60, 8, tiny);
+        let penalty = Penalty::new(&HardData::default(), &set, 1.0).unwrap();
+        let index = Index::prepare(set.stencil().clone(), &set, 6, false);
+        let found = index.nearest(&set, &theta, &origins, 3, &penalty);
+        assert_eq!(found.index, definition::nearest(set.stencil(), &set, &theta, &origins, 3, &penalty).index);
     }
 
     /// A distance is never below its bound, nor a bound far below what exact arithmetic gives.

@@ -16,6 +16,7 @@ use super::{Estimate, Iteration, Problem, Row, Stop};
 use crate::error::{Error, Result};
 use crate::feasible::FeasibleMap;
 use crate::linalg::covariance::Covariance;
+use crate::linalg::dense::{multiply, symmetric_eigen};
 use crate::progress::Progress;
 
 /// Everything of an alternation that is a number.
@@ -265,7 +266,7 @@ impl VStep<'_> {
                 };
                 let scale = (squares(&terms[0].matrix) / squares(&terms[weighed].matrix)).max(f64::MIN_POSITIVE);
                 let range = Cooling { least: 1e-3 * scale, largest: 1e3 * scale };
-                let target = self.problem.observed.len() as f64;
+                let target = expected_misfit(terms, weighed);
                 let (goal, _, tried) = discrepancy(terms, weighed, range, target);
                 (goal, tried)
             }
@@ -290,5 +291,26 @@ impl VStep<'_> {
             fraction *= 0.5;
         }
         Ok((v.clone(), 0.0))
+    }
+}
+
+/// The misfit that a right model would leave: m, less the number of parameters that the data determine where a Gaussian
+/// prior says how many those are. `k_e = tr[A Σ Aᵀ (A Σ Aᵀ + I)⁻¹]` with the whitened Jacobian A and the prior
+/// covariance `Σ = diag σ²` of the coefficients; the most probable model has an expected misfit of `m − k_e`.
+fn expected_misfit(terms: &[Term], weighed: usize) -> f64 {
+    let m = terms[0].target.len() as f64;
+    let prior = terms.iter().enumerate().skip(1).find(|(i, _)| *i != weighed).map(|(_, term)| term);
+    match (&terms[0].matrix, prior.map(|p| &p.matrix)) {
+        (Matrix::Dense(a), Some(Matrix::Diagonal(reciprocal))) => {
+            let scaled = a / reciprocal;
+            let small = if a.nrows() < a.ncols() {
+                multiply(scaled.view(), scaled.t())
+            } else {
+                multiply(scaled.t(), scaled.view())
+            };
+            let (values, _) = symmetric_eigen(&small).expect("a finite matrix has eigenvalues");
+            m - values.iter().map(|l| l.max(0.0) / (1.0 + l.max(0.0))).sum::<f64>()
+        }
+        _ => m,
     }
 }

@@ -84,8 +84,7 @@ fn features(value: &Value<'_>) -> Option<Features> {
     }
 }
 
-pub(super) fn inversion(section: Section<'_>, has_u_step: bool) -> Inversion {
-    let usual = if has_u_step { Regularizer::None } else { Regularizer::Gaussian };
+pub(super) fn inversion(section: Section<'_>) -> Inversion {
     let weight = |key| section.get(key).and_then(|v| weight(&v)).unwrap_or(Weight::Auto);
     let tolerance = section.get("tolerance").and_then(|v| v.number("a number from 0 to below 1", SHARE));
     let folds = section.get("cross_validation").and_then(|v| match v.count(0..=MANY) {
@@ -95,7 +94,7 @@ pub(super) fn inversion(section: Section<'_>, has_u_step: bool) -> Inversion {
     let inversion = Inversion {
         iterations: section.get("iterations").and_then(|v| v.count(1..=60_000)).unwrap_or(10),
         steps: section.get("steps").and_then(|v| v.count(1..=1000)).unwrap_or(2),
-        regularizer: section.get("regularizer").and_then(|v| v.choice(&words::REGULARIZERS)).unwrap_or(usual),
+        regularizer: section.get("regularizer").and_then(|v| v.choice(&words::REGULARIZERS)).unwrap_or(Regularizer::Gaussian),
         weight: weight("weight"),
         coupling: weight("coupling"),
         tolerance: tolerance.unwrap_or(0.0),
