@@ -107,7 +107,7 @@ pub(super) struct Device<'g> {
 }
 
 /// The constants that the shader's text takes from here.
-pub(super) fn prelude() -> String {
+pub fn prelude() -> String {
     format!("const WORKGROUP: u32 = {WORKGROUP}u;\nconst BLOCK: u32 = {BLOCK}u;")
 }
 

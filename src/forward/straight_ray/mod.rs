@@ -28,7 +28,7 @@ use crate::operator::{LinearOperator, Linearized, Operator};
 
 pub use check::{measure, measured_surveys, verify};
 use device::Device;
-pub use device::SHADER;
+pub use device::{SHADER, prelude};
 use path::Path;
 pub use survey::{Side, crosshole};
 
