@@ -10,6 +10,7 @@ use crate::{feasible, forward};
 pub fn shaders() -> Vec<Shader> {
     let mut all = vec![CEILING_SHADER];
     all.push(forward::straight_ray::SHADER);
+    all.extend(feasible::SHADERS);
     all
 }
 

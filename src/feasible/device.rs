@@ -50,6 +50,9 @@ pub(super) const ELECT: Shader = shader!("elect");
 pub(super) const AVERAGE: Shader = shader!("average");
 pub(super) const TOTAL: Shader = shader!("total");
 
+/// Every kernel of this room.
+pub const SHADERS: [Shader; 8] = [POINTS, RESIDUAL, BOUNDS, NEAREST, VOTE, ELECT, AVERAGE, TOTAL];
+
 /// How much is held and done at once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Portions {

@@ -26,6 +26,7 @@ mod timing;
 mod verify;
 mod vote;
 
+pub use device::SHADERS;
 pub use hard_data::HardData;
 pub use learning_set::{LabelKind, Labels, LearningSet, Source, Window};
 pub use map::{MapReport, PatternMap};
