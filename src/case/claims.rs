@@ -178,6 +178,7 @@ impl Context<'_> {
             existing: Existing { force: false, resume: self.options.resume },
             repeat,
             cache: true,
+            fall_back: false,
             command: format!("lithoscope claims --repeat {} (run {name})", self.options.repeat),
         };
         Ok(run::run(case, self.gpu.clone(), &options, self.progress)?.folder)

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::file::*;
+use super::hard_data;
 use super::overrides::Overrides;
 use crate::error::{Error, Result};
 
@@ -198,6 +199,7 @@ pub fn check(name: &str, overrides: &Overrides) -> Result<CheckReport> {
         let lines = absent.iter().map(|(key, file)| format!("{name}: {key}: there is no file {}", file.display()));
         return Err(Error::Case(lines.collect::<Vec<_>>().join("\n")));
     }
+    let case = hard_data::resolved(&case)?;
     let estimate = estimate(&case);
     Ok(CheckReport { case, estimate })
 }

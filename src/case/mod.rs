@@ -26,6 +26,7 @@ pub mod file;
 mod files;
 pub mod folder;
 pub mod geology;
+pub mod hard_data;
 pub mod mapping;
 pub mod matching;
 pub mod observations;

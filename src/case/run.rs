@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::checkpoint::Checkpoint;
-use super::file::Case;
+use super::file::{Case, DataSource, Geology};
 use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
 use super::study::Study;
 use super::summary::{self, Errors, Kernels, Misfit, Summary};
-use super::{cache, files, mapping, results};
+use super::{cache, files, hard_data, mapping, results};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::inversion::Estimate;
@@ -30,6 +30,8 @@ pub struct Options {
     pub repeat: Option<u64>,
     /// Keep realizations in the user's cache, and look there.
     pub cache: bool,
+    /// Whether a device that fails in the middle hands its work over to the CPU (`--backend auto`) or ends the run.
+    pub fall_back: bool,
     /// The command that repeats the run, for the report.
     pub command: String,
 }
@@ -57,9 +59,13 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
             "repeat a case with a [reference]",
         ));
     }
+    let case = &hard_data::resolved(case)?;
     let resolved = case.to_toml();
     let backend = if gpu.is_some() { "gpu" } else { "cpu" };
-    let identity = format!("{resolved}\n# backend = {backend}, repeat = {:?}\n", options.repeat);
+    let mut identity = format!("{resolved}\n# backend = {backend}, repeat = {:?}\n", options.repeat);
+    for (file, contents) in contents_of_files(case)? {
+        identity.push_str(&format!("# {} = {contents}\n", file.display()));
+    }
     let wanted = options.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/{}-{}", case.name, case.seed)));
     let folder = match Folder::begin(&wanted, &identity, options.existing)? {
         Begin::Complete(folder) => return Ok(Finished { folder, found: true }),
@@ -77,15 +83,19 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
     // Without the cache, realizations are kept with the unfinished run, so that an interrupt costs none of them.
     let root = if options.cache { cache::folder() } else { None };
     let root = root.unwrap_or_else(|| folder.aside().join("realizations"));
-    let study = Study::new(case.clone(), gpu, Some(&root), progress)?;
-    let run = Run { options, progress, started };
-    if case.mapping.is_some() {
-        mapping::run(&study, folder.aside(), options, started, progress)?;
-    } else {
-        match options.repeat {
-            None => run.one(&study, folder.aside(), case.reference.map_or(1, |r| r.seed))?,
-            Some(repeat) => run.repeated(&study, folder.aside(), repeat)?,
+    let mut study = Study::new(case.clone(), gpu.clone(), Some(&root), progress)?;
+    let run = Run { options, progress, started, gpu: gpu.as_deref() };
+    match run.work(&study, folder.aside()) {
+        Err(Error::Gpu(failure)) if options.fall_back && study.gpu.is_some() => {
+            let first = failure.to_string().lines().next().unwrap_or_default().to_owned();
+            let warning = format!("the device failed, and the CPU went on from what was finished: {first}");
+            progress.finish();
+            progress.warn(&warning);
+            study.warnings.push(warning);
+            study.gpu = None;
+            run.work(&study, folder.aside())?;
         }
+        done => done?,
     }
     let kept = folder.aside().join("realizations");
     if kept.exists() {
@@ -94,13 +104,41 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
     Ok(Finished { folder: folder.finish()?, found: false })
 }
 
+/// The files that a case names, and a hash of what is in each: a file that has changed makes another run.
+fn contents_of_files(case: &Case) -> Result<Vec<(&Path, blake3::Hash)>> {
+    let images = case.scenarios.iter().filter_map(|scenario| match &scenario.geology {
+        Geology::ImageFile(path) => Some(path.as_path()),
+        _ => None,
+    });
+    let data = case.data.iter().filter_map(|data| match &data.source {
+        DataSource::File(path) => Some(path.as_path()),
+        _ => None,
+    });
+    let hash = |path| Ok((path, blake3::hash(&std::fs::read(path).map_err(|e| Error::file("read", path, e))?)));
+    images.chain(data).map(hash).collect()
+}
+
 struct Run<'a> {
     options: &'a Options,
     progress: &'a dyn Progress,
     started: Instant,
+    /// The device that the run began with: what it did counts, even if it failed later.
+    gpu: Option<&'a Gpu>,
 }
 
 impl Run<'_> {
+    /// Everything behind the study: the inversions, or the mappings. What is finished in `folder` is not done again.
+    fn work(&self, study: &Study, folder: &Path) -> Result<()> {
+        let case = &study.case;
+        if case.mapping.is_some() {
+            return mapping::run(study, folder, self.options, self.started, self.progress);
+        }
+        match self.options.repeat {
+            None => self.one(study, folder, case.reference.map_or(1, |r| r.seed)),
+            Some(repeat) => self.repeated(study, folder, repeat),
+        }
+    }
+
     /// One inversion into `folder`: reference `number`, or the data of the case's file.
     fn one(&self, study: &Study, folder: &Path, number: u64) -> Result<()> {
         let observations = Observations::new(study, number)?;
@@ -178,7 +216,7 @@ impl Run<'_> {
             seed: case.seed,
             backend: if study.gpu.is_some() { "gpu" } else { "cpu" }.into(),
             device: study.gpu.as_ref().map_or_else(|| "CPU".to_owned(), |gpu| gpu.summary().name.clone()),
-            kernels: kernels(study.gpu.as_deref()),
+            kernels: kernels(self.gpu),
             version: env!("CARGO_PKG_VERSION").into(),
             command: self.options.command.clone(),
             iterations: estimate.iterations.len() as u32,

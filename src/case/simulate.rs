@@ -8,7 +8,7 @@ use super::ensemble::{self, Store};
 use super::file::Case;
 use super::folder::{Begin, CASE, Existing, Folder, SUMMARY};
 use super::geology::Geology;
-use super::{cache, files, study};
+use super::{cache, files, hard_data, study};
 use crate::error::Result;
 use crate::grid::{Ensemble, Grid};
 use crate::io::{Raster, Variable, atomic, gslib};
@@ -37,6 +37,7 @@ pub fn simulate(
     use_cache: bool,
     progress: &dyn Progress,
 ) -> Result<PathBuf> {
+    let case = &hard_data::resolved(case)?;
     let wanted = out.map_or_else(|| PathBuf::from(format!("runs/{}-{}-prior", case.name, case.seed)), Path::to_owned);
     let resolved = case.to_toml();
     let identity = format!("{resolved}\n# realizations as {format:?}\n");

@@ -9,7 +9,7 @@ use lithoscope::error::Error;
 use lithoscope::gpu::{self, Choice, Gpu};
 use lithoscope::{report, verify};
 
-use super::arguments::{self, Arguments, CaseArguments, CaseCommand, Command, Device};
+use super::arguments::{self, Arguments, Backend, CaseArguments, CaseCommand, Command, Device};
 use super::terminal::Terminal;
 
 /// Runs the command that was typed.
@@ -38,7 +38,14 @@ fn print(line: &str) {
 }
 
 fn open(device: &Device) -> Result<Option<Arc<Gpu>>> {
-    Ok(gpu::choose(device.backend.into(), device.allow_software).map_err(Error::from)?.map(Arc::new))
+    match gpu::choose(device.backend.into(), device.allow_software) {
+        Ok(gpu) => Ok(gpu.map(Arc::new)),
+        Err(error) if device.backend == Backend::Auto => {
+            eprintln!("warning: {error}\nthe CPU does the work");
+            Ok(None)
+        }
+        Err(error) => Err(Error::from(error).into()),
+    }
 }
 
 /// The case with everything that the command line changes in it.
@@ -78,6 +85,7 @@ fn run_case(arguments: &arguments::Run) -> Result<()> {
         existing: case::folder::Existing { force: arguments.force, resume: arguments.resume },
         repeat: arguments.repeat,
         cache: !arguments.case.no_cache,
+        fall_back: arguments.device.backend == Backend::Auto,
         command: typed(),
     };
     let finished = run::run(&case, gpu, &options, &terminal)?;

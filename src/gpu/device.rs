@@ -36,6 +36,7 @@ pub struct Gpu {
     overrides: HashMap<&'static str, String>,
     checked: bool,
     usage: Mutex<Usage>,
+    memory: Option<u64>,
     failure: Arc<Mutex<Option<GpuError>>>,
 }
 
@@ -87,6 +88,7 @@ impl Gpu {
             overrides: HashMap::new(),
             checked: false,
             usage: Mutex::default(),
+            memory: None,
             failure,
         })
     }
@@ -123,6 +125,11 @@ impl Gpu {
         lock(&self.pipelines).clear();
     }
 
+    /// Has no room for a buffer of more than `bytes` from now on: how a test shows what a full device does.
+    pub fn limit_memory(&mut self, bytes: u64) {
+        self.memory = Some(bytes);
+    }
+
     /// Destroys the device: how a test shows what a lost device does.
     pub fn destroy(&self) {
         self.device.destroy();
@@ -139,6 +146,10 @@ impl Gpu {
         self.healthy()?;
         if bytes > self.max_binding() {
             return Err(GpuError::TooLarge { what: label.into(), bytes, limit: self.max_binding() });
+        }
+        if let Some(room) = self.memory.filter(|room| bytes > *room) {
+            let reason = format!("limited to {room} bytes");
+            return Err(GpuError::OutOfMemory { what: label.into(), bytes, reason });
         }
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let validation = self.device.push_error_scope(wgpu::ErrorFilter::Validation);
