@@ -11,10 +11,8 @@ use crate::{feasible, forward};
 
 /// Every shader of the program, each with constants as it is compiled with them.
 pub fn shaders() -> Vec<(Shader, String)> {
-    let mut all = vec![
-        (CEILING_SHADER, rounds(ROUNDS)),
-        (forward::straight_ray::SHADER, forward::straight_ray::prelude()),
-    ];
+    let mut all =
+        vec![(CEILING_SHADER, rounds(ROUNDS)), (forward::straight_ray::SHADER, forward::straight_ray::prelude())];
     all.extend(feasible::shaders());
     all
 }

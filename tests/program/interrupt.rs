@@ -12,8 +12,11 @@ use serde_json::Value;
 use crate::support::{Place, assert_same_numbers, files, finished, summary};
 
 /// Enough realizations and iterations to be hit.
-const LONG: [(&str, &str); 3] =
-    [("realizations = 60", "realizations = 300"), ("iterations = 3", "iterations = 24"), ("fraction = 0.5", "fraction = 1")];
+const LONG: [(&str, &str); 3] = [
+    ("realizations = 60", "realizations = 300"),
+    ("iterations = 3", "iterations = 24"),
+    ("fraction = 0.5", "fraction = 1"),
+];
 const ITERATIONS: usize = 24;
 
 fn send(signal: &str, id: u32) {

@@ -50,7 +50,7 @@ fn hard_data_from_the_image_and_against_it_are_honoured() {
             let cell = stream.below(10_000) as usize;
             let [i, j, _] = grid.cell(cell);
             // Every third datum contradicts the image at the place it is taken from.
-            let value = codes[j * 250 + i] ^ u8::from(facies.len() % 3 == 0);
+            let value = codes[j * 250 + i] ^ u8::from(facies.len().is_multiple_of(3));
             if facies.iter().all(|known| known.cell != cell) {
                 facies.push(Known { cell, value });
             }

@@ -46,7 +46,7 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
         hard_data: prior::hard_data(root.section("hard_data"), &grid, &property, directory),
         basis: prior::basis(root.section("basis"), &root),
         data: survey::data(root.section("data"), &grid, physics.is_some(), directory),
-        inversion: solution::inversion(root.section("inversion"), has_u_step),
+        inversion: solution::inversion(root.section("inversion")),
         mapping: solution::mapping(root.section("mapping"), &base),
         feasible: has_u_step.then_some(base),
         grid,

@@ -94,7 +94,10 @@ pub(super) fn inversion(section: Section<'_>) -> Inversion {
     let inversion = Inversion {
         iterations: section.get("iterations").and_then(|v| v.count(1..=60_000)).unwrap_or(10),
         steps: section.get("steps").and_then(|v| v.count(1..=1000)).unwrap_or(2),
-        regularizer: section.get("regularizer").and_then(|v| v.choice(&words::REGULARIZERS)).unwrap_or(Regularizer::Gaussian),
+        regularizer: section
+            .get("regularizer")
+            .and_then(|v| v.choice(&words::REGULARIZERS))
+            .unwrap_or(Regularizer::Gaussian),
         weight: weight("weight"),
         coupling: weight("coupling"),
         tolerance: tolerance.unwrap_or(0.0),

@@ -148,8 +148,8 @@ fn the_third_axis_of_a_2d_grid_does_not_matter() {
 fn a_ray_of_no_length_gives_zero() {
     let rays = vec![Ray { source: [1.0, 1.5, 0.0], receiver: [1.0, 1.5, 0.0] }];
     let rays = StraightRays::new(Grid::unit([3, 3, 1]), rays, Some(2.0)).unwrap();
-    assert_eq!(rays.predict(Array1::ones(9).view()).unwrap(), Array1::zeros(1));
-    assert_eq!(rays.adjoint(Array1::ones(1).view()), Array1::zeros(9));
+    assert_eq!(rays.predict(Array1::ones(9).view()).unwrap(), Array1::<f64>::zeros(1));
+    assert_eq!(rays.adjoint(Array1::ones(1).view()), Array1::<f64>::zeros(9));
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn kernels_agree_with_their_twins_and_chunks_change_nothing() {
     let image = whole.back_projection(y.view()).unwrap();
     assert_eq!(image, chunked.back_projection(y.view()).unwrap(), "integers add up the same in any order");
     assert_eq!(image, whole.back_projection(y.view()).unwrap(), "and again");
-    assert_eq!(whole.back_projection(Array1::zeros(333).view()).unwrap(), Array1::zeros(whole.cols()));
+    assert_eq!(whole.back_projection(Array1::zeros(333).view()).unwrap(), Array1::<f64>::zeros(whole.cols()));
 }
 
 #[test]

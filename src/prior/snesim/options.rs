@@ -22,7 +22,8 @@ pub struct SnesimOptions {
     /// How often, after a level is simulated, its nodes are simulated again whose data event had lost nodes for want of
     /// replicates (Strebelle and Remy 2004); default 1.
     pub resimulations: usize,
-    /// Servo factor λ in [0, 1): corrects `P(k | event)` by `λ/(1−λ) (target_k − current_k)`; default 0.5; 0 is off.
+    /// Servo factor λ in [0, 1): corrects `P(k | event)` by `λ/(1−λ) (target_k − current_k)` where the event leaves doubt,
+    /// less where it does not; default 0.5; 0 is off.
     pub servo: f64,
     /// What proportions the servo steers to; default: the training image's.
     pub target: Target,
