@@ -9,7 +9,7 @@ mod gauss_newton;
 mod truncation;
 mod weight;
 
-pub use alternating::{Alternation, FeasibleAtRank, Schedule};
+pub use alternating::{Alternation, FeasibleAtRank, Mismatch, Schedule};
 pub use estimate::{Estimate, Iteration, Row, Stop};
 pub use gauss_newton::{Matrix, Term, reduced_jacobian, solve};
 pub use truncation::truncation_covariance;
