@@ -31,7 +31,8 @@ pub struct Observations<'g> {
     pub noise_factor: f64,
     /// Whether the data chose that factor.
     pub estimated: bool,
-    /// Root-mean-square error of cross-validated predictions \[SI\], where the case asks for it.
+    /// Root-mean-square error of cross-validated predictions of the Gaussian v-step alone \[SI\], where the case asks for
+    /// it.
     pub cross_validation: Option<f64>,
     /// The forward model, on the device where there is one.
     pub forward: StraightRays<'g>,
@@ -41,9 +42,14 @@ pub struct Observations<'g> {
     pub reference: Option<Array1<f64>>,
     /// Its facies.
     reference_codes: Option<Vec<u8>>,
+    /// Which sources and receivers data share.
+    shared: Shared,
+    /// Where the rays run.
+    rays: Vec<Ray>,
 }
 
 /// Which sources and receivers data share, as numbers from 0.
+#[derive(Debug, Clone)]
 struct Shared {
     source: Vec<usize>,
     receiver: Vec<usize>,
@@ -62,12 +68,7 @@ impl<'g> Observations<'g> {
         let survey = self::survey(case, data, true)?;
         let rays: Vec<Ray> =
             survey.sources.iter().zip(&survey.receivers).map(|(&source, &receiver)| Ray { source, receiver }).collect();
-        let exact = StraightRays::new(case.grid, rays.clone(), physics.background)?;
-        let forward = StraightRays::new(case.grid, rays, physics.background)?;
-        let forward = match &study.gpu {
-            Some(gpu) => forward.with_gpu(gpu)?,
-            None => forward,
-        };
+        let (forward, exact) = operators(study, physics, &rays)?;
         let (reference, reference_codes, clean) = match &survey.times {
             Some(times) => (None, None, Array1::from(times.clone())),
             None => {
@@ -101,9 +102,40 @@ impl<'g> Observations<'g> {
             reference,
             reference_codes,
             sigma,
+            shared,
+            rays,
         };
-        out.choose_error_level(study, data, &shared)?;
+        out.choose_error_level(study, data)?;
         Ok(out)
+    }
+
+    /// Some of these data alone, with the error level that was chosen: what cross-validation inverts.
+    ///
+    /// # Errors
+    /// Whatever the device refuses.
+    pub fn subset(&self, study: &'g Study, kept: &[usize]) -> Result<Self> {
+        let (Some(Physics::StraightRays(physics)), Some(data)) = (&study.case.physics, &study.case.data) else {
+            unreachable!("observations come from a case with a physics and data");
+        };
+        let rays: Vec<Ray> = kept.iter().map(|&i| self.rays[i]).collect();
+        let (forward, exact) = operators(study, physics, &rays)?;
+        let given = &self.sigma / self.noise_factor;
+        let pick = |numbers: &[usize]| kept.iter().map(|&i| numbers[i]).collect();
+        Ok(Self {
+            data: kept.iter().map(|&i| self.data[i].clone()).collect(),
+            observed: self.observed.select(Axis(0), kept),
+            sigma: self.sigma.select(Axis(0), kept),
+            covariance: covariance(data, &given, &self.shared, self.noise_factor, Some(kept))?,
+            noise_factor: self.noise_factor,
+            estimated: self.estimated,
+            cross_validation: None,
+            forward,
+            exact,
+            reference: self.reference.clone(),
+            reference_codes: self.reference_codes.clone(),
+            shared: Shared { source: pick(&self.shared.source), receiver: pick(&self.shared.receiver) },
+            rays,
+        })
     }
 
     /// Facies of the reference: its own where it has them, else those of the nearest values.
@@ -119,7 +151,8 @@ impl<'g> Observations<'g> {
     }
 
     /// Chooses the factor on the error level, where the case leaves it to the data, and cross-validates.
-    fn choose_error_level(&mut self, study: &Study, data: &Data, shared: &Shared) -> Result<()> {
+    fn choose_error_level(&mut self, study: &Study, data: &Data) -> Result<()> {
+        let shared = &self.shared;
         let folds = study.case.inversion.cross_validation;
         if data.noise_level == NoiseLevel::Given && folds == 0 {
             return Ok(());
@@ -169,6 +202,20 @@ impl<'g> Observations<'g> {
         self.covariance = covariance(data, &given, shared, self.noise_factor, None)?;
         Ok(())
     }
+}
+
+/// The forward model of some rays, on the study's device where there is one, and in f64 on the host.
+fn operators<'g>(
+    study: &'g Study,
+    physics: &file::StraightRays,
+    rays: &[Ray],
+) -> Result<(StraightRays<'g>, StraightRays<'static>)> {
+    let build = || StraightRays::new(study.case.grid, rays.to_vec(), physics.background);
+    let forward = match &study.gpu {
+        Some(gpu) => build()?.with_gpu(gpu)?,
+        None => build()?,
+    };
+    Ok((forward, build()?))
 }
 
 /// Where the rays of an inversion run, and what was measured along them, in SI.

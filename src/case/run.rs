@@ -9,11 +9,11 @@ use super::file::{Case, DataSource, Geology};
 use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
 use super::study::Study;
-use super::summary::{self, Errors, Kernels, Misfit, Summary};
+use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
 use super::{cache, files, hard_data, mapping, results};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::inversion::Estimate;
+use crate::inversion::{Estimate, split};
 use crate::measure::peak_memory;
 use crate::operator::Operator;
 use crate::progress::Progress;
@@ -205,6 +205,7 @@ impl Run<'_> {
             Errors {
                 model: of(best.model.view()),
                 parameterized: of(best.parameterized.view()),
+                model_facies_means: study.filled_with_means(best.model.view()).map(|field| of(field.view())),
                 prior_mean: of(study.prior_mean.view()),
                 best_achievable: of(study.best_achievable(reference.view()).view()),
             }
@@ -232,12 +233,40 @@ impl Run<'_> {
             errors,
             scenarios: study.scenario_shares(best),
             noise_factor: observations.noise_factor,
-            cross_validation_rms: observations.cross_validation.map(|rms| study.time_unit().from_si(rms)),
+            cross_validation: self.cross_validation(study, observations)?,
             prior: summary::Prior { realizations: study.ensemble.len(), cached: study.cached },
             warnings: self.warnings(study, observations, estimate),
             seconds: study.seconds,
             peak_memory_bytes: peak_memory(),
         })
+    }
+
+    /// How well left-out data are predicted: by the v-step alone, and by the whole inversion where there is a u-step.
+    fn cross_validation(&self, study: &Study, observations: &Observations<'_>) -> Result<Option<CrossValidation>> {
+        let Some(gaussian) = observations.cross_validation else { return Ok(None) };
+        let folds = study.case.inversion.cross_validation;
+        let unit = study.time_unit();
+        let model = match study.case.feasible {
+            None => None,
+            Some(_) => {
+                let m = observations.observed.len();
+                let mut squares = 0.0;
+                self.progress.start("cross-validation", folds as u64);
+                for [kept, left_out] in split(m, folds, study.case.seed)? {
+                    if self.progress.interrupted() {
+                        return Err(Error::Interrupted);
+                    }
+                    let estimate =
+                        study.invert(&observations.subset(study, &kept)?, Vec::new(), &mut |_| Ok(()), &())?;
+                    let missed = &observations.observed - &observations.exact.predict(estimate.best().model.view())?;
+                    squares += left_out.iter().map(|&i| missed[i] * missed[i]).sum::<f64>();
+                    self.progress.advance(1);
+                }
+                self.progress.finish();
+                Some(unit.from_si((squares / m as f64).sqrt()))
+            }
+        };
+        Ok(Some(CrossValidation { folds, gaussian: unit.from_si(gaussian), model }))
     }
 
     fn warnings(&self, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Vec<String> {

@@ -28,7 +28,7 @@ pub enum Format {
 /// Draws every scenario's realizations into a folder and returns it.
 ///
 /// # Errors
-/// Whatever the geology refuses; a folder that is there already; [`Error::Interrupted`].
+/// Whatever the geology refuses; a folder that is there already; an interrupt.
 pub fn simulate(
     case: &Case,
     format: Format,

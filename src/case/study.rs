@@ -200,6 +200,13 @@ impl Study {
         Some(errors)
     }
 
+    /// A field with every cell at the value of its facies; `None` where the property varies with the facies alone.
+    pub fn filled_with_means(&self, field: ArrayView1<'_, f64>) -> Option<Array1<f64>> {
+        let facies = &self.case.property.facies;
+        let varies = !self.case.scenarios[0].variability.is_empty();
+        varies.then(|| field.mapv(|u| facies[nearest_facies(u, facies)]))
+    }
+
     /// The field in the basis that is nearest to the reference.
     pub fn best_achievable(&self, reference: ArrayView1<'_, f64>) -> Array1<f64> {
         let basis = &self.basis;

@@ -46,9 +46,9 @@ pub struct Summary {
     pub scenarios: Vec<Scenario>,
     /// The factor on the given error level that the data chose; 1 where it was taken as given.
     pub noise_factor: f64,
-    /// Root-mean-square error of cross-validated predictions in the data's unit, where it was asked for.
+    /// Root-mean-square errors of predicting left-out data, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cross_validation_rms: Option<f64>,
+    pub cross_validation: Option<CrossValidation>,
     /// The realizations that the run stands on.
     pub prior: Prior,
     /// What should not be overlooked.
@@ -94,6 +94,18 @@ pub struct Misfit {
     pub target: f64,
 }
 
+/// Root-mean-square errors of predicting each fold of the data from the others, in the data's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CrossValidation {
+    /// Number of folds.
+    pub folds: usize,
+    /// Of the v-step alone, under the Gaussian prior of the coefficients.
+    pub gaussian: f64,
+    /// Of u, the whole inversion done anew for each fold; absent where there is no u-step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<f64>,
+}
+
 /// Errors against the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Errors {
@@ -101,6 +113,9 @@ pub struct Errors {
     pub model: metrics::Errors,
     /// Of ū + Φv.
     pub parameterized: metrics::Errors,
+    /// Of u with every cell at its facies' value; absent where the facies are all there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_facies_means: Option<metrics::Errors>,
     /// Of the prior mean.
     pub prior_mean: metrics::Errors,
     /// Of the reference's own projection on the basis: no ū + Φv comes nearer.
@@ -199,7 +214,8 @@ pub fn digest(folder: &Path) -> Result<String> {
     line("facies mismatch of the parameterized field", "/errors/parameterized/facies_mismatch");
     line("facies mismatch of the model", "/errors/model/facies_mismatch");
     line("factor on the error level", "/noise_factor");
-    line("cross-validated RMS", "/cross_validation_rms");
+    line("cross-validated RMS, Gaussian v-step alone", "/cross_validation/gaussian");
+    line("cross-validated RMS of the model", "/cross_validation/model");
     for variant in summary["variants"].as_array().into_iter().flatten() {
         let mean = &variant["facies_mismatch"]["mean"];
         lines.push(format!(

@@ -47,6 +47,9 @@ pub trait FeasibleAtRank {
     fn covariance(&self, rank: usize) -> Result<Option<Covariance>>;
 }
 
+/// Fraction of a field's cells in the wrong facies.
+pub type Mismatch<'a> = dyn Fn(ArrayView1<'_, f64>) -> f64 + 'a;
+
 /// An inversion by alternating directions.
 pub struct Alternation<'a> {
     /// What is to be solved.
@@ -58,7 +61,7 @@ pub struct Alternation<'a> {
     /// Mean of the prior realizations: the u that the first v-step is tied to.
     pub start: ArrayView1<'a, f64>,
     /// Facies mismatch of a field against the reference, where there is one.
-    pub mismatch: Option<&'a dyn Fn(ArrayView1<'_, f64>) -> f64>,
+    pub mismatch: Option<&'a Mismatch<'a>>,
 }
 
 impl Alternation<'_> {

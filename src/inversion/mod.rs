@@ -9,11 +9,11 @@ mod gauss_newton;
 mod truncation;
 mod weight;
 
-pub use alternating::{Alternation, FeasibleAtRank, Schedule};
+pub use alternating::{Alternation, FeasibleAtRank, Mismatch, Schedule};
 pub use estimate::{Estimate, Iteration, Row, Stop};
 pub use gauss_newton::{Matrix, Term, reduced_jacobian, solve};
 pub use truncation::truncation_covariance;
-pub use weight::{Candidate, Choice, Cooling, cross_validate, discrepancy, log_evidence};
+pub use weight::{Candidate, Choice, Cooling, cross_validate, discrepancy, log_evidence, split};
 
 use ndarray::{Array1, ArrayView1};
 

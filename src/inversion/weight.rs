@@ -117,21 +117,8 @@ pub fn cross_validate(
     seed: u64,
 ) -> Result<f64> {
     let m = data.len();
-    if folds < 2 || folds > m {
-        return Err(Error::input(
-            "inversion.cross_validation",
-            format!("{folds} folds of {m} data"),
-            "choose at least 2 folds and at most as many as there are data",
-        ));
-    }
-    let mut order: Vec<usize> = (0..m).collect();
-    Stream::new(seed, Purpose::CrossValidation, 0, 0).shuffle(&mut order);
     let mut squares = 0.0;
-    for fold in 0..folds {
-        let (mut left_out, mut kept): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
-        for (position, &datum) in order.iter().enumerate() {
-            if position % folds == fold { left_out.push(datum) } else { kept.push(datum) }
-        }
+    for [kept, left_out] in split(m, folds, seed)? {
         let errors = covariance(&kept)?;
         let terms = [
             Term {
@@ -146,6 +133,30 @@ pub fn cross_validate(
         squares += missed.dot(&missed);
     }
     Ok((squares / m as f64).sqrt())
+}
+
+/// The folds of a cross-validation of m data: those kept, those left out.
+///
+/// # Errors
+/// [`Error::Input`] where there are fewer data than folds, or fewer than two folds.
+pub fn split(m: usize, folds: usize, seed: u64) -> Result<Vec<[Vec<usize>; 2]>> {
+    if folds < 2 || folds > m {
+        return Err(Error::input(
+            "inversion.cross_validation",
+            format!("{folds} folds of {m} data"),
+            "choose at least 2 folds and at most as many as there are data",
+        ));
+    }
+    let mut order: Vec<usize> = (0..m).collect();
+    Stream::new(seed, Purpose::CrossValidation, 0, 0).shuffle(&mut order);
+    let fold = |fold: usize| {
+        let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+        for (position, &datum) in order.iter().enumerate() {
+            if position % folds == fold { left_out.push(datum) } else { kept.push(datum) }
+        }
+        [kept, left_out]
+    };
+    Ok((0..folds).map(fold).collect())
 }
 
 #[cfg(test)]

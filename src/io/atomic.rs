@@ -19,7 +19,7 @@ pub fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
     write_through(path, |file| file, fill)
 }
 
-/// As [`write`], with a writer of the caller's between `fill` and the file: where tests put one that fails.
+/// As [`write()`], with a writer of the caller's between `fill` and the file: where tests put one that fails.
 pub(crate) fn write_through<'a, W: Write + 'a>(
     path: &Path,
     between: impl FnOnce(File) -> W,
