@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::file::*;
-use super::hard_data;
 use super::overrides::Overrides;
+use super::{hard_data, observations};
 use crate::error::{Error, Result};
 
 /// What a run would need.
@@ -200,6 +200,9 @@ pub fn check(name: &str, overrides: &Overrides) -> Result<CheckReport> {
         return Err(Error::Case(lines.collect::<Vec<_>>().join("\n")));
     }
     let case = hard_data::resolved(&case)?;
+    if !case.data.as_ref().is_some_and(|data| data.source == DataSource::CommandLine) {
+        observations::check(&case)?;
+    }
     let estimate = estimate(&case);
     Ok(CheckReport { case, estimate })
 }

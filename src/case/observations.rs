@@ -218,6 +218,22 @@ fn operators<'g>(
     Ok((forward, build()?))
 }
 
+/// Reads the case's data file and lays its rays, before any work is done that they would spoil.
+///
+/// # Errors
+/// A survey that cannot be read, or rays outside of the grid; the file is named.
+pub(super) fn check(case: &Case) -> Result<()> {
+    let (Some(Physics::StraightRays(physics)), Some(data)) = (&case.physics, &case.data) else { return Ok(()) };
+    let survey = survey(case, data, true)?;
+    let rays = survey.sources.iter().zip(&survey.receivers).map(|(&source, &receiver)| Ray { source, receiver });
+    match (StraightRays::new(case.grid, rays.collect(), physics.background), &data.source) {
+        (Err(Error::Input { place, problem, remedy }), DataSource::File(path)) => {
+            Err(Error::input(format!("{}, {place}", path.display()), problem, remedy))
+        }
+        (laid, _) => laid.map(|_| ()),
+    }
+}
+
 /// Where the rays of an inversion run, and what was measured along them, in SI.
 pub(super) struct Survey {
     /// Name of each datum, m.

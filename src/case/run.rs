@@ -10,7 +10,7 @@ use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
 use super::study::Study;
 use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
-use super::{cache, files, hard_data, mapping, results};
+use super::{cache, files, hard_data, mapping, observations, results};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::inversion::{Estimate, split};
@@ -59,7 +59,11 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
             "repeat a case with a [reference]",
         ));
     }
+    if options.repeat == Some(0) {
+        return Err(Error::input("--repeat", "0 references", "repeat over at least one"));
+    }
     let case = &hard_data::resolved(case)?;
+    observations::check(case)?;
     let resolved = case.to_toml();
     let backend = if gpu.is_some() { "gpu" } else { "cpu" };
     let mut identity = format!("{resolved}\n# backend = {backend}, repeat = {:?}\n", options.repeat);

@@ -37,7 +37,7 @@ fn keys_that_are_missing_unknown_or_contradict_each_other() {
     refused(&[("iterations = 3", "iteration = 3")], &["iteration", "did you mean", "iterations", "small.toml:51:"]);
     refused(&[("[prior.snesim]", "[prior.snesin]")], &["snesin", "snesim"]);
     refused(&[("format = 1", "format = 2")], &["small.toml:1:", "format", "2"]);
-    refused(&[("format = 1", "format = 1\nformat = 1")], &["small.toml:2:", "format"]);
+    refused(&[("format = 1", "format = 1\nformat = 1")], &["small.toml:2:", "duplicate key"]);
     refused(&[("cells = [30, 24]", "cells = [30, 24")], &["not TOML"]);
     refused(&[("cells = [30, 24]", "cells = [30, -24]")], &["grid.cells", "-24"]);
     refused(&[("cells = [30, 24]", "cells = [30000000, 24000000]")], &["cells", "too many"]);
@@ -111,7 +111,7 @@ fn data_files_that_cannot_be_used() {
     refused(good.replace("time", "tine").as_bytes(), &["\"time\"", "did you mean \"tine\"?"]);
     refused(&good.as_bytes()[..good.len() - 9], &["line 3"]);
     refused(b"\xff\xfes\0o\0u\0r\0c\0e\0", &["line 1", "UTF-8"]);
-    refused(good.replace("0,40,300,40", "-9,-40,-9,40").as_bytes(), &["outside"]);
+    refused(good.replace("0,40,300,40", "-9,-40,-9,40").as_bytes(), &["ray", "outside of the grid", "remedy"]);
     std::fs::remove_file(place.path("times.csv")).expect("is there");
     place.run(&["run", "own.toml", "--out", "out"]).fails(2, &["cannot read", "times.csv"]);
     place

@@ -173,7 +173,11 @@ fn repeated_runs_keep_the_finished_ones() {
 fn a_run_that_had_stopped_early_is_not_gone_on_with() {
     let place = Place::new();
     // Errors so large that the first models fit.
-    let changes = [("rank = [10, 20]", "rank = 15"), ("\"2 %\"", "\"30 %\""), ("iterations = 3", "iterations = 9")];
+    let changes = [
+        ("rank = [10, 20]", "rank = 15"),
+        ("\"2 %\"", "\"30 %\""),
+        ("iterations = 3", "iterations = 9\ntolerance = 0.001"),
+    ];
     place.write_changed("small.toml", &changes);
     place.run(&["run", "small.toml", "--out", "whole"]).ok();
     let whole = summary(&place.path("whole"));

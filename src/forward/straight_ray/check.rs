@@ -195,6 +195,8 @@ pub fn verify(gpu: Option<&Gpu>, seed: u64) -> Result<Vec<Outcome>> {
                 8.0 + 3.0 * f64::from(BLOCK) + (cells as f64 / f64::from(BLOCK)).ceil() * 4.0
             });
             keep(Outcome::compare("straight_ray/forward", &case, found.view(), forward.view(), bound.view()));
+            // The second transpose sees what the first has left behind.
+            device.back_projection(y.view())?;
             let back = device.back_projection(y.view())?;
             // Three terms in each of four strands, truncated to integers.
             let quantum = 12.0 * device.adjoint_unit(y.view().as_slice().unwrap_or_default());
