@@ -47,7 +47,7 @@ impl Folder {
     pub fn begin(wanted: &Path, identity: &str, existing: Existing) -> Result<Begin> {
         let mut place = wanted.to_owned();
         let mut suffix = 1;
-        while place.exists() && !existing.force {
+        while place.exists() {
             if !is_complete(&place) {
                 let empty = std::fs::read_dir(&place).is_ok_and(|mut entries| entries.next().is_none());
                 if empty {
@@ -56,8 +56,11 @@ impl Folder {
                 return Err(Error::input(
                     place.display().to_string(),
                     "exists and is no result folder",
-                    "choose another folder with --out, or overwrite it with --force",
+                    "choose another folder with --out, or remove it yourself",
                 ));
+            }
+            if existing.force {
+                break;
             }
             if std::fs::read_to_string(place.join(IDENTITY)).is_ok_and(|found| found == identity) {
                 return Ok(Begin::Complete(place));
@@ -175,6 +178,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         std::fs::write(root.path().join("thesis.tex"), "years of work").unwrap();
         assert!(begin(root.path(), "a", false, false).is_err());
+        assert!(begin(root.path(), "a", true, false).is_err(), "--force overwrites results, nothing else");
         assert!(root.path().join("thesis.tex").exists());
     }
 }

@@ -35,7 +35,7 @@ pub use options::Options;
 pub use positions::Positions;
 pub use template::{Run, Stencil, Template};
 pub use timing::measure;
-pub use verify::verify;
+pub use verify::{verify, verify_scenes};
 pub use vote::{Aggregation, threshold};
 
 /// A feasible map, and how sure the votes were of it.

@@ -78,23 +78,24 @@ impl Alternation<'_> {
     ) -> Result<Estimate> {
         let total = self.schedule.ranks.len();
         let mut iterations = done;
-        let mut stopped = Stop::Iterations;
         progress.start("inversion", total as u64);
         progress.advance(iterations.len() as u64);
-        while iterations.len() < total {
+        let stopped = loop {
+            // Finished iterations that a resumed run brings may have been the last.
+            if let Some(reason) = iterations.split_last().and_then(|(now, before)| self.early_stop(now, before)) {
+                break reason;
+            }
+            if iterations.len() >= total {
+                break Stop::Iterations;
+            }
             if progress.interrupted() {
                 return Err(Error::Interrupted);
             }
             let iteration = self.iterate(iterations.len() as u32 + 1, iterations.last())?;
             finished(&iteration)?;
             progress.advance(1);
-            let early = self.early_stop(&iteration, &iterations);
             iterations.push(iteration);
-            if let Some(reason) = early {
-                stopped = reason;
-                break;
-            }
-        }
+        };
         progress.finish();
         let returned = if self.schedule.return_last { iterations.len() - 1 } else { best_fitting(&iterations) };
         Ok(Estimate { iterations, returned, stopped })

@@ -44,10 +44,27 @@ pub(crate) fn write_through<'a, W: Write + 'a>(
 /// A file beside `path` that vanishes unless it is renamed. Its permissions are those of any new file.
 fn aside(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".").suffix(".partial");
+    builder.prefix(".").suffix(HALF_WRITTEN);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(parent(path))
+}
+
+/// How the names of files end that are being written; they begin with a dot.
+const HALF_WRITTEN: &str = ".partial";
+
+/// Removes files that a process was writing when it was killed.
+fn remove_half_written(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+        let name = name.to_string_lossy();
+        if path.is_dir() {
+            remove_half_written(&path)?;
+        } else if name.starts_with('.') && name.ends_with(HALF_WRITTEN) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn parent(path: &Path) -> &Path {
@@ -77,6 +94,7 @@ impl Folder {
         let partial = parent(target).join(name);
         let resumed = partial.is_dir();
         fs::create_dir_all(&partial).map_err(|e| Error::file("create", &partial, e))?;
+        remove_half_written(&partial).map_err(|e| Error::file("remove", &partial, e))?;
         Ok(Self { target: target.to_owned(), partial, resumed })
     }
 
@@ -208,10 +226,14 @@ pub(crate) mod tests {
         let mut folder = Folder::begin(&target).expect("a new folder");
         assert!(!folder.resumed());
         fs::write(folder.path().join("a"), b"1").expect("room");
+        fs::create_dir(folder.path().join("inside")).expect("room");
+        fs::write(folder.path().join("inside/.x.partial"), b"").expect("room");
         drop(folder);
         assert!(!target.exists(), "what is not complete does not appear");
         folder = Folder::begin(&target).expect("what was left aside");
         assert!(folder.resumed());
+        assert_eq!(names(&folder.path().join("inside")), [""; 0], "a half-written file goes");
+        fs::remove_dir(folder.path().join("inside")).expect("empty");
         assert_eq!(names(folder.path()), ["a"]);
         folder.commit(false).expect("a free place");
         assert_eq!(names(root.path()), ["run"]);

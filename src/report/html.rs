@@ -49,8 +49,13 @@ pub(super) fn page(folder: &Folder) -> String {
          </body></html>\n",
         warnings(summary),
         computed(folder),
-        escape(&folder.path.file_name().unwrap_or(folder.path.as_os_str()).to_string_lossy()),
+        escape(name(folder).trim_end_matches(".partial")),
     )
+}
+
+/// Name of the folder; a run builds its page before the folder, aside until then, has its own name.
+fn name(folder: &Folder) -> std::borrow::Cow<'_, str> {
+    folder.path.file_name().unwrap_or(folder.path.as_os_str()).to_string_lossy()
 }
 
 fn subtitle(folder: &Folder) -> String {

@@ -170,6 +170,26 @@ fn repeated_runs_keep_the_finished_ones() {
 }
 
 #[test]
+fn a_run_that_had_stopped_early_is_not_gone_on_with() {
+    let place = Place::new();
+    // Errors so large that the first models fit.
+    let changes = [("rank = [10, 20]", "rank = 15"), ("\"2 %\"", "\"30 %\""), ("iterations = 3", "iterations = 9")];
+    place.write_changed("small.toml", &changes);
+    place.run(&["run", "small.toml", "--out", "whole"]).ok();
+    let whole = summary(&place.path("whole"));
+    assert_ne!(whole["stopped_because"], "iterations");
+    assert!(whole["iterations"].as_u64().is_some_and(|n| n < 9));
+    // The iterations are kept, and then the disk is full.
+    let arguments = ["run", "small.toml", "--out", "out", "--resume"];
+    place.run_with_files_up_to(20, &arguments[..4]).fails(3, &["cannot write"]);
+    let finished = finished_seconds(&place.path("out.partial"));
+    assert_eq!(Some(finished.len() as u64), whole["iterations"].as_u64());
+    place.run(&arguments).ok();
+    assert_eq!(history_seconds(&place.path("out")), finished, "nothing is done again");
+    assert_same_numbers(&place.path("whole"), &place.path("out"));
+}
+
+#[test]
 fn killed_at_any_moment_it_resumes_to_the_same_bytes() {
     let place = long_case();
     place.run(&["run", "long.toml", "--out", "whole", "--no-cache"]).ok();

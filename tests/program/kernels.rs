@@ -1,1 +1,170 @@
-//! kernels
+//! Every kernel parses, is valid, and is seen by `verify` when it is wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lithoscope::check::Outcome;
+use lithoscope::error::Result;
+use lithoscope::gpu::{Choice, Gpu, choose};
+use lithoscope::verify::{ceilings, shaders};
+use lithoscope::{feasible, forward};
+
+/// Names of the entry points of a text.
+fn entry_points(name: &str, text: &str) -> Vec<String> {
+    let module = naga::front::wgsl::parse_str(text).unwrap_or_else(|e| panic!("{name}: {}", e.emit_to_string(text)));
+    let (flags, capabilities) = (naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());
+    let valid = naga::valid::Validator::new(flags, capabilities).validate(&module);
+    assert!(valid.is_ok(), "{name}: {valid:?}");
+    module.entry_points.iter().map(|entry| entry.name.clone()).collect()
+}
+
+/// Every WGSL file of the project.
+fn files() -> BTreeSet<String> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+    let rooms = std::fs::read_dir(&root).expect("shaders").map(|room| room.expect("a room").path());
+    let files =
+        rooms.flat_map(|room| std::fs::read_dir(room).expect("a room").map(|file| file.expect("a file").path()));
+    let name = |path: std::path::PathBuf| {
+        let inside = path.strip_prefix(&root).expect("below the root").with_extension("");
+        inside.to_string_lossy().replace('\\', "/")
+    };
+    files.map(name).collect()
+}
+
+#[test]
+fn every_kernel_parses_and_is_valid() {
+    let shaders = shaders();
+    let names: BTreeSet<String> = shaders.iter().map(|(shader, _)| shader.name.to_owned()).collect();
+    assert_eq!(names, files(), "`verify` knows every shader");
+    for (shader, prelude) in shaders {
+        let entries = entry_points(shader.name, &format!("{prelude}\n{}", shader.text));
+        assert!(!entries.is_empty(), "{}", shader.name);
+    }
+}
+
+/// One wrong kernel: the shader, the entry points that it spoils, and what is written instead of what.
+type Wrong = (&'static str, &'static [&'static str], &'static str, &'static str);
+
+/// For every entry point a wrong index, a wrong sign or comparison, and a wrong constant.
+const WRONG: &[Wrong] = &[
+    ("shared/ceiling", &["copy"], "target_[i] = source[i]", "target_[i] = source[i / 2u]"),
+    ("shared/ceiling", &["copy"], "target_[i] = source[i]", "target_[i] = -source[i]"),
+    ("shared/ceiling", &["copy"], "id.y * groups.x * 256u + id.x", "id.y * groups.x * 256u + id.x + 1u"),
+    ("shared/ceiling", &["multiply_add"], "let a = source[i];", "let a = source[i / 2u];"),
+    ("shared/ceiling", &["multiply_add"], "s7 = fma(s7, a, b)", "s7 = fma(s7, a, -b)"),
+    ("shared/ceiling", &["multiply_add"], "var s3 = a * 0.25", "var s3 = a * 0.26"),
+    ("forward/straight_ray", &["forward", "adjoint"], "fraction < here.next_fraction", "fraction > here.next_fraction"),
+    (
+        "forward/straight_ray",
+        &["forward", "adjoint"],
+        "here.column + 1u == path.columns",
+        "here.column == path.columns",
+    ),
+    (
+        "forward/straight_ray",
+        &["forward", "adjoint"],
+        "let last = i32(here.cell) + step.x",
+        "let last = i32(here.cell) - step.x",
+    ),
+    ("forward/straight_ray", &["forward", "adjoint"], "/ f32(HALF)", "/ 2147490000.0"),
+    ("forward/straight_ray", &["forward", "adjoint"], "select(1u, 2u, path.twin.y > 0u)", "1u"),
+    ("forward/straight_ray", &["forward"], "slowness[cells.z]", "slowness[cells.y]"),
+    ("forward/straight_ray", &["forward"], "sum += part", "sum -= part"),
+    ("forward/straight_ray", &["forward"], "sum * path.share", "sum * path.share * 1.00001"),
+    ("forward/straight_ray", &["adjoint"], "add(column.cells.y, terms.y)", "add(column.cells.x, terms.y)"),
+    ("forward/straight_ray", &["adjoint"], "lower = ~lower + 1u;\n        upper", "lower = ~lower;\n        upper"),
+    ("forward/straight_ray", &["adjoint"], "before > ~lower", "before > lower"),
+    ("forward/straight_ray", &["collect"], "let size = f32(upper) * TWO_32", "let size = f32(upper) * 2.0 * TWO_32"),
+    ("forward/straight_ray", &["collect"], "select(size, -size, negative)", "size"),
+    ("forward/straight_ray", &["collect"], "collected_low[cell] = 0u", "collected_low[cell] = 9u"),
+    ("forward/straight_ray", &["collect"], "collected_high[cell];", "collected_high[cell / 2u];"),
+    ("feasible/points", &["project"], "right[d * 16u + row]", "right[d * 16u + row / 2u]"),
+    ("feasible/points", &["project"], "- shape.shift", "+ shape.shift"),
+    ("feasible/points", &["project"], "part3 += x.w * b", "part3 += 1.001 * x.w * b"),
+    ("feasible/points", &["project"], "total1 += part1", "total1 -= part1"),
+    ("feasible/residual", &["residual"], "points[j * shape.stride + query]", "points[j * shape.stride]"),
+    ("feasible/residual", &["residual"], "norm2 - projected", "norm2 + projected"),
+    ("feasible/residual", &["residual"], "let norm2 = sums[0]", "let norm2 = 0.99 * sums[0]"),
+    ("feasible/bounds", &["bounds"], "right[d * 16u + row]", "right[d * 16u + row / 2u]"),
+    ("feasible/bounds", &["bounds"], "sum1 += q.y * r", "sum1 -= q.y * r"),
+    ("feasible/bounds", &["bounds"], "sum2 += q.z * r", "sum2 += 1.001 * q.z * r"),
+    ("feasible/nearest", &["nearest"], "numbers[place] = number;", "numbers[place] = number / 2u;"),
+    ("feasible/nearest", &["nearest"], "costs[place - 1u] > cost ||", "costs[place - 1u] < cost ||"),
+    ("feasible/nearest", &["nearest"], "part += difference * difference", "part += abs(difference)"),
+    ("feasible/nearest", &["nearest"], "return block.weight * sum", "return 0.5 * block.weight * sum"),
+    ("feasible/vote", &["count"], "MASK] += 1u", "MASK] += 2u"),
+    (
+        "feasible/vote",
+        &["count"],
+        "votes[kind * ballot.cells.w + index] += counts[kind]",
+        "votes[kind * ballot.cells.w + index] -= counts[kind]",
+    ),
+    ("feasible/vote", &["count"], "place(window, j, index - row - x)", "place(window, j, index - row)"),
+    (
+        "feasible/vote",
+        &["sum"],
+        "votes[other] = bitcast<u32>(bitcast<f32>(votes[other]) + total.y)",
+        "votes[other] = bitcast<u32>(bitcast<f32>(votes[other]) - total.y)",
+    ),
+    ("feasible/vote", &["sum"], "bitcast<f32>(labels[at]), 1.0", "bitcast<f32>(labels[at]), 1.001"),
+    ("feasible/vote", &["sum"], "costs[(window - 1u) * NEIGHBOURS + j]", "costs[(window - 1u) * NEIGHBOURS]"),
+    ("feasible/vote", &["count", "sum"], "last + 1u - run.w", "last + 2u - run.w"),
+    ("feasible/elect", &["elect"], "count > most ||", "count < most ||"),
+    ("feasible/elect", &["elect"], "let voter = voters[index]", "let voter = voters[index / 2u]"),
+    ("feasible/elect", &["elect"], "/ f32(total)", "/ f32(total + 1u)"),
+    ("feasible/average", &["average"], "let voter = voters[index]", "let voter = voters[index / 2u]"),
+    ("feasible/average", &["average"], "= bitcast<f32>(votes[voter]) /", "= -bitcast<f32>(votes[voter]) /"),
+    ("feasible/average", &["average"], "bitcast<f32>(votes[voter]) /", "0.999 * bitcast<f32>(votes[voter]) /"),
+    ("feasible/total", &["total"], "sum[0] = sums[0]", "sum[0] = sums[1]"),
+    ("feasible/total", &["total"], "part += costs[i]", "part -= costs[i]"),
+    ("feasible/total", &["total"], "sum[0] = sums[0]", "sum[0] = 1.001 * sums[0]"),
+];
+
+/// What the part of `verify` that is about this shader finds over its bound; the first is enough.
+fn over(gpu: &Gpu, shader: &str) -> Option<Outcome> {
+    let found = |outcomes: Result<Vec<Outcome>>| {
+        outcomes.expect("a device that works").into_iter().find(|outcome| !outcome.passed())
+    };
+    match shader.split('/').next() {
+        Some("shared") => found(ceilings(gpu, 1)),
+        Some("forward") => found(forward::straight_ray::verify(Some(gpu), 1)),
+        _ => feasible::verify_scenes(Some(gpu), 1).find_map(found),
+    }
+}
+
+#[test]
+fn a_wrong_kernel_fails_verification() {
+    if lithoscope::testing::gpu().is_none() {
+        return;
+    }
+    let mut gpu = choose(Choice::Auto, true).expect("an adapter that opens").expect("there is one");
+    // A wrong index must not reach beyond a buffer.
+    gpu.force_checks();
+    let texts: BTreeMap<&str, _> =
+        shaders().into_iter().map(|(shader, prelude)| (shader.name, (shader, prelude))).collect();
+    for room in ["shared/ceiling", "forward/straight_ray", "feasible/total"] {
+        assert_eq!(over(&gpu, room), None, "right kernels pass");
+    }
+    let mut seen: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    let mut missed = Vec::new();
+    for &(name, entries, right, wrong) in WRONG {
+        let (shader, prelude) = &texts[name];
+        assert!(shader.text.contains(right), "{name}: no `{right}`");
+        let text = shader.text.replacen(right, wrong, 1);
+        entry_points(name, &format!("{prelude}\n{text}"));
+        gpu.replace_shader(shader.name, text);
+        if over(&gpu, name).is_none() {
+            missed.push(format!("{name}: `{wrong}`"));
+        }
+        gpu.replace_shader(shader.name, shader.text.into());
+        for entry in entries {
+            *seen.entry((name, (*entry).to_owned())).or_default() += 1;
+        }
+    }
+    assert!(missed.is_empty(), "passed verification: {missed:#?}");
+    for (shader, prelude) in texts.values() {
+        for entry in entry_points(shader.name, &format!("{prelude}\n{}", shader.text)) {
+            let count = seen.get(&(shader.name, entry.clone())).copied().unwrap_or(0);
+            assert!(count >= 3, "{}:{entry} is spoilt in {count} ways, three are wanted", shader.name);
+        }
+    }
+}

@@ -159,6 +159,23 @@ impl Place {
         finished(command)
     }
 
+    /// Where no file may grow beyond this many blocks of 1024 bytes: more is answered as on a full disk, by an error of
+    /// the write in the middle.
+    pub(crate) fn run_with_files_up_to(&self, blocks: u32, arguments: &[&str]) -> Ran {
+        let plain = self.command(arguments);
+        let mut limited = Command::new("bash");
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        limited.args(["-c", &script, "bash"]).arg(plain.get_program()).args(plain.get_args());
+        limited.current_dir(self.folder.path());
+        for (key, value) in plain.get_envs() {
+            match value {
+                Some(value) => limited.env(key, value),
+                None => limited.env_remove(key),
+            };
+        }
+        finished(limited)
+    }
+
     /// Nothing in the default folder, `out` or what lies aside of it looks like a result.
     pub(crate) fn assert_no_result(&self) {
         assert!(!self.path("out").join("summary.json").exists(), "out looks complete");
