@@ -291,7 +291,11 @@ fn contradictions_name_the_key_that_should_change() {
         ),
         ("[reference]", "[data]\nnoise = \"file\"\n[reference]", "data.noise: the noise of synthetic data cannot come"),
         ("[reference]", "[data]\nnoise = \"2\"\n[reference]", "data.noise: found \"2\", expected \"2 %\""),
-        ("[reference]", "[inversion]\nweight = 3\n[reference]", "inversion.weight: a weight without a regularizer"),
+        (
+            "[reference]",
+            "[inversion]\nregularizer = \"none\"\nweight = 3\n[reference]",
+            "inversion.weight: a weight without a regularizer",
+        ),
         ("[0.5, 1.0]", "[0.5, 1.0, 2.0]", "property.facies: a generated image has 2 facies, but property.facies has 3"),
         ("facies = [0.5, 1.0]", "", "scenario[1].image: an image has facies, but property.facies does not say"),
         (
