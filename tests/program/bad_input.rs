@@ -42,7 +42,7 @@ fn keys_that_are_missing_unknown_or_contradict_each_other() {
     refused(&[("cells = [30, 24]", "cells = [30, -24]")], &["grid.cells", "-24"]);
     refused(&[("cells = [30, 24]", "cells = [30000000, 24000000]")], &["cells", "too many"]);
     refused(&[("unit = \"ms/m\"", "unit = \"ms\"")], &["property.unit", "\"ms\"", "ms/m"]);
-    refused(&[("\"240 m\"", "\"240 s\"")], &["grid.size", "240 s"]);
+    refused(&[("\"240 m\"", "\"240 s\"")], &["grid.size[2]", "\"s\" is a unit of time", "length"]);
     refused(&[("\"240 m\"", "240")], &["grid.size", "240", "unit"]);
     refused(&[("noise = \"2 %\"", "noise = \"-2 %\"")], &["data.noise", "-2 %"]);
     refused(&[("noise = \"2 %\"", "noise = \"nan ms\"")], &["data.noise"]);

@@ -175,7 +175,7 @@ fn a_run_that_had_stopped_early_is_not_gone_on_with() {
     // Errors so large that the first models fit.
     let changes = [
         ("rank = [10, 20]", "rank = 15"),
-        ("\"2 %\"", "\"30 %\""),
+        ("\"2 %\"", "\"60 %\""),
         ("iterations = 3", "iterations = 9\ntolerance = 0.001"),
     ];
     place.write_changed("small.toml", &changes);
