@@ -1,5 +1,5 @@
-// Votes as a gather: one invocation a cell looks at the windows that cover it and reads the labels of their matches. Runs
-// once for each part of the labels; a match whose labels lie in another part is left to that one.
+// Votes as a gather: a cell looks at the windows that cover it and reads the labels of their matches. Runs once for each
+// part of the labels; a match whose labels lie in another part is left to that one.
 
 struct Ballot {
     cells: vec4u,     // nx, ny, nz, their product
@@ -53,15 +53,22 @@ fn place(window: u32, j: u32, offset: u32) -> u32 {
     return starts[matches[(window - 1u) * NEIGHBOURS + j]] + offset - ballot.first;
 }
 
-@compute @workgroup_size(64)
-fn count(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    let index = id.y * groups.x * 64u + id.x;
-    if index >= ballot.cells.w {
-        return;
-    }
-    let cell = position(index);
+// Counts of the slices of a group's cells: kinds by slices by cells.
+var<workgroup> shares: array<u32, KINDS * SLICES * CELLS>;
+
+// A group counts for CELLS cells in a row, each of whose runs are shared out to SLICES invocations: a cell alone has too
+// little work for a device and too many dependent reads. Whole numbers add to the same count in any order.
+@compute @workgroup_size(CELLS, SLICES)
+fn count(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(local_invocation_id) own: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+) {
+    let index = (group.y * groups.x + group.x) * CELLS + own.x;
+    let inside = index < ballot.cells.w;
+    let cell = position(min(index, ballot.cells.w - 1u));
     var counts = array<u32, KINDS>();
-    for (var r = 0u; r < ballot.runs; r++) {
+    for (var r = own.y; inside && r < ballot.runs; r += SLICES) {
         let run = runs[r];
         let range = reach(cell, run);
         let row = ((cell.z - run.z) * ballot.cells.y + cell.y - run.y) * ballot.cells.x;
@@ -78,7 +85,18 @@ fn count(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grou
         }
     }
     for (var kind = 0u; kind < KINDS; kind++) {
-        votes[kind * ballot.cells.w + index] += counts[kind];
+        shares[(kind * SLICES + own.y) * CELLS + own.x] = counts[kind];
+    }
+    workgroupBarrier();
+    if own.y > 0u || !inside {
+        return;
+    }
+    for (var kind = 0u; kind < KINDS; kind++) {
+        var total = 0u;
+        for (var slice = 0u; slice < SLICES; slice++) {
+            total += shares[(kind * SLICES + slice) * CELLS + own.x];
+        }
+        votes[kind * ballot.cells.w + index] += total;
     }
 }
 

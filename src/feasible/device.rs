@@ -28,6 +28,12 @@ const DEPTH: usize = 16;
 const FLUSH: usize = 8;
 /// Mean squared distance of windows below which terms of a distance would underflow.
 const LEAST_SPREAD: f64 = 1e-24;
+/// Cells that a group counts votes for.
+const VOTED_CELLS: usize = 16;
+/// Invocations that share out the votes of one cell, at most.
+const MOST_SLICES: usize = 16;
+/// Bytes of workgroup memory for counts: what every device has.
+const VOTE_MEMORY: usize = 16 << 10;
 /// Half the distance from 1 to the next f32.
 const EPS32: f64 = f32::EPSILON as f64 / 2.0;
 
@@ -547,7 +553,9 @@ impl<'g> Device<'g> {
         let votes = gpu.zeros::<u32>("votes", grid.len() * if averaged { 2 } else { self.kinds })?;
         let [nx, ny, nz] = grid.cells.map(|c| c as u32);
         let [px, py, pz] = stencil.positions().map(|p| p as u32);
-        let prelude = self.prelude(&self.labels);
+        let slices = (VOTE_MEMORY / (4 * VOTED_CELLS * self.kinds)).clamp(1, MOST_SLICES);
+        let prelude =
+            format!("{}const CELLS = {VOTED_CELLS}u; const SLICES = {slices}u;\n", self.prelude(&self.labels));
         for part in &self.parts {
             let ballot = VoteBallot {
                 cells: [nx, ny, nz, grid.len() as u32],
@@ -571,12 +579,12 @@ impl<'g> Device<'g> {
                 heard.bind(),
                 votes.bind(),
             ];
-            let entry = if averaged { "sum" } else { "count" };
+            let (entry, cells) = if averaged { ("sum", 64) } else { ("count", VOTED_CELLS) };
             if averaged {
                 bindings.push(found.costs.bind());
             }
             let mut batch = gpu.batch();
-            batch.dispatch(&VOTE, entry, &prelude, &bindings, [grid.len().div_ceil(64) as u64, 1, 1])?;
+            batch.dispatch(&VOTE, entry, &prelude, &bindings, [grid.len().div_ceil(cells) as u64, 1, 1])?;
             self.run(batch)?;
         }
         Ok(votes)
