@@ -59,8 +59,10 @@ pub(super) const TOTAL: Shader = shader!("total");
 /// Every shader of this room, each with constants as it is compiled with them.
 pub fn shaders() -> Vec<(Shader, String)> {
     let labels = Packing::codes(3).prelude();
-    let prelude =
-        format!("const LANES = {LANES}u; const NEIGHBOURS = 5u; const KINDS = 3u; const FLUSH = {FLUSH}u; {labels}");
+    let prelude = format!(
+        "const LANES = {LANES}u; const NEIGHBOURS = 5u; const KINDS = 3u; const FLUSH = {FLUSH}u; \
+         const CELLS = {VOTED_CELLS}u; const SLICES = {MOST_SLICES}u; {labels}"
+    );
     let all = [POINTS, RESIDUAL, BOUNDS, NEAREST, VOTE, ELECT, AVERAGE, TOTAL];
     all.map(|shader| (shader, prelude.clone())).to_vec()
 }

@@ -100,8 +100,8 @@ const WRONG: &[Wrong] = &[
     (
         "feasible/vote",
         &["count"],
-        "votes[kind * ballot.cells.w + index] += counts[kind]",
-        "votes[kind * ballot.cells.w + index] -= counts[kind]",
+        "votes[kind * ballot.cells.w + index] += total",
+        "votes[kind * ballot.cells.w + index] -= total",
     ),
     ("feasible/vote", &["count"], "place(window, j, index - row - x)", "place(window, j, index - row)"),
     (
