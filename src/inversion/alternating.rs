@@ -318,3 +318,147 @@ fn expected_misfit(terms: &[Term], weighed: usize) -> f64 {
         _ => m,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, ArrayView1};
+
+    use super::*;
+    use crate::basis::pca::{Pca, Truncation};
+    use crate::feasible::Projection;
+    use crate::grid::{Ensemble, Grid};
+    use crate::operator::{Dense, LinearOperator, Linearized, Operator};
+    use crate::random::{Purpose, Stream};
+
+    /// `g(u) = A u + c (A u)³`, element by element: linear for c = 0.
+    struct Cubic {
+        matrix: Array2<f64>,
+        c: f64,
+    }
+
+    impl Operator for Cubic {
+        fn inputs(&self) -> usize {
+            self.matrix.ncols()
+        }
+        fn outputs(&self) -> usize {
+            self.matrix.nrows()
+        }
+        fn predict(&self, u: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
+            Ok(self.matrix.dot(&u).mapv(|y| y + self.c * y.powi(3)))
+        }
+        fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
+            let slopes = self.matrix.dot(&u).mapv(|y| 1.0 + 3.0 * self.c * y * y);
+            let jacobian = Dense(&self.matrix * &slopes.insert_axis(ndarray::Axis(1)));
+            Ok(Linearized { value: self.predict(u)?, jacobian: Box::new(jacobian) })
+        }
+    }
+
+    /// Rounds every cell to −1 or 1.
+    struct Signs;
+
+    impl FeasibleMap for Signs {
+        fn project(&self, theta: ArrayView1<'_, f64>, _: u32) -> Result<Projection> {
+            Ok(Projection { model: theta.mapv(f64::signum), facies: None, probability: None })
+        }
+    }
+
+    struct Toy {
+        feasible: bool,
+    }
+
+    impl FeasibleAtRank for Toy {
+        fn map(&self, _: usize) -> Result<Option<Box<dyn FeasibleMap + '_>>> {
+            Ok(self.feasible.then(|| Box::new(Signs) as Box<dyn FeasibleMap>))
+        }
+        fn covariance(&self, _: usize) -> Result<Option<Covariance>> {
+            Ok(None)
+        }
+    }
+
+    fn normals(rows: usize, cols: usize, level: u32) -> Array2<f64> {
+        let numbers = Stream::new(11, Purpose::Check, 0, level).normals(rows * cols);
+        Array2::from_shape_vec((rows, cols), numbers).expect("as many numbers as asked for")
+    }
+
+    /// Runs the toy problem of 30 cells, 12 data and at most 10 coefficients, after the iterations `done`.
+    fn invert(c: f64, feasible: bool, schedule: &Schedule, done: Vec<Iteration>) -> Estimate {
+        let values = normals(40, 30, 0).mapv(|x| x as f32);
+        let ensemble =
+            Ensemble { grid: Grid::unit([6, 5, 1]), facies: None, values: Some(values), facies_values: Vec::new() };
+        let basis = Pca::new(&ensemble, Truncation::Rank(10), true, &()).unwrap().basis;
+        let forward = Cubic { matrix: normals(12, 30, 1) * 0.1, c };
+        let truth = ensemble.property(3).mapv(f64::signum);
+        let observed = forward.predict(truth.view()).unwrap() + &(0.05 * &normals(12, 1, 2).column(0));
+        let covariance = Covariance::diagonal(Array1::from_elem(12, 0.05)).unwrap();
+        let problem = Problem {
+            forward: &forward,
+            exact: &forward,
+            basis: &basis,
+            observed: observed.view(),
+            covariance: &covariance,
+        };
+        assert_eq!(basis.cols(), 10);
+        let start = Array1::zeros(30);
+        let at_rank = Toy { feasible };
+        let alternation = Alternation { problem, schedule, at_rank: &at_rank, start: start.view(), mismatch: None };
+        alternation.run(done, &mut |_| Ok(()), &()).unwrap()
+    }
+
+    fn schedule(ranks: &[usize]) -> Schedule {
+        Schedule {
+            ranks: ranks.to_vec(),
+            steps: 2,
+            weight: Choice::Discrepancy,
+            coefficient_sigma: None,
+            all_iterations: true,
+            return_last: false,
+            map_last: false,
+        }
+    }
+
+    #[test]
+    fn a_resumed_inversion_ends_in_the_same_numbers() {
+        let schedule = schedule(&[4, 6, 8, 10]);
+        let whole = invert(0.3, true, &schedule, Vec::new());
+        let resumed = invert(0.3, true, &schedule, whole.iterations[..2].to_vec());
+        assert_eq!(whole.iterations.len(), 4);
+        for (a, b) in whole.iterations.iter().zip(&resumed.iterations) {
+            assert_eq!((&a.v, &a.model, a.row.misfit_model), (&b.v, &b.model, b.row.misfit_model));
+        }
+        assert_eq!(whole.returned, resumed.returned);
+    }
+
+    #[test]
+    fn the_iterate_returned_fits_best_and_is_the_earliest_that_does() {
+        let estimate = invert(0.0, true, &schedule(&[4, 6, 8, 10, 10]), Vec::new());
+        let misfits: Vec<f64> = estimate.iterations.iter().map(|i| i.row.misfit_model).collect();
+        let least = misfits.iter().copied().fold(f64::INFINITY, f64::min);
+        assert!(misfits[estimate.returned] <= 1.01 * least, "{misfits:?}");
+        assert!(misfits[..estimate.returned].iter().all(|&m| m > 1.01 * least), "{misfits:?}");
+        assert!(estimate.iterations.iter().all(|i| i.model.iter().all(|u| u.abs() == 1.0)), "u is feasible");
+    }
+
+    #[test]
+    fn without_a_feasible_set_the_misfit_comes_down_to_its_target_or_the_weight_to_its_least() {
+        let mut schedule = schedule(&[10; 6]);
+        schedule.coefficient_sigma = Some(Array1::ones(10));
+        schedule.all_iterations = false;
+        let estimate = invert(0.3, false, &schedule, Vec::new());
+        let last = estimate.iterations.last().expect("an iteration");
+        let chosen = last.tradeoff.iter().find(|c| c.chosen == 1).expect("a weight was chosen");
+        let floor = last.tradeoff.iter().map(|c| c.weight).fold(f64::INFINITY, f64::min);
+        assert!(chosen.misfit <= 12.0 || chosen.weight == floor, "{chosen:?}");
+        assert_eq!(last.parameterized, last.model, "there is no u-step");
+    }
+
+    #[test]
+    fn a_map_that_comes_last_leaves_the_steps_before_it_untied() {
+        let mut schedule = schedule(&[6, 10]);
+        schedule.coefficient_sigma = Some(Array1::ones(10));
+        schedule.map_last = true;
+        let estimate = invert(0.0, true, &schedule, Vec::new());
+        assert!(estimate.iterations.iter().all(|i| i.row.coupling == 0.0 && i.row.lambda_f == 0.0));
+        assert_eq!(estimate.iterations[0].model, estimate.iterations[0].parameterized);
+        assert!(estimate.iterations[1].model.iter().all(|u| u.abs() == 1.0));
+    }
+}
