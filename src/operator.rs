@@ -81,35 +81,6 @@ impl LinearOperator for Dense {
     }
 }
 
-/// The product `A B`.
-pub struct Product<'a> {
-    /// Applied second.
-    pub left: Box<dyn LinearOperator + 'a>,
-    /// Applied first.
-    pub right: Box<dyn LinearOperator + 'a>,
-}
-
-impl LinearOperator for Product<'_> {
-    fn rows(&self) -> usize {
-        self.left.rows()
-    }
-    fn cols(&self) -> usize {
-        self.right.cols()
-    }
-    fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
-        self.left.apply(self.right.apply(x).view())
-    }
-    fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
-        self.right.adjoint(self.left.adjoint(y).view())
-    }
-    fn apply_block(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
-        self.left.apply_block(self.right.apply_block(x).view())
-    }
-    fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
-        self.right.adjoint_block(self.left.adjoint_block(y).view())
-    }
-}
-
 /// A borrowed operator is an operator.
 impl<T: LinearOperator + ?Sized> LinearOperator for &T {
     fn rows(&self) -> usize {

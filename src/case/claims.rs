@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::file::{Apply, Case, Regularizer, Returned};
 use super::folder::Existing;
 use super::overrides::Overrides;
-use super::{files, run};
+use super::{files, run, summary};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::progress::Progress;
@@ -186,19 +186,14 @@ impl Context<'_> {
 
     /// The values of one number of the aggregated summary, a reference each.
     fn values(&self, folder: &Path, pointer: &str) -> Result<Vec<f64>> {
-        let path = folder.join(super::folder::SUMMARY);
-        let text = std::fs::read(&path).map_err(|e| Error::file("read", &path, e))?;
-        let summary: serde_json::Value = serde_json::from_slice(&text)
-            .map_err(|e| Error::input(path.display().to_string(), e.to_string(), "remove the folder and run again"))?;
-        let values = summary.pointer(pointer).and_then(|v| v.get("values")).and_then(|v| v.as_array());
-        values.map(|values| values.iter().filter_map(serde_json::Value::as_f64).collect()).ok_or_else(|| {
-            Error::input(
-                path.display().to_string(),
-                format!("has no values at {pointer}"),
-                "remove the folder and run again",
-            )
-        })
+        let summary = summary::read(folder)?;
+        summary.pointer(pointer).and_then(summary::values).ok_or_else(|| missing(folder, pointer))
     }
+}
+
+fn missing(folder: &Path, what: &str) -> Error {
+    let place = folder.join(super::folder::SUMMARY).display().to_string();
+    Error::input(place, format!("has no values of {what}"), "remove the folder and run again")
 }
 
 fn built_in(name: &str) -> Result<Case> {
@@ -211,21 +206,10 @@ fn aggregation(context: &Context<'_>) -> Result<Vec<Comparison>> {
         mapping.references = context.options.repeat as usize;
     }
     let folder = context.run(&case, "5.1-mapping", None)?;
-    let path = folder.join(super::folder::SUMMARY);
-    let text = std::fs::read(&path).map_err(|e| Error::file("read", &path, e))?;
-    let summary: serde_json::Value = serde_json::from_slice(&text)
-        .map_err(|e| Error::input(path.display().to_string(), e.to_string(), "remove the folder and run again"))?;
+    let summary = summary::read(&folder)?;
     let mismatch = |name: &str| -> Result<Vec<f64>> {
-        let variants = summary["variants"].as_array().into_iter().flatten();
-        let found =
-            variants.into_iter().find(|v| v["name"] == name).and_then(|v| v["facies_mismatch"]["values"].as_array());
-        found.map(|values| values.iter().filter_map(serde_json::Value::as_f64).collect()).ok_or_else(|| {
-            Error::input(
-                path.display().to_string(),
-                format!("has no variant \"{name}\""),
-                "remove the folder and run again",
-            )
-        })
+        let variant = summary["variants"].as_array().into_iter().flatten().find(|v| v["name"] == name);
+        variant.and_then(|v| summary::values(&v["facies_mismatch"])).ok_or_else(|| missing(&folder, name))
     };
     let threshold = mismatch("threshold")?;
     let mut comparisons = Vec::new();

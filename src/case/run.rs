@@ -180,11 +180,7 @@ impl Run<'_> {
                 files::bytes(&place.join(folder::CASE), case.to_toml().as_bytes())?;
                 self.one(study, &place, first + run)?;
             }
-            let text = std::fs::read(&summary).map_err(|e| Error::file("read", &summary, e))?;
-            summaries.push(
-                serde_json::from_slice(&text)
-                    .map_err(|e| Error::input(summary.display().to_string(), e.to_string(), "run without --resume"))?,
-            );
+            summaries.push(summary::read(&place)?);
         }
         self.write_summary(folder, &summary::aggregate(&summaries))?;
         report::build(folder)

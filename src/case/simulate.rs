@@ -52,7 +52,6 @@ pub fn simulate(
         let geology = Geology::new(case, scenario)?;
         let store = root.as_deref().map(|root| Store::new(root, &geology.identity));
         let data = study::conditioning(case);
-        let data = if case.prior.condition { data } else { Default::default() };
         let count = case.prior.realizations;
         let facies = &case.property.facies;
         let (ensemble, _) =

@@ -78,7 +78,7 @@ impl Study {
         }
         let started = Instant::now();
         let geology = Geology::new(&case, scenario)?;
-        let data = if case.prior.condition { conditioning(&case) } else { Conditioning::default() };
+        let data = conditioning(&case);
         let store = root.map(|root| Store::new(root, &geology.identity));
         let count = case.prior.realizations;
         let (ensemble, cached) = ensemble::simulate(
@@ -114,7 +114,7 @@ impl Study {
     /// Realization `k` as a reference: never a member of the ensemble where `k` is at least their number. Its property
     /// and, where the prior has them, its facies.
     pub fn draw(&self, k: u64) -> Result<(Array1<f64>, Option<Vec<u8>>)> {
-        let data = if self.case.prior.condition { conditioning(&self.case) } else { Conditioning::default() };
+        let data = conditioning(&self.case);
         let drawn = self.geology.prior.realization(&data, self.case.seed, k)?;
         let values = self.case.property.facies.as_slice();
         let property = match (&drawn.values, &drawn.facies) {
@@ -251,10 +251,10 @@ impl Study {
     }
 }
 
-/// Hard data as the simulation wants them.
+/// What realizations are conditioned on: the hard data, where the case says so.
 pub(super) fn conditioning(case: &Case) -> Conditioning {
     let mut out = Conditioning::default();
-    for datum in case.hard_data.iter().flat_map(|h| &h.cells) {
+    for datum in case.hard_data.iter().filter(|_| case.prior.condition).flat_map(|h| &h.cells) {
         let cell = case.grid.index(datum.cell);
         match datum.known {
             file::Hard::Facies(value) => out.facies.push(Known { cell, value }),

@@ -180,15 +180,29 @@ pub fn aggregate(summaries: &[serde_json::Value]) -> serde_json::Value {
     }
 }
 
+/// The summary of a complete result folder.
+///
+/// # Errors
+/// A file that is not there or is no JSON.
+pub fn read(folder: &Path) -> Result<serde_json::Value> {
+    let path = folder.join(super::folder::SUMMARY);
+    let text = std::fs::read(&path).map_err(|e| Error::file("read", &path, e))?;
+    serde_json::from_slice(&text).map_err(|e| {
+        Error::input(path.display().to_string(), e.to_string(), "remove the folder and run the case again")
+    })
+}
+
+/// The `values` of a number that was aggregated, or of a mapping's variant.
+pub fn values(repeated: &serde_json::Value) -> Option<Vec<f64>> {
+    Some(repeated.get("values")?.as_array()?.iter().filter_map(serde_json::Value::as_f64).collect())
+}
+
 /// A few lines of a complete result folder for the terminal.
 ///
 /// # Errors
 /// A folder without a readable summary.
 pub fn digest(folder: &Path) -> Result<String> {
-    let path = folder.join(super::folder::SUMMARY);
-    let text = std::fs::read(&path).map_err(|e| Error::file("read", &path, e))?;
-    let summary: serde_json::Value = serde_json::from_slice(&text)
-        .map_err(|e| Error::input(path.display().to_string(), e.to_string(), "run the case again with --force"))?;
+    let summary = read(folder)?;
     let number = |pointer: &str| {
         let value = summary.pointer(pointer)?;
         match (value.as_f64(), value.get("mean").and_then(serde_json::Value::as_f64)) {
