@@ -13,7 +13,7 @@ use super::summary::{Scenario, Seconds};
 use super::{cache, file, matching};
 use crate::basis::karhunen_loeve::KarhunenLoeve;
 use crate::basis::pca::{Pca, Truncation};
-use crate::basis::{Basis, StoredBasis};
+use crate::basis::{Basis, Origin, Precision, Realizations, StoredBasis};
 use crate::error::{Error, Result};
 use crate::feasible::FeasibleMap;
 use crate::gpu::Gpu;
@@ -277,8 +277,13 @@ fn build_basis(
     };
     match case.basis.kind {
         BasisKind::Pca => {
-            let pca = Pca::new(ensemble, truncation, case.basis.center, progress)?;
-            let held_out = Pca::hold_out(ensemble, pca.basis.rank(), case.basis.center)?;
+            let origin = if case.basis.center { Origin::Mean } else { Origin::Value(0.0) };
+            progress.start("principal components", 1);
+            let realizations = Realizations::new(ensemble, origin)?;
+            let pca = realizations.components(truncation, Precision::BySize)?;
+            progress.advance(1);
+            progress.finish();
+            let held_out = realizations.hold_out(pca.basis.rank())?;
             if held_out.outside > HOLD_OUT_LIMIT * held_out.inside {
                 warnings.push(format!(
                     "{} realizations are few for rank {}: a basis of {} of them misses {:.0} % of the others' deviation \

@@ -2,3 +2,4 @@
 
 pub mod covariance;
 pub mod dense;
+pub mod leading;
