@@ -99,7 +99,8 @@ mod tests {
     #[test]
     fn a_small_matrix_is_decomposed_and_one_that_is_not_finite_refused() {
         let a = Array2::from_diag(&ndarray::array![1.0, 5.0, 3.0]);
-        assert_eq!(leading_eigen(&a, 2).expect("converges").0.to_vec(), [5.0, 3.0]);
+        let (values, _) = leading_eigen(&a, 2).expect("converges");
+        assert!((values - ndarray::array![5.0, 3.0]).iter().all(|e| e.abs() <= 16.0 * f64::EPSILON));
         assert!(leading_eigen(&Array2::from_elem((2, 2), f64::NAN), 1).is_none());
     }
 }
