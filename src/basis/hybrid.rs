@@ -12,7 +12,7 @@ use crate::operator::LinearOperator;
 /// `Φ = [Φ_1 … Φ_P]`: one orthonormal block a scenario, all about the same ū, with the columns of each remembered.
 ///
 /// The blocks are not orthogonal to each other, so that `Φᵀ Φ ≠ I`; it is kept, since it says what the distance of
-/// parameterized fields is in coefficients, `‖Φ v‖² = vᵀ (ΦᵀΦ) v`. [`Basis::project`] finds the coefficients of the
+/// parameterized fields is in coefficients, `‖Φ v‖² = vᵀ (ΦᵀΦ) v`. [`Basis::nearest`] finds the coefficients of the
 /// nearest field by it; where the blocks depend on each other there are many, and it returns one that is near the
 /// smallest.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ struct Shared {
     gram: Array2<f64>,
 }
 
-/// Ridge on `ΦᵀΦ` in [`Basis::project`], well above the rounding of blocks kept in f32: it moves the nearest field by
+/// Ridge on `ΦᵀΦ` in [`Basis::nearest`], well above the rounding of blocks kept in f32: it moves the nearest field by
 /// a millionth of the distance.
 const RIDGE: f64 = 1e-6;
 
@@ -158,8 +158,8 @@ impl Basis for HybridBasis {
     fn gram(&self) -> Option<ArrayView2<'_, f64>> {
         Some(self.gram())
     }
-    fn project(&self, u: ArrayView1<'_, f64>) -> Array1<f64> {
-        let right = self.adjoint((&u - &self.mean()).view());
+    fn nearest(&self, u: ArrayView1<'_, f64>) -> Array1<f64> {
+        let right = self.project(u);
         if self.orthonormal() {
             return right;
         }
@@ -227,10 +227,10 @@ mod tests {
     }
 
     #[test]
-    fn a_projection_is_the_nearest_field() {
+    fn the_nearest_field_leaves_nothing_that_the_basis_carries() {
         let basis = hybrid([0.0, 1.0], 0.9);
         let field = stripes(1, vec![0.0, 1.0]).property(7);
-        let v = basis.project(field.view());
+        let v = basis.nearest(field.view());
         let missed = &field - &basis.expand(v.view());
         // Orthogonal to every column, but for the ridge.
         let bound = RIDGE * v.dot(&v).sqrt() + 1e-9;

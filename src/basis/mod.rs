@@ -42,9 +42,15 @@ pub trait Basis: LinearOperator {
         self.apply(v) + self.mean()
     }
 
-    /// The coefficients of the nearest field, `v = (ΦᵀΦ)⁻¹ Φᵀ (u − ū)`: `Φᵀ (u − ū)` for an orthonormal basis.
+    /// `Φᵀ (u − ū)`: for an orthonormal basis, the coefficients of the nearest field.
     fn project(&self, u: ArrayView1<'_, f64>) -> Array1<f64> {
         self.adjoint((&u - &self.mean()).view())
+    }
+
+    /// The coefficients of the field nearest to u, `(ΦᵀΦ)⁻¹ Φᵀ (u − ū)`.
+    fn nearest(&self, u: ArrayView1<'_, f64>) -> Array1<f64> {
+        assert!(self.orthonormal(), "a basis that is not orthonormal finds the nearest field by its own means");
+        self.project(u)
     }
 }
 

@@ -210,7 +210,7 @@ impl Study {
     /// The field in the basis that is nearest to the reference.
     pub fn best_achievable(&self, reference: ArrayView1<'_, f64>) -> Array1<f64> {
         let basis = &self.basis;
-        basis.expand(basis.project(reference).view())
+        basis.expand(basis.nearest(reference).view())
     }
 
     /// Shares of the scenarios in an iterate.
