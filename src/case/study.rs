@@ -146,6 +146,7 @@ impl Study {
             schedule: &schedule,
             at_rank: &at_rank,
             start: self.prior_mean.view(),
+            coefficients: None,
             mismatch: if truth.is_some() { Some(&mismatch) } else { None },
         };
         alternation.run(done, finished, progress)
@@ -180,6 +181,8 @@ impl Study {
             all_iterations: inversion.tolerance == 0.0,
             return_last: inversion.returned == Returned::Last,
             map_last: inversion.apply == Apply::Last,
+            sparsity: None,
+            coupling_factor: 1.0,
         }
     }
 
@@ -355,11 +358,15 @@ impl<'a> AtRank<'a> {
 }
 
 impl FeasibleAtRank for AtRank<'_> {
-    fn map(&self, rank: usize) -> Result<Option<Box<dyn FeasibleMap + '_>>> {
-        match &self.study.case.feasible {
-            Some(feasible) => matching::map(self.study, feasible, rank).map(Some),
-            None => Ok(None),
-        }
+    fn feasible(&self) -> bool {
+        self.study.case.feasible.is_some()
+    }
+
+    fn map(&self, v: ArrayView1<'_, f64>) -> Result<Box<dyn FeasibleMap + '_>> {
+        let Some(feasible) = &self.study.case.feasible else {
+            return Err(Error::input("feasible", "there is none", "add [feasible] to the case"));
+        };
+        matching::map(self.study, feasible, v.len())
     }
 
     fn covariance(&self, rank: usize) -> Result<Option<Covariance>> {

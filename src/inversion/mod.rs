@@ -6,12 +6,14 @@
 mod alternating;
 mod estimate;
 mod gauss_newton;
+mod groups;
 mod truncation;
 mod weight;
 
-pub use alternating::{Alternation, FeasibleAtRank, Mismatch, Schedule};
+pub use alternating::{Alternation, FeasibleAtRank, Mismatch, Schedule, Sparsity, equal_projection};
 pub use estimate::{Estimate, Iteration, Row, Stop};
-pub use gauss_newton::{Matrix, Term, reduced_jacobian, solve};
+pub use gauss_newton::{Matrix, Term, gram, reduced_jacobian, solve};
+pub use groups::{ACTIVE_SHARE, Group, Grouping, active, no_scenario_fits, ranges};
 pub use truncation::truncation_covariance;
 pub use weight::{Candidate, Choice, Cooling, cross_validate, discrepancy, log_evidence, split};
 
