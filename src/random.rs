@@ -28,6 +28,10 @@ pub enum Purpose {
     Check = 7,
     /// Splits of cross-validation.
     CrossValidation = 8,
+    /// Seeds of the units of a stack.
+    Unit = 9,
+    /// Sequential Gaussian simulation.
+    SequentialGaussian = 10,
 }
 
 /// A stream of random numbers, a function of `(seed, purpose, realization, level)` alone.
