@@ -67,6 +67,7 @@ impl Check<'_> {
                 self.require(flat, &from, &key("variability"), problem, "add a nested structure instead");
                 self.shares(gaussian, &key("gaussian"));
             }
+            Geology::Stacked(_) => {}
             Geology::ImageFile(_) => self.facies_of_image(k > 0, key),
             Geology::GeneratedImage(image) => {
                 self.facies_of_image(k > 0, key);
@@ -107,7 +108,7 @@ impl Check<'_> {
         self.require(!(is_gaussian && has_image), &["scenario"], "prior.method", problem, remedy);
         let problem = "no scenario has an image to simulate from";
         self.require(is_gaussian || has_image, &["scenario"], "prior.method", problem, "choose \"gaussian\"");
-        let conditions = prior.condition && self.case.hard_data.is_none();
+        let conditions = prior.condition != Condition::Nothing && self.case.hard_data.is_none();
         let problem = "realizations are to honour hard data, but there are none";
         self.require(!conditions, &["hard_data"], "prior.condition", problem, "add [hard_data], or write false");
         if let Method::Snesim(snesim) = &prior.method {

@@ -202,7 +202,7 @@ fn the_demo_has_the_numbers_of_its_source() {
     assert_eq!(sources[0], [0.0, 500.0 / 6.0, 0.5]);
     assert_eq!(rays.receivers[0].positions(&case.grid)[5], [1000.0, 5500.0 / 6.0, 0.5]);
     assert_eq!(case.data.expect("noise").noise, Noise::Relative(0.02));
-    assert_eq!(case.reference, Some(Reference { scenario: 0, seed: 1 }));
+    assert_eq!(case.reference, Some(Reference { source: ReferenceSource::Scenario(0), seed: 1 }));
 }
 
 #[test]

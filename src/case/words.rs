@@ -7,8 +7,8 @@ use crate::units::Transform;
 pub(super) const PLANES: [(&str, Plane); 2] = [("xy", Plane::Xy), ("xz", Plane::Xz)];
 pub(super) const TRANSFORMS: [(&str, Transform); 3] =
     [("none", Transform::None), ("log10", Transform::Log10), ("ln", Transform::Ln)];
-pub(super) const BASES: [(&str, BasisKind); 2] =
-    [("pca", BasisKind::Pca), ("karhunen-loeve", BasisKind::KarhunenLoeve)];
+pub(super) const BASES: [(&str, BasisKind); 3] =
+    [("pca", BasisKind::Pca), ("hybrid", BasisKind::Hybrid), ("karhunen-loeve", BasisKind::KarhunenLoeve)];
 pub(super) const NOISE_LEVELS: [(&str, NoiseLevel); 3] = [
     ("given", NoiseLevel::Given),
     ("likelihood", NoiseLevel::Likelihood),
@@ -21,8 +21,12 @@ pub(super) const AGGREGATIONS: [(&str, Aggregation); 4] = [
     ("weighted-mean", Aggregation::WeightedMean),
     ("center", Aggregation::Center),
 ];
-pub(super) const REGULARIZERS: [(&str, Regularizer); 2] =
-    [("none", Regularizer::None), ("gaussian", Regularizer::Gaussian)];
+pub(super) const REGULARIZERS: [(&str, Regularizer); 4] = [
+    ("none", Regularizer::None),
+    ("gaussian", Regularizer::Gaussian),
+    ("group", Regularizer::Group),
+    ("l1", Regularizer::L1),
+];
 pub(super) const RETURNS: [(&str, Returned); 2] = [("best", Returned::Best), ("last", Returned::Last)];
 pub(super) const APPLIES: [(&str, Apply); 2] = [("every", Apply::Every), ("last", Apply::Last)];
 

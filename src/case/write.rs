@@ -109,6 +109,7 @@ impl Writer<'_> {
                 let mean = self.value(gaussian.mean);
                 self.gaussian(gaussian, mean, "scenario.gaussian.structure");
             }
+            Geology::Stacked(_) => {}
         }
         for gaussian in &scenario.variability {
             self.item("scenario.variability");
@@ -193,9 +194,10 @@ impl Writer<'_> {
     fn prior(&mut self, prior: &Prior) {
         self.section("prior");
         self.key("realizations", prior.realizations.to_string());
-        self.key("condition", prior.condition.to_string());
+        self.key("condition", (prior.condition == Condition::All).to_string());
         match &prior.method {
             Method::Gaussian => self.key("method", text("gaussian")),
+            Method::Sgsim(_) => self.key("method", text("sgsim")),
             Method::Snesim(snesim) => {
                 self.key("method", text("snesim"));
                 self.section("prior.snesim");
@@ -366,9 +368,11 @@ impl Writer<'_> {
     }
 
     fn reference(&mut self, case: &Case) {
-        let Some(reference) = case.reference else { return };
+        let Some(reference) = &case.reference else { return };
         self.section("reference");
-        self.key("scenario", text(&case.scenarios[reference.scenario].name));
+        if let ReferenceSource::Scenario(scenario) = reference.source {
+            self.key("scenario", text(&case.scenarios[scenario].name));
+        }
         self.key("seed", reference.seed.to_string());
     }
 

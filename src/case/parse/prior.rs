@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{ANY, MANY, MOST_CELLS, PART, SHARE, missing, need_in, path};
 use crate::case::file::{
-    Basis, BasisKind, DirectSampling, Geology, Hard, HardData, HardDatum, Method, Prior, Property, Rank, Scenario,
-    Snesim,
+    Basis, BasisKind, Condition, DirectSampling, Geology, Hard, HardData, HardDatum, Method, Prior, Property, Rank,
+    Scenario, Snesim,
 };
 use crate::case::reader::Section;
 use crate::case::words;
@@ -14,6 +14,7 @@ use crate::grid::Grid;
 pub(super) fn prior(section: Section<'_>, scenarios: &[Scenario]) -> Prior {
     let realizations = section.get("realizations").and_then(|v| v.count(2..=MANY)).unwrap_or(500);
     let condition = section.get("condition").and_then(|v| v.flag()).unwrap_or(false);
+    let condition = if condition { Condition::All } else { Condition::Nothing };
     let has_image = scenarios.iter().any(|s| !matches!(s.geology, Geology::Gaussian(_)));
     let snesim = snesim(section.section("snesim"));
     let direct_sampling = direct_sampling(section.section("direct_sampling"));

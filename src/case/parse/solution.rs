@@ -3,7 +3,7 @@
 use super::{MANY, MOST_CELLS, NOT_NEGATIVE, PART, SHARE, name, need_in};
 use crate::case::file::{
     Aggregation, Apply, Feasible, Features, Inversion, Labels, Mapping, MappingVariant, Property, Reference,
-    Regularizer, Returned, Scenario, Weight, Window,
+    ReferenceSource, Regularizer, Repair, Returned, Scenario, Start, Weight, Window,
 };
 use crate::case::reader::{Section, Value};
 use crate::case::words;
@@ -21,6 +21,9 @@ pub(super) fn default_feasible(grid: &Grid, property: &Property, scenarios: &[Sc
         labels: if is_facies { Labels::Facies } else { Labels::Property },
         aggregation: if is_facies { Aggregation::Vote } else { Aggregation::Mean },
         features: Features::All,
+        refine: None,
+        respect_hard_data: true,
+        repair: Repair::None,
     }
 }
 
@@ -47,6 +50,9 @@ fn read_feasible(section: &Section<'_>, base: &Feasible) -> Feasible {
         labels,
         aggregation: section.get("aggregation").and_then(|v| aggregation(&v)).unwrap_or(usual),
         features: section.get("features").and_then(|v| features(&v)).unwrap_or(base.features),
+        refine: base.refine,
+        respect_hard_data: base.respect_hard_data,
+        repair: base.repair,
     }
 }
 
@@ -100,6 +106,9 @@ pub(super) fn inversion(section: Section<'_>) -> Inversion {
             .unwrap_or(Regularizer::Gaussian),
         weight: weight("weight"),
         coupling: weight("coupling"),
+        weight_factor: 1.0,
+        coupling_factor: 1.0,
+        start: Start::Mean,
         tolerance: tolerance.unwrap_or(0.0),
         returned: section.get("return").and_then(|v| v.choice(&words::RETURNS)).unwrap_or(Returned::Best),
         cross_validation: folds.unwrap_or(0),
@@ -126,7 +135,7 @@ pub(super) fn reference(section: Section<'_>, scenarios: &[Scenario]) -> Option<
     let seed = section.get("seed").and_then(|v| v.whole(1..=1 << 40)).unwrap_or(1);
     let is_present = section.is_present();
     section.finish();
-    is_present.then_some(Reference { scenario: scenario.unwrap_or(0), seed })
+    is_present.then_some(Reference { source: ReferenceSource::Scenario(scenario.unwrap_or(0)), seed })
 }
 
 pub(super) fn mapping(section: Section<'_>, base: &Feasible) -> Option<Mapping> {
@@ -141,5 +150,5 @@ pub(super) fn mapping(section: Section<'_>, base: &Feasible) -> Option<Mapping> 
     let variants = sections.unwrap_or_default().into_iter().map(variant).collect();
     let is_present = section.is_present();
     section.finish();
-    is_present.then_some(Mapping { references, variants })
+    is_present.then_some(Mapping { references, iteration: None, variants })
 }
