@@ -34,6 +34,8 @@ pub enum Purpose {
     SequentialGaussian = 10,
     /// Places of observations.
     Places = 11,
+    /// The scenario of a reference that may be of any.
+    Reference = 12,
 }
 
 /// A stream of random numbers, a function of `(seed, purpose, realization, level)` alone.

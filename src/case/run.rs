@@ -13,9 +13,8 @@ use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
 use super::{cache, files, hard_data, mapping, observations, results};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::inversion::{Estimate, split};
+use crate::inversion::{Estimate, no_scenario_fits, split};
 use crate::measure::peak_memory;
-use crate::operator::Operator;
 use crate::progress::Progress;
 use crate::report;
 
@@ -196,7 +195,7 @@ impl Run<'_> {
         let (case, best) = (&study.case, estimate.best());
         let misfit = |field: ndarray::ArrayView1<'_, f64>| -> Result<f64> {
             let residual =
-                observations.covariance.whiten((&observations.observed - &observations.exact.predict(field)?).view());
+                observations.covariance.whiten((&observations.observed - &observations.exact().predict(field)?).view());
             Ok(residual.dot(&residual))
         };
         let errors = observations.reference.as_ref().map(|reference| {
@@ -234,8 +233,8 @@ impl Run<'_> {
             scenarios: study.scenario_shares(best),
             noise_factor: observations.noise_factor,
             cross_validation: self.cross_validation(study, observations)?,
-            prior: summary::Prior { realizations: study.ensemble.len(), cached: study.cached },
-            warnings: self.warnings(study, observations, estimate),
+            prior: summary::Prior { realizations: case.prior.realizations, cached: study.priors.cached },
+            warnings: self.warnings(study, observations, estimate)?,
             seconds: study.seconds,
             peak_memory_bytes: peak_memory(),
         })
@@ -245,7 +244,7 @@ impl Run<'_> {
     fn cross_validation(&self, study: &Study, observations: &Observations<'_>) -> Result<Option<CrossValidation>> {
         let Some(gaussian) = observations.cross_validation else { return Ok(None) };
         let folds = study.case.inversion.cross_validation;
-        let unit = study.time_unit();
+        let unit = &observations.units[0];
         let model = match study.case.feasible {
             None => None,
             Some(_) => {
@@ -258,18 +257,19 @@ impl Run<'_> {
                     }
                     let estimate =
                         study.invert(&observations.subset(study, &kept)?, Vec::new(), &mut |_| Ok(()), &())?;
-                    let missed = &observations.observed - &observations.exact.predict(estimate.best().model.view())?;
+                    let missed =
+                        &observations.observed - &observations.exact().predict(estimate.best().model.view())?;
                     squares += left_out.iter().map(|&i| missed[i] * missed[i]).sum::<f64>();
                     self.progress.advance(1);
                 }
                 self.progress.finish();
-                Some(unit.from_si((squares / m as f64).sqrt()))
+                Some(unit.reported_difference((squares / m as f64).sqrt()))
             }
         };
-        Ok(Some(CrossValidation { folds, gaussian: unit.from_si(gaussian), model }))
+        Ok(Some(CrossValidation { folds, gaussian: unit.reported_difference(gaussian), model }))
     }
 
-    fn warnings(&self, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Vec<String> {
+    fn warnings(&self, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Result<Vec<String>> {
         let mut warnings = study.warnings.clone();
         let (row, m) = (&estimate.best().row, observations.observed.len() as f64);
         if study.case.feasible.is_some() && row.misfit_model > 4.0 * row.misfit_parameterized.max(m) {
@@ -284,13 +284,22 @@ impl Run<'_> {
                 "the data are not fitted to their errors: misfit {:.0}, target {m:.0}; rank {} of the basis is {}",
                 row.misfit_parameterized,
                 row.rank,
-                if row.rank < study.basis.rank() { "not its largest" } else { "its largest" }
+                if row.rank < study.basis().cols() { "not its largest" } else { "its largest" }
             ));
         }
+        let norms: Vec<f64> = study.scenario_shares(estimate.best()).iter().map(|scenario| scenario.norm).collect();
+        if study.parameterization.groups().is_some() && no_scenario_fits(&norms) {
+            warnings.push(
+                "no scenario fits: more than half of them have a norm above a tenth of the largest; the geology may be of \
+                 another kind"
+                    .into(),
+            );
+        }
+        warnings.extend(observations.head_warnings(estimate.best().model.view())?);
         if study.gpu.as_ref().is_some_and(|gpu| gpu.summary().software) {
             warnings.push("a software adapter stood for the GPU: times say nothing of one".into());
         }
-        warnings
+        Ok(warnings)
     }
 }
 
