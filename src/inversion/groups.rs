@@ -151,16 +151,35 @@ impl Grouping {
         out
     }
 
-    /// `λ_max² = max_g 2 ‖K_g⁻ᵀ b_g‖/μ_g` with `b = Gᵀ r` at v = 0, k values: from this weight on the penalty of
-    /// `‖G v − r‖² + λ² R(v)` leaves no group different from zero.
-    pub fn largest_weight(&self, gradient: ArrayView1<'_, f64>) -> f64 {
+    /// `2 ‖K_g⁻ᵀ b_g‖/μ_g` of every group with `b = Gᵀ r`, k values: the weight λ² of `‖G v − r‖² + λ² R(v)` from which on
+    /// a group that is zero stays zero.
+    pub fn needed_weights(&self, gradient: ArrayView1<'_, f64>) -> Vec<f64> {
         self.assert_length(gradient.len());
         let of_group = |group: &Group| {
             let square: f64 =
                 group.columns.iter().zip(&group.element_weights).map(|(&i, k)| (gradient[i] / k).powi(2)).sum();
             2.0 * square.sqrt() / group.weight
         };
-        self.groups.iter().map(of_group).fold(0.0, f64::max)
+        self.groups.iter().map(of_group).collect()
+    }
+
+    /// `λ_max² = max_g 2 ‖K_g⁻ᵀ b_g‖/μ_g` with `b = Gᵀ r` at v = 0, k values: from this weight on the penalty of
+    /// `‖G v − r‖² + λ² R(v)` leaves no group different from zero.
+    pub fn largest_weight(&self, gradient: ArrayView1<'_, f64>) -> f64 {
+        self.needed_weights(gradient).into_iter().fold(0.0, f64::max)
+    }
+
+    /// The grouping of the columns of some groups alone, and what these columns are numbered here.
+    pub(super) fn subset(&self, chosen: &[usize]) -> (Self, Vec<usize>) {
+        let mut columns = Vec::new();
+        let mut groups = Vec::new();
+        for &g in chosen {
+            let group = &self.groups[g];
+            let renumbered = (columns.len()..columns.len() + group.columns.len()).collect();
+            columns.extend_from_slice(&group.columns);
+            groups.push(Group { columns: renumbered, ..group.clone() });
+        }
+        (Self { groups, columns: columns.len() }, columns)
     }
 
     fn assert_length(&self, length: usize) {

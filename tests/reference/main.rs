@@ -6,4 +6,5 @@ mod gaussian;
 mod knn;
 mod rays;
 mod snesim;
+mod sparse;
 mod training_images;
