@@ -12,6 +12,8 @@ use crate::prior::Prior;
 use crate::prior::cookie_cutter::CookieCutter;
 use crate::prior::direct_sampling::{DirectSampling, Settings};
 use crate::prior::gaussian_field::GaussianField;
+use crate::prior::kriging::Kriging;
+use crate::prior::sgsim::{Sgsim, SgsimOptions};
 use crate::prior::snesim::{Snesim, SnesimOptions, Target, Transformation};
 use crate::prior::stacked::{Stacked, Unit};
 use crate::prior::training_image::{Bend, ChannelKind, ChannelModel, EllipseModel, Meander, Scattered, TrainingImage};
@@ -103,7 +105,10 @@ impl Geology {
         )
         .into_bytes();
         let (facies, image): (Box<dyn Prior>, _) = match &scenario.geology {
-            file::Geology::Gaussian(gaussian) => (Box::new(gaussian_field(grid, gaussian, scenario.azimuth)?), None),
+            file::Geology::Gaussian(gaussian) => match &case.prior.method {
+                Method::Sgsim(given) => (sgsim(grid, gaussian, scenario.azimuth, given)?, None),
+                _ => (Box::new(gaussian_field(grid, gaussian, scenario.azimuth)?), None),
+            },
             file::Geology::ImageFile(path) => {
                 let image = read_image(path)?;
                 (simulator(case, grid, &image, scenario.azimuth, scenario.scale)?, Some(image))
@@ -243,6 +248,19 @@ fn simulator(case: &Case, grid: Grid, image: &TrainingImage, azimuth: f64, scale
 /// A field of the case's variogram, turned by the scenario's azimuth.
 pub(super) fn gaussian_field(grid: Grid, gaussian: &file::Gaussian, azimuth: f64) -> Result<GaussianField> {
     GaussianField::new(grid, &variogram(gaussian, azimuth)?, gaussian.mean)
+}
+
+/// The same field, simulated cell by cell.
+fn sgsim(grid: Grid, gaussian: &file::Gaussian, azimuth: f64, given: &file::Sgsim) -> Result<Box<dyn Prior>> {
+    let options = SgsimOptions {
+        kriging: match given.kriging {
+            file::Kriging::Simple => Kriging::Simple,
+            file::Kriging::Ordinary => Kriging::Ordinary,
+        },
+        neighbours: given.neighbours,
+        ..SgsimOptions::default()
+    };
+    Ok(Box::new(Sgsim::new(grid, &variogram(gaussian, azimuth)?, gaussian.mean, options)?))
 }
 
 /// The variogram of a Gaussian field of the case.

@@ -6,12 +6,18 @@ use ndarray::{ArrayView1, ArrayView2, Axis};
 
 use super::files;
 use super::observations::Observations;
-use super::study::Study;
+use super::study::{Opinion, Study};
 use crate::error::{Error, Result};
-use crate::inversion::{Estimate, Iteration};
+use crate::inversion::{Estimate, Iteration, Solution};
 
 /// Writes every file of the result folder but the summary and the report.
-pub(super) fn write(folder: &Path, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Result<()> {
+pub(super) fn write(
+    folder: &Path,
+    study: &Study,
+    observations: &Observations<'_>,
+    estimate: &Estimate,
+    verdict: Option<&[Opinion]>,
+) -> Result<()> {
     let best = estimate.best();
     let model = study.reported(best.model.view());
     let parameterized = study.reported(best.parameterized.view());
@@ -37,7 +43,7 @@ pub(super) fn write(folder: &Path, study: &Study, observations: &Observations<'_
     write_vti(&folder.join("model.vti"), study, &layers, best.probability.as_ref().map(|p| p.view()))?;
     write_data(&folder.join("data.csv"), study, observations, best)?;
     write_history(folder, &estimate.iterations)?;
-    write_scenarios(&folder.join("scenarios.csv"), study, best)?;
+    write_scenarios(&folder.join("scenarios.csv"), study, best, verdict)?;
     match study.case.scenarios.len() {
         1 => Ok(()),
         _ => write_scenario_history(&folder.join("scenario_history.csv"), study, &estimate.iterations),
@@ -151,25 +157,35 @@ fn write_history(folder: &Path, iterations: &[Iteration]) -> Result<()> {
     })
 }
 
-/// `scenarios.csv`: a row a scenario; of several also what the basis has of each, and whether it is active.
-fn write_scenarios(path: &Path, study: &Study, best: &Iteration) -> Result<()> {
-    let shares = study.scenario_shares(best);
+/// `scenarios.csv`: a row a scenario; of several also what the basis has of each, whether it is active, and the verdict,
+/// empty where a scenario was not judged.
+fn write_scenarios(path: &Path, study: &Study, best: &Iteration, verdict: Option<&[Opinion]>) -> Result<()> {
+    let shares = study.scenario_shares(best, verdict);
     let details = study.scenario_details(best);
     write_csv(path, |csv| {
         let mut header = vec!["name", "norm", "contribution", "probability"];
         if details.is_some() {
-            header.extend(["columns", "energy", "largest_sigma", "active"]);
+            header.extend(["columns", "energy", "largest_sigma", "active", "log_evidence", "effective_parameters"]);
+            header.extend(["aic", "aicc", "bic", "kic", "misfit"]);
         }
         csv.write_record(header)?;
         for (p, scenario) in shares.iter().enumerate() {
             let row = (&scenario.name, scenario.norm, scenario.contribution, scenario.probability);
-            match &details {
-                None => csv.serialize(row)?,
-                Some(details) => {
-                    let d = &details[p];
-                    csv.serialize((row, d.columns, d.energy, d.largest_sigma, u8::from(d.active)))?;
-                }
-            }
+            let Some(details) = &details else {
+                csv.serialize(row)?;
+                continue;
+            };
+            let d = &details[p];
+            let judged = verdict.and_then(|verdict| verdict[p].as_ref());
+            let solution = judged.and_then(|judged| judged.solution.as_ref());
+            let number = |f: fn(&Solution) -> Option<f64>| solution.and_then(f);
+            csv.serialize((
+                row,
+                (d.columns, d.energy, d.largest_sigma, u8::from(d.active)),
+                judged.map(|j| j.log_evidence).filter(|l| l.is_finite()),
+                (number(|s| Some(s.effective_parameters)), number(|s| Some(s.aic)), number(|s| s.aicc)),
+                (number(|s| Some(s.bic)), number(|s| Some(s.kic)), number(|s| Some(s.misfit))),
+            ))?;
         }
         Ok(())
     })
@@ -180,7 +196,7 @@ fn write_scenario_history(path: &Path, study: &Study, iterations: &[Iteration]) 
     write_csv(path, |csv| {
         csv.write_record(["iteration", "scenario", "norm", "contribution"])?;
         for iteration in iterations {
-            for scenario in study.scenario_shares(iteration) {
+            for scenario in study.scenario_shares(iteration, None) {
                 csv.serialize((iteration.row.iteration, scenario.name, scenario.norm, scenario.contribution))?;
             }
         }

@@ -8,12 +8,12 @@ use super::checkpoint::Checkpoint;
 use super::file::{Case, DataSource, Geology};
 use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
-use super::study::Study;
+use super::study::{Opinion, Study};
 use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
 use super::{cache, files, hard_data, mapping, observations, results};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::inversion::{Estimate, no_scenario_fits, split};
+use crate::inversion::{ACTIVE_SHARE, Estimate, no_scenario_fits, split};
 use crate::measure::peak_memory;
 use crate::progress::Progress;
 use crate::report;
@@ -153,9 +153,11 @@ impl Run<'_> {
         let started = Instant::now();
         let estimate = study.invert(&observations, done, &mut |i| checkpoint.save(i), self.progress)?;
         let inversion = started.elapsed().as_secs_f64();
-        results::write(folder, study, &observations, &estimate)?;
+        let active = study.active(estimate.best().v.view(), Some(ACTIVE_SHARE));
+        let verdict = study.verdict(&observations, &active, self.progress)?;
+        results::write(folder, study, &observations, &estimate, verdict.as_deref())?;
         checkpoint.remove()?;
-        let mut summary = self.summary(study, &observations, &estimate)?;
+        let mut summary = self.summary(study, &observations, &estimate, verdict.as_deref())?;
         summary.seconds.inversion = inversion;
         summary.seconds.total = self.started.elapsed().as_secs_f64();
         self.write_summary(folder, &serde_json::json!(summary))?;
@@ -191,7 +193,13 @@ impl Run<'_> {
         files::bytes(&path, &text)
     }
 
-    fn summary(&self, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Result<Summary> {
+    fn summary(
+        &self,
+        study: &Study,
+        observations: &Observations<'_>,
+        estimate: &Estimate,
+        verdict: Option<&[Opinion]>,
+    ) -> Result<Summary> {
         let (case, best) = (&study.case, estimate.best());
         let misfit = |field: ndarray::ArrayView1<'_, f64>| -> Result<f64> {
             let residual =
@@ -230,7 +238,7 @@ impl Run<'_> {
                 target: observations.observed.len() as f64,
             },
             errors,
-            scenarios: study.scenario_shares(best),
+            scenarios: study.scenario_shares(best, verdict),
             noise_factor: observations.noise_factor,
             cross_validation: self.cross_validation(study, observations)?,
             prior: summary::Prior { realizations: case.prior.realizations, cached: study.priors.cached },
@@ -287,7 +295,8 @@ impl Run<'_> {
                 if row.rank < study.basis().cols() { "not its largest" } else { "its largest" }
             ));
         }
-        let norms: Vec<f64> = study.scenario_shares(estimate.best()).iter().map(|scenario| scenario.norm).collect();
+        let norms: Vec<f64> =
+            study.scenario_shares(estimate.best(), None).iter().map(|scenario| scenario.norm).collect();
         if study.parameterization.groups().is_some() && no_scenario_fits(&norms) {
             warnings.push(
                 "no scenario fits: more than half of them have a norm above a tenth of the largest; the geology may be of \

@@ -1,6 +1,6 @@
 //! The groundwater model of a case, and what is read from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
@@ -131,8 +131,12 @@ pub(super) fn aquifer(case: &Case, flow: &file::Groundwater) -> Result<(Aquifer,
 fn closed(grid: &Grid, aquifer: &Aquifer, wells: &[[usize; 2]]) -> Vec<[usize; 2]> {
     let mut columns: BTreeSet<[usize; 2]> = wells.iter().copied().collect();
     for boundary in &aquifer.boundaries {
-        if let Condition::HeadInCells { cells: Cells::List(cells), .. } = &boundary.condition {
-            columns.extend(cells.iter().map(|&cell| grid.cell(cell)).map(|[i, j, _]| [i, j]));
+        if let Condition::HeadInCells { cells, .. } = &boundary.condition {
+            let fixed: Vec<usize> = match cells {
+                Cells::List(list) => list.clone(),
+                Cells::Side(side) => (0..grid.len()).filter(|&cell| touches(grid, cell, *side)).collect(),
+            };
+            columns.extend(fixed.into_iter().map(|cell| grid.cell(cell)).map(|[i, j, _]| [i, j]));
         }
     }
     columns.into_iter().collect()
@@ -195,7 +199,9 @@ fn well(grid: &Grid, well: &file::Well) -> Well {
         cells: well.layers.iter().map(|&k| grid.index([i, j, k])).collect(),
         control: match &well.control {
             file::Control::Rate(rate) => Control::Rate(-rate),
-            file::Control::Schedule(rates) => Control::Schedule(rates.iter().map(|&(start, rate)| (start, -rate)).collect()),
+            file::Control::Schedule(rates) => {
+                Control::Schedule(rates.iter().map(|&(start, rate)| (start, -rate)).collect())
+            }
             file::Control::Head(head) => Control::Head(*head),
         },
         split: match well.split {
@@ -225,103 +231,101 @@ fn storage(grid: &Grid, property: Property, flow: &file::Groundwater) -> Result<
     Ok(Storage::Uniform(Scalar::Known(value)))
 }
 
-/// What holds at one cell or face: the boundary's number and its condition.
-type Held = (usize, BoundaryCondition);
-
-/// The boundaries with every cell and face under the last condition that names it.
+/// The boundaries of a case as flow knows them.
 fn boundaries(grid: &Grid, property: Property, given: &[file::Boundary]) -> Vec<Boundary> {
-    let (mut cells, mut faces) = (BTreeMap::<usize, Held>::new(), BTreeMap::<(usize, u8), Held>::new());
-    let mut shares = vec![0usize; given.len()];
-    for (number, boundary) in given.iter().enumerate() {
-        let (of_cells, of_faces) = places(grid, &boundary.place);
-        shares[number] = of_cells.len();
-        for cell in &of_cells {
-            cells.remove(cell);
+    let of = |boundary: &file::Boundary| match boundary.condition {
+        BoundaryCondition::NoFlow => Vec::new(),
+        BoundaryCondition::HeadInCells(head) => {
+            vec![Condition::HeadInCells { cells: cells(grid, &boundary.place), head }]
         }
-        for face in &of_faces {
-            faces.remove(face);
+        BoundaryCondition::HeadOnFaces(head) => {
+            vec![Condition::HeadOnFaces { faces: faces(grid, &boundary.place), head }]
         }
-        let held = (number, boundary.condition);
-        match boundary.condition {
-            BoundaryCondition::NoFlow => {}
-            BoundaryCondition::HeadInCells(_) | BoundaryCondition::Inflow(_) => {
-                cells.extend(of_cells.into_iter().map(|cell| (cell, held)));
-            }
-            BoundaryCondition::HeadOnFaces(_) | BoundaryCondition::FluxDensity(_) => {
-                faces.extend(of_faces.into_iter().map(|face| (face, held)));
-            }
+        BoundaryCondition::Inflow(total) => {
+            let cells = cells(grid, &boundary.place);
+            let count = match &cells {
+                Cells::List(list) => list.len(),
+                Cells::Side(side) => (0..grid.len()).filter(|&cell| touches(grid, cell, *side)).count(),
+            };
+            vec![Condition::RateInCells { cells, rate: total / count.max(1) as f64 }]
         }
-    }
-    let named = |number: usize, condition| Boundary { name: format!("physics.boundary[{}]", number + 1), condition };
-    let mut out = Vec::new();
-    for (number, boundary) in given.iter().enumerate() {
-        let list: Vec<usize> = cells.iter().filter(|(_, held)| held.0 == number).map(|(&cell, _)| cell).collect();
-        let sides: Vec<(usize, Side)> = faces
-            .iter()
-            .filter(|(_, held)| held.0 == number)
-            .map(|(&(cell, side), _)| (cell, SIDES[usize::from(side)]))
-            .collect();
-        match boundary.condition {
-            BoundaryCondition::HeadInCells(head) if !list.is_empty() => {
-                out.push(named(number, Condition::HeadInCells { cells: Cells::List(list), head }));
-            }
-            BoundaryCondition::Inflow(total) if !list.is_empty() => {
-                let rate = total / shares[number] as f64;
-                out.push(named(number, Condition::RateInCells { cells: Cells::List(list), rate }));
-            }
-            BoundaryCondition::HeadOnFaces(head) if !sides.is_empty() => {
-                out.push(named(number, Condition::HeadOnFaces { faces: Faces::List(sides), head }));
-            }
-            BoundaryCondition::FluxDensity(flux) => {
-                // Without a height, what comes through the sides of a map is counted by their length.
-                let (upright, flat): (Vec<_>, Vec<_>) =
-                    sides.into_iter().partition(|(_, side)| !matches!(side, Side::ZMin | Side::ZMax));
-                let height = if property == Property::Transmissivity { grid.spacing[2] } else { 1.0 };
-                for (faces, flux) in [(upright, flux * height), (flat, flux)] {
-                    if !faces.is_empty() {
-                        out.push(named(number, Condition::FluxThroughFaces { faces: Faces::List(faces), flux }));
-                    }
+        BoundaryCondition::FluxDensity(flux) => {
+            // Without a height, what comes through the upright sides of a map is counted by their length.
+            let height = if property == Property::Transmissivity { grid.spacing[2] } else { 1.0 };
+            let through = |faces, flux| Condition::FluxThroughFaces { faces, flux };
+            match faces(grid, &boundary.place) {
+                Faces::Side(side) => vec![through(Faces::Side(side), if is_flat(side) { flux } else { flux * height })],
+                Faces::List(list) => {
+                    let (flat, upright): (Vec<_>, Vec<_>) = list.into_iter().partition(|face| is_flat(face.1));
+                    let parts = [(flat, flux), (upright, flux * height)].into_iter().filter(|part| !part.0.is_empty());
+                    parts.map(|(list, flux)| through(Faces::List(list), flux)).collect()
                 }
             }
-            _ => {}
         }
-    }
-    out
+    };
+    let named = |(number, boundary): (usize, &file::Boundary)| {
+        let name = format!("physics.boundary[{}]", number + 1);
+        of(boundary).into_iter().map(move |condition| Boundary { name: name.clone(), condition })
+    };
+    given.iter().enumerate().flat_map(named).collect()
 }
 
-/// The sides of a block by number.
-const SIDES: [Side; 6] = [Side::XMin, Side::XMax, Side::YMin, Side::YMax, Side::ZMin, Side::ZMax];
+fn is_flat(side: Side) -> bool {
+    matches!(side, Side::ZMin | Side::ZMax)
+}
 
-/// Cells of a place, and its faces on the outside of the grid: those of the side, or of all sides that the cells touch.
-fn places(grid: &Grid, place: &BoundaryPlace) -> (Vec<usize>, Vec<(usize, u8)>) {
-    let outer = |cell: usize| {
-        let at = grid.cell(cell);
-        (0..6u8).filter(move |&side| {
-            let (axis, high) = (usize::from(side / 2), side % 2 == 1);
-            at[axis] == if high { grid.cells[axis] - 1 } else { 0 }
-        })
-    };
-    let of_side = |face: &Face| match face {
-        Face::Left => 0,
-        Face::Right => 1,
-        Face::Low => 2,
-        Face::High => 3,
-        Face::Floor => 4,
-        Face::Roof => 5,
-    };
-    let cells: Vec<usize> = match place {
-        BoundaryPlace::Side(face) => {
-            let side = of_side(face);
-            (0..grid.len()).filter(|&cell| outer(cell).any(|s| s == side)).collect()
-        }
+fn side(face: Face) -> Side {
+    match face {
+        Face::Left => Side::XMin,
+        Face::Right => Side::XMax,
+        Face::Low => Side::YMin,
+        Face::High => Side::YMax,
+        Face::Floor => Side::ZMin,
+        Face::Roof => Side::ZMax,
+    }
+}
+
+/// Whether a cell lies on a side of the grid.
+fn touches(grid: &Grid, cell: usize, side: Side) -> bool {
+    let (at, last) = (grid.cell(cell), grid.cells.map(|count| count - 1));
+    match side {
+        Side::XMin => at[0] == 0,
+        Side::XMax => at[0] == last[0],
+        Side::YMin => at[1] == 0,
+        Side::YMax => at[1] == last[1],
+        Side::ZMin => at[2] == 0,
+        Side::ZMax => at[2] == last[2],
+    }
+}
+
+fn listed(grid: &Grid, place: &BoundaryPlace) -> Vec<usize> {
+    match place {
+        BoundaryPlace::Side(face) => (0..grid.len()).filter(|&cell| touches(grid, cell, side(*face))).collect(),
         BoundaryPlace::Box { first, last } => {
-            (0..grid.len()).filter(|&cell| (0..3).all(|a| (first[a]..=last[a]).contains(&grid.cell(cell)[a]))).collect()
+            let inside = |cell: &usize| (0..3).all(|a| (first[a]..=last[a]).contains(&grid.cell(*cell)[a]));
+            (0..grid.len()).filter(inside).collect()
         }
         BoundaryPlace::Cells(cells) => cells.iter().map(|&cell| grid.index(cell)).collect(),
-    };
-    let faces = match place {
-        BoundaryPlace::Side(face) => cells.iter().map(|&cell| (cell, of_side(face))).collect(),
-        _ => cells.iter().flat_map(|&cell| outer(cell).map(move |side| (cell, side))).collect(),
-    };
-    (cells, faces)
+    }
+}
+
+fn cells(grid: &Grid, place: &BoundaryPlace) -> Cells {
+    match place {
+        BoundaryPlace::Side(face) => Cells::Side(side(*face)),
+        _ => Cells::List(listed(grid, place)),
+    }
+}
+
+/// The outer faces of a place: those of the side, or of every side that its cells touch.
+fn faces(grid: &Grid, place: &BoundaryPlace) -> Faces {
+    const SIDES: [Side; 6] = [Side::XMin, Side::XMax, Side::YMin, Side::YMax, Side::ZMin, Side::ZMax];
+    match place {
+        BoundaryPlace::Side(face) => Faces::Side(side(*face)),
+        _ => {
+            let of_cell = |cell: usize| {
+                SIDES.into_iter().filter(move |&side| touches(grid, cell, side)).map(move |side| (cell, side))
+            };
+            Faces::List(listed(grid, place).into_iter().flat_map(of_cell).collect())
+        }
+    }
 }

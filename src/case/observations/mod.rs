@@ -209,6 +209,12 @@ impl<'g> Observations<'g> {
         cells.into_iter().zip(&self.observed).filter_map(|(cell, &value)| Some((cell?, value)))
     }
 
+    /// Numbers of the data that are the property itself.
+    pub fn property_data(&self) -> Vec<usize> {
+        let cells = self.instruments.property_cells();
+        (0..cells.len()).filter(|&i| cells[i].is_some()).collect()
+    }
+
     /// What cannot be overlooked in the heads of a model.
     ///
     /// # Errors

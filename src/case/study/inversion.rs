@@ -14,8 +14,8 @@ use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::feasible::{FeasibleMap, PatternMap, Projection};
 use crate::inversion::{
-    Alternation, Choice, Estimate, FeasibleAtRank, Grouping, Iteration, Problem, Schedule, Sparsity, equal_projection,
-    reduced_jacobian, truncation_covariance,
+    Alternation, Choice, Estimate, FeasibleAtRank, Grouping, Iteration, Mismatch, Problem, Schedule, SparseInversion,
+    SparseSchedule, Sparsity, equal_projection, reduced_jacobian, truncation_covariance,
 };
 use crate::linalg::covariance::Covariance;
 use crate::progress::Progress;
@@ -37,15 +37,33 @@ impl Study {
             let wrong = |(&u, &code): (&f64, &u8)| usize::from(nearest_facies(u, facies) != usize::from(code));
             field.iter().zip(truth.iter().flatten()).map(wrong).sum::<usize>() as f64 / field.len() as f64
         };
-        let at_rank = AtRank::new(self, observations)?;
+        let mismatch: Option<&Mismatch<'_>> = if truth.is_some() { Some(&mismatch) } else { None };
         let (start, coefficients) = self.start();
+        if let (None, Some(sparsity)) = (&self.case.feasible, &schedule.sparsity) {
+            let start = coefficients.unwrap_or_else(|| Array1::zeros(self.basis().cols()));
+            let sparse = SparseSchedule {
+                iterations: schedule.ranks.len(),
+                weight: sparsity.weight,
+                tolerance: self.case.inversion.tolerance,
+                all_iterations: schedule.all_iterations,
+            };
+            let inversion = SparseInversion {
+                problem: self.problem(observations),
+                grouping: &sparsity.grouping,
+                schedule: &sparse,
+                start: start.view(),
+                mismatch,
+            };
+            return inversion.run(done, finished, progress);
+        }
+        let at_rank = AtRank::new(self, observations)?;
         let alternation = Alternation {
             problem: self.problem(observations),
             schedule: &schedule,
             at_rank: &at_rank,
             start: start.view(),
             coefficients: coefficients.as_ref().map(|v| v.view()),
-            mismatch: if truth.is_some() { Some(&mismatch) } else { None },
+            mismatch,
         };
         alternation.run(done, finished, progress)
     }

@@ -20,10 +20,12 @@ mod inversion;
 mod parameterization;
 mod prior;
 mod scenarios;
+mod verdict;
 
 pub use parameterization::Parameterization;
 pub(super) use prior::conditioning;
 pub use prior::{Drawn, Priors};
+pub use verdict::Opinion;
 
 /// Everything of a run that does not depend on the reference: priors, ensembles, basis.
 pub struct Study {

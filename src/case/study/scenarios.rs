@@ -5,8 +5,8 @@ use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 use super::super::matching;
 use super::super::observations::Observations;
 use super::super::summary::Scenario;
-use super::Study;
 use super::parameterization::Parameterization;
+use super::{Opinion, Study};
 use crate::basis::Basis;
 use crate::error::Result;
 use crate::inversion::{Iteration, active};
@@ -24,20 +24,25 @@ pub struct Details {
 }
 
 impl Study {
-    /// Shares of the scenarios in an iterate: with one basis for all, nothing tells them apart.
-    pub fn scenario_shares(&self, iterate: &Iteration) -> Vec<Scenario> {
+    /// Shares of the scenarios in an iterate: with one basis for all, nothing tells them apart. Their probabilities are
+    /// those of the verdict; without one they are equal.
+    pub fn scenario_shares(&self, iterate: &Iteration, verdict: Option<&[Opinion]>) -> Vec<Scenario> {
         let count = self.case.scenarios.len();
         let energies = self.parameterization.energies(iterate.v.view());
         let energies = energies.unwrap_or_else(|| vec![iterate.v.dot(&iterate.v) / count as f64; count]);
         let total: f64 = energies.iter().sum();
         let share = |energy: f64| if total > 0.0 { energy / total } else { 1.0 / count as f64 };
-        let scenarios = self.case.scenarios.iter().zip(&energies);
+        let probability = |p: usize| match verdict {
+            None => 1.0 / count as f64,
+            Some(verdict) => verdict[p].as_ref().map_or(0.0, |judged| judged.probability),
+        };
+        let scenarios = self.case.scenarios.iter().zip(&energies).enumerate();
         scenarios
-            .map(|(scenario, &energy)| Scenario {
+            .map(|(p, (scenario, &energy))| Scenario {
                 name: scenario.name.clone(),
                 norm: energy.sqrt(),
                 contribution: if count == 1 { 1.0 } else { share(energy) },
-                probability: 1.0 / count as f64,
+                probability: probability(p),
             })
             .collect()
     }
