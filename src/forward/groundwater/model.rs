@@ -52,7 +52,7 @@ pub enum Scalar {
 /// Cells of the grid by their numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cells {
-    /// All active cells along a side, its corners included.
+    /// All active cells along a side, its corners included. A rate leaves those of given head out.
     Side(Side),
     /// These.
     List(Vec<usize>),
@@ -61,7 +61,7 @@ pub enum Cells {
 /// Outer faces of active cells: on a side of the grid, or towards an inactive cell.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Faces {
-    /// All of a side: one face of each active cell along it.
+    /// All of a side: one face of each active cell along it, but for cells of given head, where a face has no effect.
     Side(Side),
     /// These: a cell and which of its faces.
     List(Vec<(usize, Side)>),
