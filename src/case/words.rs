@@ -1,6 +1,9 @@
 //! The words of case files for choices that the numerics know as enums.
 
-use super::file::{Aggregation, Apply, BasisKind, Labels, NoiseLevel, Regularizer, Returned, Side};
+use super::file::{
+    Aggregation, Apply, BasisKind, Face, Kriging, Labels, NoiseLevel, ObservationKind, Regularizer, Repair, Returned,
+    Side, Split,
+};
 use crate::grid::Plane;
 use crate::units::Transform;
 
@@ -29,6 +32,28 @@ pub(super) const REGULARIZERS: [(&str, Regularizer); 4] = [
 ];
 pub(super) const RETURNS: [(&str, Returned); 2] = [("best", Returned::Best), ("last", Returned::Last)];
 pub(super) const APPLIES: [(&str, Apply); 2] = [("every", Apply::Every), ("last", Apply::Last)];
+pub(super) const KRIGINGS: [(&str, Kriging); 2] = [("simple", Kriging::Simple), ("ordinary", Kriging::Ordinary)];
+pub(super) const REPAIRS: [(&str, Repair); 1] = [("none", Repair::None)];
+pub(super) const SPLITS: [(&str, Split); 2] =
+    [("common-head", Split::CommonHead), ("transmissivity", Split::Transmissivity)];
+/// Whether a fixed head is on faces.
+pub(super) const HEADS_ON: [(&str, bool); 2] = [("cells", false), ("faces", true)];
+pub(super) const FACES: [(&str, Face); 6] = [
+    ("left", Face::Left),
+    ("right", Face::Right),
+    ("bottom", Face::Low),
+    ("top", Face::High),
+    ("floor", Face::Floor),
+    ("roof", Face::Roof),
+];
+pub(super) const OBSERVATIONS: [(&str, ObservationKind); 6] = [
+    ("head", ObservationKind::Head),
+    ("drawdown", ObservationKind::Drawdown),
+    ("well-head", ObservationKind::WellHead),
+    ("well-drawdown", ObservationKind::WellDrawdown),
+    ("rate", ObservationKind::Rate),
+    ("property", ObservationKind::Property),
+];
 
 /// The sides of a grid: the top of a map is its largest y, the top of a section its least depth.
 pub(super) fn sides(plane: Plane) -> [(&'static str, Side); 4] {

@@ -71,12 +71,19 @@ pub enum Noise {
     Relative(f64),
     /// One σ for all data of a kind: `fraction · mean |d|`.
     RelativeToMean(f64),
-    /// One σ \[s\].
+    /// One σ \[SI\]; of a logarithm without unit.
     Absolute(f64),
     /// The σ column of the data file.
     File,
     /// No noise is added; data are whitened with `0.01 rms`.
     Free,
+}
+
+impl Noise {
+    /// Whether it is a quantity with the data's unit.
+    pub fn is_absolute(self) -> bool {
+        matches!(self, Self::Absolute(_))
+    }
 }
 
 /// Whether the error level is taken as given.

@@ -1,5 +1,7 @@
 //! Groundwater flow: boundaries, wells, storage, time.
 
+use crate::grid::Grid;
+
 /// Confined single-phase flow, `∇·(T ∇h) + q = S ∂h/∂t` for a transmissivity (on a grid of one layer),
 /// `∇·(K ∇h) + q = S_s ∂h/∂t` for a hydraulic conductivity (the thickness of one layer is the grid's dz).
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +43,60 @@ pub enum BoundaryPlace {
     },
     /// These cells.
     Cells(Vec<[usize; 3]>),
+    /// The cells of one side of the grid whose numbers are from `first` to `last`, both included.
+    PartOfSide {
+        /// The side.
+        side: Face,
+        /// Least numbers.
+        first: [usize; 3],
+        /// Largest numbers.
+        last: [usize; 3],
+    },
+}
+
+impl BoundaryPlace {
+    /// The side whose outer faces are meant, where one is named.
+    pub fn side(&self) -> Option<Face> {
+        match self {
+            Self::Side(side) | Self::PartOfSide { side, .. } => Some(*side),
+            Self::Box { .. } | Self::Cells(_) => None,
+        }
+    }
+
+    /// Its cells (i, j, k) on `grid`.
+    pub fn cells(&self, grid: &Grid) -> Vec<[usize; 3]> {
+        let ends = grid.cells.map(|n| n - 1);
+        let within = |first: [usize; 3], last: [usize; 3]| {
+            let layer = move |k| (first[1]..=last[1]).flat_map(move |j| (first[0]..=last[0]).map(move |i| [i, j, k]));
+            (first[2]..=last[2]).flat_map(layer).collect()
+        };
+        match self {
+            Self::Cells(cells) => cells.clone(),
+            Self::Box { first, last } => within(*first, *last),
+            Self::Side(side) => within(side.clip([0; 3], ends, ends).0, side.clip([0; 3], ends, ends).1),
+            Self::PartOfSide { side, first, last } => {
+                let (first, last) = side.clip(*first, *last, ends);
+                within(first, last)
+            }
+        }
+    }
+}
+
+impl Face {
+    /// A box from `first` to `last` cut down to this side of a grid whose last cell is `ends`.
+    fn clip(self, mut first: [usize; 3], mut last: [usize; 3], ends: [usize; 3]) -> ([usize; 3], [usize; 3]) {
+        let (axis, at) = match self {
+            Self::Left => (0, 0),
+            Self::Right => (0, ends[0]),
+            Self::Low => (1, 0),
+            Self::High => (1, ends[1]),
+            Self::Floor => (2, 0),
+            Self::Roof => (2, ends[2]),
+        };
+        first[axis] = first[axis].max(at);
+        last[axis] = last[axis].min(at);
+        (first, last)
+    }
 }
 
 /// A side of a block; "top" and "bottom" of the file are those of a map (largest and least y).
@@ -69,10 +125,25 @@ pub enum BoundaryCondition {
     HeadInCells(f64),
     /// The head is fixed on the outer faces of a side \[m\], half a cell from the centres.
     HeadOnFaces(f64),
-    /// Inflow per area of the outer faces of a side \[m/s\].
+    /// Inflow per area of the outer faces of a side \[m/s\]: m³/s a m², a map being dz thick.
     FluxDensity(f64),
     /// Inflow into all cells together \[m³/s\], in equal parts.
     Inflow(f64),
+}
+
+impl BoundaryCondition {
+    /// The head that it fixes \[m\].
+    pub fn head(self) -> Option<f64> {
+        match self {
+            Self::HeadInCells(head) | Self::HeadOnFaces(head) => Some(head),
+            Self::NoFlow | Self::FluxDensity(_) | Self::Inflow(_) => None,
+        }
+    }
+
+    /// Whether it is one of faces, not of cells.
+    pub fn is_on_faces(self) -> bool {
+        matches!(self, Self::HeadOnFaces(_) | Self::FluxDensity(_))
+    }
 }
 
 /// A well through some layers.

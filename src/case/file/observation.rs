@@ -1,8 +1,9 @@
 //! What is observed beside travel times.
 
-use super::Noise;
+use super::{Noise, Property};
 use crate::grid::Grid;
 use crate::random::{Purpose, Stream};
+use crate::units::{Dimension, Transform};
 
 /// Data of one kind at some places.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,23 @@ pub enum ObservationKind {
     Rate,
     /// The carried property itself: hard data, which bind u in the feasible map.
     Property,
+}
+
+impl ObservationKind {
+    /// Whether it is observed in wells, not in cells.
+    pub fn is_of_wells(self) -> bool {
+        matches!(self, Self::WellHead | Self::WellDrawdown | Self::Rate)
+    }
+
+    /// What its numbers measure; `None`: pure numbers, logarithms of the property.
+    pub fn measure(self, property: &Property) -> Option<Dimension> {
+        match self {
+            Self::Head | Self::Drawdown | Self::WellHead | Self::WellDrawdown => Some(Dimension::Length),
+            Self::Rate => Some(Dimension::Rate),
+            Self::Property if property.transform == Transform::None => Some(property.quantity.dimension()),
+            Self::Property => None,
+        }
+    }
 }
 
 /// Where something is observed.
