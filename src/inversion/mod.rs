@@ -9,6 +9,8 @@ mod gauss_newton;
 mod groups;
 mod sparse;
 mod sparsity;
+#[cfg(test)]
+mod toys;
 mod truncation;
 mod verdict;
 mod weight;

@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::linalg::covariance::Covariance;
 use crate::linalg::dense::{multiply, symmetric_eigen};
 use crate::operator::Operator;
+use crate::progress::Progress;
 
 /// A scenario to be judged.
 #[derive(Clone, Copy)]
@@ -136,13 +137,24 @@ impl Verdict {
     }
 }
 
-/// Judges scenarios.
+/// Judges scenarios, several at once.
 ///
 /// # Errors
 /// [`Error::Interrupted`] and failures of files or devices; a scenario that has no model gets −∞ and a reason instead.
-pub fn judge(evidence: &Evidence<'_>, hypotheses: &[Hypothesis<'_>], options: &VerdictOptions) -> Result<Verdict> {
-    let solved: Vec<Result<(f64, Solution)>> =
-        hypotheses.par_iter().map(|hypothesis| Inference { evidence, hypothesis, options }.solve()).collect();
+pub fn judge(
+    evidence: &Evidence<'_>,
+    hypotheses: &[Hypothesis<'_>],
+    options: &VerdictOptions,
+    progress: &dyn Progress,
+) -> Result<Verdict> {
+    progress.start("scenarios by themselves", hypotheses.len() as u64);
+    let solve = |hypothesis: &Hypothesis<'_>| {
+        let solved = Inference { evidence, hypothesis, options, progress }.solve();
+        progress.advance(1);
+        solved
+    };
+    let solved: Vec<Result<(f64, Solution)>> = hypotheses.par_iter().map(solve).collect();
+    progress.finish();
     let mut scenarios = Vec::new();
     for (hypothesis, solved) in hypotheses.iter().zip(solved) {
         let name = hypothesis.name.to_owned();
@@ -206,6 +218,7 @@ struct Inference<'a, 'e, 'h> {
     evidence: &'a Evidence<'e>,
     hypothesis: &'a Hypothesis<'h>,
     options: &'a VerdictOptions,
+    progress: &'a dyn Progress,
 }
 
 /// The data linearized at a field: `G_u Φ`, `G_u` times what the basis leaves over, and the prediction; none whitened.
@@ -308,7 +321,8 @@ impl Inference<'_, '_, '_> {
 
     fn linearize(&self, v: ArrayView1<'_, f64>) -> Result<Linear> {
         let at = self.evidence.forward.linearize(self.field(v).view())?;
-        let (m, basis, rest) = (at.value.len(), self.hypothesis.basis, self.hypothesis.left_over);
+        let (m, basis) = (at.value.len(), self.hypothesis.basis);
+        let rest = self.hypothesis.left_over.mapv(f64::from);
         let mut reduced = Array2::zeros((m, basis.cols()));
         let mut left_over = Array2::zeros((m, rest.nrows()));
         for start in (0..m).step_by(ROWS_AT_ONCE) {
@@ -316,10 +330,7 @@ impl Inference<'_, '_, '_> {
             let unit = Array2::from_shape_fn((m, data.len()), |(i, j)| f64::from(u8::from(i == start + j)));
             let rows = at.jacobian.adjoint_block(unit.view());
             reduced.slice_mut(s![data.clone(), ..]).assign(&basis.adjoint_block(rows.view()).t());
-            for (realization, mut column) in rest.rows().into_iter().zip(left_over.axis_iter_mut(Axis(1))) {
-                let seen = rows.t().dot(&realization.mapv(f64::from));
-                column.slice_mut(s![data.clone()]).assign(&seen);
-            }
+            left_over.slice_mut(s![data, ..]).assign(&multiply(rows.t(), rest.t()));
         }
         Ok(Linear { reduced, left_over, predicted: at.value })
     }
@@ -378,6 +389,9 @@ impl Inference<'_, '_, '_> {
         };
         let mut ended = Ended { v: start, objective: f64::INFINITY, iterations: 0, settled: false };
         while ended.iterations < iterations && !ended.settled {
+            if self.progress.interrupted() {
+                return Err(Error::Interrupted);
+            }
             let v = &ended.v;
             let at = self.evidence.forward.linearize(self.field(v.view()).view())?;
             let jacobian = super::reduced_jacobian(&*at.jacobian, self.hypothesis.basis);
@@ -422,4 +436,153 @@ fn most_probable(jacobian: Array2<f64>, target: Array1<f64>, sigma: &Array1<f64>
         Term { matrix: Matrix::Dense(jacobian), target, weight },
         Term { matrix: Matrix::Diagonal(sigma.mapv(f64::recip)), target: Array1::zeros(sigma.len()), weight: 1.0 },
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::toys::{Columns, Cubic, normals};
+    use super::*;
+    use crate::operator::Linearized;
+
+    /// A scenario of four coefficients over nine cells, and what it leaves over of six realizations.
+    fn scenario(level: u32) -> (Columns, Array2<f32>) {
+        let columns = Columns {
+            matrix: normals(9, 4, level),
+            mean: normals(9, 1, level + 1).column(0).to_owned(),
+            sigma: normals(4, 1, level + 2).column(0).mapv(|x| 0.3 + x.abs()),
+        };
+        (columns, normals(6, 9, level + 3).mapv(|x| 0.3 * x as f32))
+    }
+
+    /// Judges scenarios `levels` by data of the first.
+    fn verdict(c: f64, levels: &[u32], linear_data: &[usize], tail: Tail) -> (Verdict, Cubic, Array1<f64>) {
+        let forward = Cubic { matrix: normals(5, 9, 40), c };
+        let scenarios: Vec<_> = levels.iter().map(|&level| scenario(level)).collect();
+        let drawn = scenarios[0].0.expand((normals(4, 1, 41).column(0).to_owned() * &scenarios[0].0.sigma).view());
+        let observed = forward.predict(drawn.view()).unwrap() + 0.1 * &normals(5, 1, 42).column(0);
+        let covariance = Covariance::diagonal(Array1::from_elem(5, 0.1)).unwrap();
+        let evidence = Evidence { forward: &forward, observed: observed.view(), covariance: &covariance, linear_data };
+        let hypotheses: Vec<_> = scenarios
+            .iter()
+            .map(|(basis, rest)| Hypothesis { name: "scenario", basis, left_over: rest.view() })
+            .collect();
+        let verdict =
+            judge(&evidence, &hypotheses, &VerdictOptions { tail, ..VerdictOptions::default() }, &()).unwrap();
+        (verdict, forward, observed)
+    }
+
+    #[test]
+    fn evidence_of_linear_data_is_their_density() {
+        let levels = [50, 60, 70];
+        for linear_data in [&[][..], &[0, 2], &[0, 1, 2, 3, 4]] {
+            let (verdict, forward, observed) = verdict(0.0, &levels, linear_data, Tail::Gaussian);
+            for (judged, level) in verdict.scenarios.iter().zip(levels) {
+                // ln N(d; g(ū), G (ΦΣΦᵀ + EEᵀ/L) Gᵀ + C), less the constant −m/2 ln 2π.
+                let (basis, rest) = scenario(level);
+                let (scaled, rest) = (&basis.matrix * &basis.sigma, rest.mapv(f64::from));
+                let field = scaled.dot(&scaled.t()) + rest.t().dot(&rest) / 6.0;
+                let covariance = forward.matrix.dot(&field).dot(&forward.matrix.t()) + 0.01 * Array2::<f64>::eye(5);
+                let (values, vectors) = symmetric_eigen(&covariance).unwrap();
+                let missed = vectors.t().dot(&(&observed - &forward.matrix.dot(&basis.mean)));
+                let terms = missed.iter().zip(&values).map(|(r, l)| -0.5 * r * r / l - 0.5 * l.ln());
+                let expected: f64 = terms.sum();
+                assert!((judged.log_evidence - expected).abs() < 1e-7 * expected.abs(), "{judged:?} {expected}");
+                let solution = judged.solution.as_ref().unwrap();
+                assert!((solution.kic + 2.0 * judged.log_evidence).abs() < 1e-9 * expected.abs());
+                assert!(solution.effective_parameters > 0.0 && solution.effective_parameters < 4.0);
+                let spare = 5.0 - solution.effective_parameters - 1.0;
+                assert_eq!(solution.aicc.is_some(), spare > 0.0);
+            }
+            let sum: f64 = verdict.scenarios.iter().map(|s| s.probability).sum();
+            assert!((sum - 1.0).abs() < 1e-12);
+            let most = verdict.most_probable().unwrap();
+            assert!(verdict.scenarios.iter().all(|s| s.probability <= verdict.scenarios[most].probability));
+        }
+    }
+
+    #[test]
+    fn a_nonlinear_model_is_integrated_within_laplaces_error() {
+        // One coefficient: the evidence is an integral over a line.
+        let forward = Cubic { matrix: normals(4, 3, 80), c: 0.05 };
+        let basis = Columns { matrix: normals(3, 1, 81), mean: Array1::zeros(3), sigma: Array1::from_elem(1, 0.8) };
+        let observed = forward.predict(basis.expand(Array1::from_elem(1, 0.7).view()).view()).unwrap();
+        let covariance = Covariance::diagonal(Array1::from_elem(4, 0.1)).unwrap();
+        let nothing = Array2::zeros((0, 3));
+        let hypothesis = Hypothesis { name: "line", basis: &basis, left_over: nothing.view() };
+        let evidence =
+            Evidence { forward: &forward, observed: observed.view(), covariance: &covariance, linear_data: &[] };
+        let verdict = judge(&evidence, &[hypothesis], &VerdictOptions::default(), &()).unwrap();
+        let (step, mut integral) = (1e-3, 0.0);
+        for i in -5000..5000 {
+            let v = f64::from(i) * step;
+            let predicted = forward.predict(basis.expand(Array1::from_elem(1, v).view()).view()).unwrap();
+            let r = covariance.whiten((&observed - &predicted).view());
+            integral += step * (-0.5 * r.dot(&r) - 0.5 * (v / 0.8).powi(2)).exp();
+        }
+        let expected = (integral / (0.8 * std::f64::consts::TAU.sqrt())).ln() - covariance.log_det_half();
+        let found = verdict.scenarios[0].log_evidence;
+        assert!((found - expected).abs() < 0.05, "Laplace {found}, integral {expected}");
+        assert_eq!(verdict.scenarios[0].probability, 1.0);
+    }
+
+    #[test]
+    fn heavy_tails_keep_the_order_but_not_the_certainty() {
+        let (gaussian, ..) = verdict(0.05, &[50, 60, 70], &[0], Tail::Gaussian);
+        let (student, ..) = verdict(0.05, &[50, 60, 70], &[0], Tail::Student(4.0));
+        let certainty = |v: &Verdict| v.scenarios[v.most_probable().unwrap()].probability;
+        assert_eq!(gaussian.most_probable(), student.most_probable());
+        assert!(certainty(&student) < certainty(&gaussian));
+        let (nearly, ..) = verdict(0.05, &[50, 60, 70], &[0], Tail::Student(1e9));
+        let differs = nearly.scenarios.iter().zip(&gaussian.scenarios);
+        assert!(differs.into_iter().all(|(a, b)| (a.log_evidence - b.log_evidence).abs() < 1e-3));
+    }
+
+    /// Refuses fields of positive mean.
+    struct Refusing(Cubic);
+
+    impl Operator for Refusing {
+        fn inputs(&self) -> usize {
+            self.0.inputs()
+        }
+        fn outputs(&self) -> usize {
+            self.0.outputs()
+        }
+        fn predict(&self, u: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
+            if u.sum() > 0.0 { Err(Error::NoModel("the mean is positive".into())) } else { self.0.predict(u) }
+        }
+        fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
+            if u.sum() > 0.0 { Err(Error::NoModel("the mean is positive".into())) } else { self.0.linearize(u) }
+        }
+    }
+
+    #[test]
+    fn a_scenario_that_has_no_model_says_why() {
+        let forward = Refusing(Cubic { matrix: normals(5, 9, 40), c: 0.0 });
+        let with_mean = |mean: f64| Columns { mean: Array1::from_elem(9, mean), ..scenario(50).0 };
+        let (good, bad) = (with_mean(-5.0), with_mean(5.0));
+        let nothing = Array2::zeros((0, 9));
+        let observed = forward.predict(good.mean.view()).unwrap();
+        let covariance = Covariance::diagonal(Array1::from_elem(5, 0.1)).unwrap();
+        let evidence =
+            Evidence { forward: &forward, observed: observed.view(), covariance: &covariance, linear_data: &[] };
+        let hypotheses = [&bad, &good].map(|basis| Hypothesis { name: "one", basis, left_over: nothing.view() });
+        let verdict = judge(&evidence, &hypotheses, &VerdictOptions::default(), &()).unwrap();
+        assert_eq!(verdict.most_probable(), Some(1));
+        assert_eq!(verdict.scenarios[0].log_evidence, f64::NEG_INFINITY);
+        assert!(verdict.scenarios[0].failure.as_ref().is_some_and(|why| why.contains("mean is positive")));
+        assert_eq!((verdict.scenarios[0].probability, verdict.scenarios[1].probability), (0.0, 1.0));
+    }
+
+    #[test]
+    fn probabilities_and_scores_are_known_by_hand() {
+        assert_eq!(probabilities(&[0.0, 3f64.ln()]), [0.25, 0.75]);
+        assert_eq!(probabilities(&[f64::NEG_INFINITY, -2000.0]), [0.0, 1.0]);
+        assert_eq!(probabilities(&[f64::NEG_INFINITY; 2]), [0.0, 0.0]);
+        assert!((log_score(&[0.25, 0.25]) - 4f64.ln()).abs() < 1e-15);
+        assert_eq!(log_score(&[1.0]), 0.0);
+        let basis = Columns { matrix: Array2::eye(3), mean: Array1::zeros(3), sigma: Array1::ones(3) };
+        let v = Array1::from(vec![1.0, 2.0, 2.0]);
+        let shares = contributions(&basis, &[0..1, 1..3], v.view());
+        assert!((shares[0] - 1.0 / 9.0).abs() < 1e-15 && (shares[1] - 8.0 / 9.0).abs() < 1e-15);
+    }
 }
