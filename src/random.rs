@@ -32,6 +32,8 @@ pub enum Purpose {
     Unit = 9,
     /// Sequential Gaussian simulation.
     SequentialGaussian = 10,
+    /// Columns of a block where some of their cells are known.
+    Columns = 11,
 }
 
 /// A stream of random numbers, a function of `(seed, purpose, realization, level)` alone.
