@@ -36,6 +36,8 @@ pub enum Purpose {
     Places = 11,
     /// The scenario of a reference that may be of any.
     Reference = 12,
+    /// Columns of a block where some of their cells are known.
+    Columns = 13,
 }
 
 /// A stream of random numbers, a function of `(seed, purpose, realization, level)` alone.

@@ -21,7 +21,7 @@ use crate::prior::variogram::{Shape, Structure, Variogram};
 
 /// Changes whenever the numbers of a realization change for the same inputs: cached realizations of other versions
 /// are not found.
-const ALGORITHM_VERSION: &str = "lithoscope realizations 1";
+const ALGORITHM_VERSION: &str = "lithoscope realizations 2";
 
 /// The scenarios of a case brought to life.
 pub struct Geologies {

@@ -3,10 +3,12 @@
 use crate::error::Result;
 use crate::grid::Grid;
 
+pub mod columns;
 pub mod cookie_cutter;
 pub mod direct_sampling;
 pub mod gaussian_field;
 pub mod kriging;
+pub mod normal_score;
 pub mod pattern_statistics;
 pub mod sgsim;
 pub mod snesim;
