@@ -28,6 +28,8 @@ pub enum Purpose {
     Check = 7,
     /// Splits of cross-validation.
     CrossValidation = 8,
+    /// Places of observations.
+    Places = 11,
 }
 
 /// A stream of random numbers, a function of `(seed, purpose, realization, level)` alone.

@@ -38,7 +38,7 @@ impl Geology {
             "{ALGORITHM_VERSION}\n{:?}\n{scenario:?}\n{:?}\n{:?}\n{:?}\n{}\n",
             case.grid,
             case.prior.method,
-            case.prior.condition.then_some(&case.hard_data),
+            (case.prior.condition != file::Condition::Nothing).then_some(&case.hard_data),
             case.property.facies,
             case.seed
         )
@@ -46,6 +46,13 @@ impl Geology {
         let (facies, image): (Box<dyn Prior>, _) = match &scenario.geology {
             file::Geology::Gaussian(gaussian) => {
                 (Box::new(gaussian_field(case.grid, gaussian, scenario.azimuth)?), None)
+            }
+            file::Geology::Stacked(_) => {
+                return Err(Error::input(
+                    "stack",
+                    "a scenario of several units, and an inversion of one",
+                    "give the scenario an image or a Gaussian field",
+                ));
             }
             file::Geology::ImageFile(path) => {
                 let image = read_image(path)?;
@@ -174,9 +181,9 @@ fn simulator(case: &Case, image: &TrainingImage, azimuth: f64, scale: f64) -> Re
             };
             Ok(Box::new(DirectSampling::of_facies(case.grid, image, settings)?))
         }
-        Method::Gaussian => Err(Error::input(
+        Method::Gaussian | Method::Sgsim(_) => Err(Error::input(
             "prior.method",
-            "\"gaussian\" for a scenario with a training image",
+            "a Gaussian method for a scenario with a training image",
             "choose \"snesim\" or \"direct-sampling\"",
         )),
     }

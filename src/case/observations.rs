@@ -278,7 +278,9 @@ pub(super) fn survey(case: &Case, data: &Data, times: bool) -> Result<Survey> {
             let ids = (1..=sources.len()).map(|i| i.to_string()).collect();
             Ok(Survey { ids, sources, receivers, times: None, sigmas: None })
         }
-        (DataSource::Reference, None) => unreachable!("checked by the caller: data come with a physics"),
+        (DataSource::Reference, _) => {
+            Err(Error::input("physics", "no rays run in this case", "write kind = \"straight-rays\""))
+        }
     }
 }
 

@@ -138,7 +138,7 @@ impl Run<'_> {
             return mapping::run(study, folder, self.options, self.started, self.progress);
         }
         match self.options.repeat {
-            None => self.one(study, folder, case.reference.map_or(1, |r| r.seed)),
+            None => self.one(study, folder, case.reference.as_ref().map_or(1, |r| r.seed)),
             Some(repeat) => self.repeated(study, folder, repeat),
         }
     }
@@ -165,7 +165,7 @@ impl Run<'_> {
 
     /// One inversion for each of several references, each in a folder of its own, and the summary of them all.
     fn repeated(&self, study: &Study, folder: &Path, repeat: u64) -> Result<()> {
-        let first = study.case.reference.map_or(1, |r| r.seed);
+        let first = study.case.reference.as_ref().map_or(1, |r| r.seed);
         let mut summaries = Vec::new();
         for run in 0..repeat {
             let place = folder.join(format!("repeat-{:03}", run + 1));

@@ -257,7 +257,9 @@ impl Study {
 /// What realizations are conditioned on: the hard data, where the case says so.
 pub(super) fn conditioning(case: &Case) -> Conditioning {
     let mut out = Conditioning::default();
-    for datum in case.hard_data.iter().filter(|_| case.prior.condition).flat_map(|h| &h.cells) {
+    for datum in
+        case.hard_data.iter().filter(|_| case.prior.condition != file::Condition::Nothing).flat_map(|h| &h.cells)
+    {
         let cell = case.grid.index(datum.cell);
         match datum.known {
             file::Hard::Facies(value) => out.facies.push(Known { cell, value }),
@@ -295,6 +297,11 @@ fn build_basis(
             }
             Ok((pca.basis.clone(), Some(pca)))
         }
+        BasisKind::Hybrid => Err(Error::input(
+            "basis.kind",
+            "\"hybrid\", and an inversion of one scenario",
+            "choose \"pca\", or give several scenarios",
+        )),
         BasisKind::KarhunenLoeve => {
             let file::Geology::Gaussian(gaussian) = &scenario.geology else {
                 return Err(Error::input(
