@@ -306,6 +306,10 @@ fn listed(grid: &Grid, place: &BoundaryPlace) -> Vec<usize> {
             (0..grid.len()).filter(inside).collect()
         }
         BoundaryPlace::Cells(cells) => cells.iter().map(|&cell| grid.index(cell)).collect(),
+        BoundaryPlace::PartOfSide { side: face, first, last } => {
+            let all = listed(grid, &BoundaryPlace::Box { first: *first, last: *last });
+            all.into_iter().filter(|&cell| touches(grid, cell, side(*face))).collect()
+        }
     }
 }
 
@@ -321,6 +325,9 @@ fn faces(grid: &Grid, place: &BoundaryPlace) -> Faces {
     const SIDES: [Side; 6] = [Side::XMin, Side::XMax, Side::YMin, Side::YMax, Side::ZMin, Side::ZMax];
     match place {
         BoundaryPlace::Side(face) => Faces::Side(side(*face)),
+        BoundaryPlace::PartOfSide { side: face, .. } => {
+            Faces::List(listed(grid, place).into_iter().map(|cell| (cell, side(*face))).collect())
+        }
         _ => {
             let of_cell = |cell: usize| {
                 SIDES.into_iter().filter(move |&side| touches(grid, cell, side)).map(move |side| (cell, side))

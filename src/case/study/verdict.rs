@@ -46,8 +46,9 @@ impl Study {
         }
         let size = self.grid().len() as f64 * observations.observed.len() as f64 * count as f64;
         let chosen: Vec<usize> = if size <= MOST_JUDGED { (0..count).collect() } else { active.to_vec() };
-        progress.start("verdict on scenarios", chosen.len() as u64);
+        progress.start("scenarios about their means", chosen.len() as u64);
         let own = self.own_components(&chosen, progress)?;
+        progress.finish();
         let linear_data = observations.property_data();
         let evidence = Evidence {
             forward: observations.exact(),
@@ -64,8 +65,7 @@ impl Study {
                 left_over: own.left_over.view(),
             })
             .collect();
-        let judged = judge(&evidence, &hypotheses, &VerdictOptions::default())?;
-        progress.finish();
+        let judged = judge(&evidence, &hypotheses, &VerdictOptions::default(), progress)?;
         let mut opinions: Vec<Opinion> = vec![None; count];
         for (p, judged) in chosen.into_iter().zip(judged.scenarios) {
             opinions[p] = Some(judged);
