@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ndarray::Array1;
+use ndarray::{Array1, ArrayView1};
 
-use super::file::{Case, DataSource, Physics};
-use super::observations::{columns, survey};
+use super::file::{Case, Data, DataSource, Physics};
+use super::observations::{Laid, columns, survey};
 use crate::error::{Error, Result};
 use crate::forward::straight_ray::{Ray, StraightRays};
 use crate::gpu::Gpu;
@@ -20,7 +20,7 @@ use crate::operator::Operator;
 /// # Errors
 /// A model of another shape or with values that are not finite, and whatever survey and rays refuse.
 pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>) -> Result<String> {
-    let (Some(Physics::StraightRays(physics)), Some(data)) = (&case.physics, &case.data) else {
+    let Some(data) = &case.data else {
         return Err(Error::input(
             "physics",
             "the case has no forward model",
@@ -48,6 +48,7 @@ pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>) -> Result<Strin
         ));
     }
     let u: Array1<f64> = values.iter().map(|&y| case.property.carried(y)).collect();
+    let Some(Physics::StraightRays(physics)) = &case.physics else { return readings(case, data, u.view()) };
     let survey = survey(case, data, false)?;
     let rays = survey.sources.iter().zip(&survey.receivers).map(|(&source, &receiver)| Ray { source, receiver });
     let forward = StraightRays::new(case.grid, rays.collect(), physics.background)?;
@@ -74,4 +75,17 @@ pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>) -> Result<Strin
             Ok(text)
         }
     }
+}
+
+/// What the instruments of a physics without rays read, a line a datum.
+fn readings(case: &Case, data: &Data, u: ArrayView1<'_, f64>) -> Result<String> {
+    let laid = Laid::new(case, data)?;
+    let predicted = laid.instruments.host(case)?.predict(u)?;
+    let mut text = String::from("kind,id,x,y,z,time,unit,predicted\n");
+    for (((datum, _), unit), &y) in laid.measurements.iter().zip(&laid.units).zip(&predicted) {
+        let ([x, y0, z], time) = (datum.at, datum.time.map(|t| t.to_string()).unwrap_or_default());
+        let (kind, id, name, value) = (datum.kind, &datum.id, unit.name(), unit.reported(y));
+        text.push_str(&format!("{kind},{id},{x},{y0},{z},{time},{name},{value}\n"));
+    }
+    Ok(text)
 }
