@@ -112,7 +112,8 @@ pub(super) fn samples() -> Result<Vec<(&'static str, Aquifer)>> {
     closed.observations.extend(observe(&of_wells, &times));
 
     let mut tilted = faces.clone();
-    let slope = (0..map.len()).map(|cell| 12.0 - 0.1 * map.cell(cell)[0] as f64).collect();
+    let mut slope: Vec<f64> = (0..map.len()).map(|cell| 12.0 - 0.1 * map.cell(cell)[0] as f64).collect();
+    tilted.inactive.iter().for_each(|&cell| slope[cell] = f64::NAN);
     let storage = Storage::Uniform(Scalar::Unknown(Transform::Ln));
     tilted.regime = transient(steps, storage, Initial::Heads(slope));
     tilted.observations = observe(&heads, &times);
