@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::matrix::{GridMatrix, Unknowns};
-use super::{PreparedSolver, Solved};
+use super::{PreparedSolver, Solved, largest_ratio};
 use crate::error::{Error, Result};
 
 /// Right-hand sides that one task solves together.
@@ -153,14 +153,4 @@ impl PreparedSolver for CholeskySolver {
             self.symbolic.len_val()
         )
     }
-}
-
-/// Largest `‖Sᵀ r‖ / ‖Sᵀ b‖` over the columns; a zero right-hand side counts as solved by a zero residual.
-pub(super) fn largest_ratio(unknowns: &Unknowns, defect: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> f64 {
-    let norms = |block: ArrayView2<'_, f64>| unknowns.gather(block).map_axis(Axis(0), |c| c.dot(&c).sqrt());
-    norms(defect)
-        .into_iter()
-        .zip(norms(b))
-        .map(|(r, b)| if r == 0.0 { 0.0 } else { r / b })
-        .fold(0.0, |worst, ratio| if ratio > worst || ratio.is_nan() { ratio } else { worst })
 }

@@ -154,6 +154,13 @@ impl Unknowns {
         self.count
     }
 
+    /// Number of cells of each unknown.
+    pub(crate) fn sizes(&self) -> Vec<f64> {
+        let mut sizes = vec![0.0; self.count];
+        self.of_cell.iter().for_each(|&unknown| sizes[unknown] += 1.0);
+        sizes
+    }
+
     /// The unknown of each cell.
     pub(crate) fn of_cell(&self) -> &[usize] {
         &self.of_cell

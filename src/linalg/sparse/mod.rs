@@ -3,16 +3,20 @@
 //! `A x = b` with A a [`GridMatrix`] is prepared once (factored, or its multigrid hierarchy built) and solved as often
 //! as wanted: heads, sensitivities and adjoints of one model share one [`PreparedSolver`].
 //!
-//! The tolerance is relative, column by column: `‖b − A x‖₂ ≤ tolerance ‖b‖₂` (with ties, in the merged unknowns).
+//! The tolerance is relative, column by column: `‖b − A x‖₂ ≤ tolerance ‖b‖₂` (with ties, after tied cells got their mean).
 
+mod choice;
 mod cholesky;
+mod conjugate_gradients;
 mod matrix;
+mod multigrid;
 #[cfg(test)]
 mod tests;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
 pub use self::matrix::GridMatrix;
+use self::matrix::Unknowns;
 use crate::error::Result;
 
 /// How a system is solved.
@@ -56,6 +60,29 @@ pub trait PreparedSolver: Send + Sync {
 /// when no head is fixed anywhere).
 pub fn prepare(matrix: GridMatrix, method: Method, right_hand_sides: usize) -> Result<Box<dyn PreparedSolver>> {
     matrix.check()?;
-    let _ = (method, right_hand_sides);
-    Ok(Box::new(cholesky::CholeskySolver::new(matrix)?))
+    let direct = match method {
+        Method::Auto => choice::cholesky_pays(matrix.cells, right_hand_sides),
+        Method::Cholesky => true,
+        Method::Multigrid => false,
+    };
+    Ok(if direct {
+        Box::new(cholesky::CholeskySolver::new(matrix)?)
+    } else {
+        Box::new(conjugate_gradients::MultigridSolver::new(matrix)?)
+    })
+}
+
+/// Largest `‖Π r‖ / ‖Π b‖` over the columns, where Π gives tied cells their mean; a column whose residual is zero counts
+/// as solved.
+fn largest_ratio(unknowns: &Unknowns, defect: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> f64 {
+    let sizes = unknowns.sizes();
+    let norms = |block: ArrayView2<'_, f64>| {
+        let squares = |sums: ArrayView1<'_, f64>| sums.iter().zip(&sizes).map(|(sum, size)| sum * sum / size).sum();
+        unknowns.gather(block).map_axis(Axis(0), |sums| f64::sqrt(squares(sums)))
+    };
+    norms(defect)
+        .into_iter()
+        .zip(norms(b))
+        .map(|(r, b)| if r == 0.0 { 0.0 } else { r / b })
+        .fold(0.0, |worst, ratio| if ratio > worst || ratio.is_nan() { ratio } else { worst })
 }
