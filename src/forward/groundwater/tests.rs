@@ -313,16 +313,21 @@ fn inactive_cells_have_no_heads_and_their_property_no_effect() {
 
 #[test]
 fn the_solver_is_described_and_every_method_agrees() {
-    let samples = samples().unwrap();
-    let (_, aquifer) = &samples[2];
-    let [u, _] = parameters(aquifer, 2);
-    let auto = Groundwater::new(aquifer.clone()).unwrap();
-    assert!(!auto.description(u.view()).unwrap().is_empty());
-    let expected = auto.predict(u.view()).unwrap();
-    for method in [Method::Cholesky, Method::Multigrid] {
-        let found = Groundwater::new(aquifer.clone()).unwrap().with_solver(method).predict(u.view()).unwrap();
-        for (a, b) in found.iter().zip(&expected) {
-            assert!((a - b).abs() <= 1e-9, "{method:?}: {a}, not {b}");
+    for (name, aquifer) in samples().unwrap() {
+        let [u, _] = parameters(&aquifer, 2);
+        let model = |method: Method| Groundwater::new(aquifer.clone()).unwrap().with_solver(method);
+        let found = [Method::Cholesky, Method::Multigrid, Method::Auto].map(|method| {
+            let model = model(method);
+            let at = model.linearize(u.view()).unwrap();
+            let gradient = at.jacobian.adjoint(Array1::ones(at.value.len()).view());
+            (model.description(u.view()).unwrap(), at.value, gradient)
+        });
+        let [(direct, heads, gradient), others @ ..] = found;
+        assert!(others[0].0 != direct && !direct.is_empty(), "{name}: {direct}");
+        let size = gradient.iter().fold(0.0, |most: f64, g| most.max(g.abs()));
+        for (method, value, other) in others {
+            assert!((&value - &heads).iter().all(|d| d.abs() <= 1e-9), "{name}: heads by {method}");
+            assert!((&other - &gradient).iter().all(|d| d.abs() <= 1e-8 * size), "{name}: gradient by {method}");
         }
     }
 }
