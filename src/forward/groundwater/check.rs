@@ -112,7 +112,8 @@ pub(super) fn samples() -> Result<Vec<(&'static str, Aquifer)>> {
     closed.observations.extend(observe(&of_wells, &times));
 
     let mut tilted = faces.clone();
-    let slope = (0..map.len()).map(|cell| 12.0 - 0.1 * map.cell(cell)[0] as f64).collect();
+    let mut slope: Vec<f64> = (0..map.len()).map(|cell| 12.0 - 0.1 * map.cell(cell)[0] as f64).collect();
+    tilted.inactive.iter().for_each(|&cell| slope[cell] = f64::NAN);
     let storage = Storage::Uniform(Scalar::Unknown(Transform::Ln));
     tilted.regime = transient(steps, storage, Initial::Heads(slope));
     tilted.observations = observe(&heads, &times);
@@ -234,7 +235,7 @@ fn measured(grid: Grid, wells: &[[usize; 2]], heads: [usize; 2]) -> Aquifer {
 /// Columns of a basis that are made and multiplied at a time.
 const TILE: usize = 128;
 
-/// Measures one steady solve, and heads with `G_u Φ`, at the sizes of the cases.
+/// Measures one steady solve and heads with `G_u Φ` at the sizes of the cases, and both directions of a pumping test.
 ///
 /// # Errors
 /// A solver that does not converge.
@@ -242,41 +243,72 @@ pub fn measure(_gpu: Option<&Gpu>) -> Result<Vec<Measurement>> {
     let map = Grid { cells: [200, 200, 1], spacing: [17.5, 17.5, 10.0], origin: [0.0; 3], plane: Plane::Xy };
     let block = Grid { cells: [100, 100, 9], spacing: [10.0, 10.0, 10.0 / 9.0], origin: [0.0; 3], plane: Plane::Xy };
     let four = [[50, 50], [50, 149], [149, 50], [149, 149]];
-    let mut lines = Vec::new();
-    for (aquifer, values, columns) in [
-        (measured(map, &four, [7, 7]), [-2.4, 0.6], 400),
-        (measured(block, &[[50, 50]], [6, 5]), [-2.7047, -1.4037], 2411),
-    ] {
-        let (grid, n, m) = (aquifer.grid, aquifer.grid.len() as f64, aquifer.observations.len() as f64);
-        let u = channels(&grid, values);
-        let model = Groundwater::new(aquifer)?;
-        let size = format!("{:?} cells", grid.cells);
-        let (heads, wall, cpu) = timed(|| model.predict(u.view()));
-        heads?;
-        lines.push(line("groundwater/heads", size.clone(), [cpu, wall], 14.0 * n, 16.0 * n));
-        let (rows, mut wall, mut cpu) = timed(|| -> Result<Array2<f64>> {
-            let at = model.linearize(u.view())?;
-            Ok(at.jacobian.adjoint_block(Array2::eye(at.value.len()).view()))
-        });
-        let rows = rows?;
-        let size = format!("{size}, {m} heads");
-        lines.push(line("groundwater/adjoints", size.clone(), [cpu, wall], 14.0 * n * m, 8.0 * n * m));
-        let mut product = Array2::zeros((rows.ncols(), columns));
-        for first in (0..columns).step_by(TILE) {
-            let range = first..(first + TILE).min(columns);
-            let basis = waves(&grid, range.clone());
-            let (tile, tile_wall, tile_cpu) = timed(|| multiply(rows.t(), basis.view()));
-            product.slice_mut(s![.., range]).assign(&tile);
-            (wall, cpu) = (wall + tile_wall, cpu + tile_cpu);
-        }
-        let bytes = 8.0 * (n * columns as f64 + n * m + m * columns as f64);
-        let flops = 2.0 * n * m * columns as f64;
-        lines.push(line("groundwater/jacobian", format!("{size}, {columns} columns"), [cpu, wall], flops, bytes));
+    let mut lines = measure_steady(measured(map, &four, [7, 7]), [-2.4, 0.6], 400)?;
+    lines.extend(measure_steady(measured(block, &[[50, 50]], [6, 5]), [-2.7047, -1.4037], 2411)?);
+    lines.extend(measure_transient()?);
+    Ok(lines)
+}
+
+/// Heads, all adjoints, and the product of heads' Jacobian with a basis of so many columns.
+fn measure_steady(aquifer: Aquifer, values: [f64; 2], columns: usize) -> Result<Vec<Measurement>> {
+    let (grid, n, m) = (aquifer.grid, aquifer.grid.len() as f64, aquifer.observations.len() as f64);
+    let u = channels(&grid, values);
+    let model = Groundwater::new(aquifer)?;
+    let cells = format!("{:?} cells", grid.cells);
+    let (heads, wall, cpu) = timed(|| model.predict(u.view()));
+    heads?;
+    let mut lines = vec![line("heads", cells.clone(), [cpu, wall], 14.0 * n, 16.0 * n)];
+    let (rows, mut wall, mut cpu) = timed(|| -> Result<Array2<f64>> {
+        let at = model.linearize(u.view())?;
+        Ok(at.jacobian.adjoint_block(Array2::eye(at.value.len()).view()))
+    });
+    let rows = rows?;
+    lines.push(line("adjoints", format!("{cells}, {m} heads"), [cpu, wall], 14.0 * n * m, 8.0 * n * m));
+    let mut product = Array2::zeros((rows.ncols(), columns));
+    for first in (0..columns).step_by(TILE) {
+        let range = first..(first + TILE).min(columns);
+        let basis = waves(&grid, range.clone());
+        let (tile, tile_wall, tile_cpu) = timed(|| multiply(rows.t(), basis.view()));
+        product.slice_mut(s![.., range]).assign(&tile);
+        (wall, cpu) = (wall + tile_wall, cpu + tile_cpu);
     }
+    let bytes = 8.0 * (n * columns as f64 + n * m + m * columns as f64);
+    let size = format!("{cells}, {m} heads, {columns} columns");
+    lines.push(line("jacobian", size, [cpu, wall], 2.0 * n * m * columns as f64, bytes));
+    Ok(lines)
+}
+
+/// A pumping test of 48 growing steps on 100 × 100 cells: 4 wells observed at 40 times, 100 directions.
+fn measure_transient() -> Result<Vec<Measurement>> {
+    let (steps, times, directions) = (48, 40, 100);
+    let map = Grid { cells: [100, 100, 1], spacing: [1.0, 1.0, 5.0], origin: [0.0; 3], plane: Plane::Xy };
+    let mut aquifer = measured(map, &[[50, 50]], [2, 2]);
+    let storage = Storage::Uniform(Scalar::Unknown(Transform::Log10));
+    aquifer.regime = transient(TimeSteps::geometric(6300.0, steps, 1.2)?, storage, Initial::SteadyWithoutWells);
+    let places = aquifer.observations.clone();
+    let at = |time: usize| Some(6300.0 * 1e-3f64.powf(1.0 - time as f64 / times as f64));
+    aquifer.observations =
+        (1..=times).flat_map(|t| places.iter().map(move |place| Observation { time: at(t), ..*place })).collect();
+    let mut u = channels(&map, [-3.0, -2.0]).to_vec();
+    u.push(-3.0);
+    let model = Groundwater::new(aquifer)?;
+    let (at, wall, cpu) = timed(|| model.linearize(Array1::from(u).view()));
+    let jacobian = at?.jacobian;
+    let (n, m, size) =
+        ((map.len() * steps) as f64, (4 * times) as f64, format!("{:?} cells, {steps} steps", map.cells));
+    let mut lines = vec![line("transient", size.clone(), [cpu, wall], 14.0 * n, 16.0 * n)];
+    let mut both = |name: &str, size: String, columns: f64, work: &dyn Fn() -> Array2<f64>| {
+        let (_, wall, cpu) = timed(work);
+        lines.push(line(name, size, [cpu, wall], 14.0 * n * columns, 8.0 * map.len() as f64 * columns));
+    };
+    let tangents = || jacobian.apply_block(Array2::from_elem((jacobian.cols(), directions), 1.0).view());
+    both("transient tangents", format!("{size}, {directions} directions"), directions as f64, &tangents);
+    let adjoints = || jacobian.adjoint_block(Array2::eye(jacobian.rows()).view());
+    both("transient adjoints", format!("{size}, {m} heads"), m, &adjoints);
     Ok(lines)
 }
 
 fn line(kernel: &str, size: String, [cpu_seconds, cpu_wall]: [f64; 2], flops: f64, bytes: f64) -> Measurement {
-    let kernel = kernel.into();
+    let kernel = format!("groundwater/{kernel}");
     Measurement { kernel, size, cpu_seconds, cpu_wall, gpu_seconds: None, gpu_wall: None, flops, bytes }
 }

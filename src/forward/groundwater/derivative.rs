@@ -290,7 +290,8 @@ impl Jacobian<'_> {
         x: ArrayView2<'_, f64>,
         work: impl Fn(ArrayView2<'_, f64>) -> Result<Array2<f64>>,
     ) -> Array2<f64> {
-        let width = (BLOCK_BYTES / (size_of::<f64>() * self.cols())).clamp(16, 1024);
+        let most = (BLOCK_BYTES / (size_of::<f64>() * self.cols())).clamp(16, 1024);
+        let width = x.ncols().div_ceil(x.ncols().div_ceil(most).max(1)).max(1);
         let mut out = Array2::zeros((rows, x.ncols()));
         for first in (0..x.ncols()).step_by(width) {
             let columns = s![.., first..(first + width).min(x.ncols())];

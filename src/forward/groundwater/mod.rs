@@ -113,8 +113,7 @@ impl Groundwater {
     /// A property that cannot be used.
     pub fn description(&self, u: ArrayView1<'_, f64>) -> Result<String> {
         let state = self.state(u)?;
-        let solvers = self.equations.solvers(&state, self.outputs())?;
-        self.equations.with_solver(&state, &solvers, 1, |solver| Ok(solver.description()))
+        Ok(self.equations.prepare(&state, 0, self.outputs())?.description())
     }
 
     /// Heads \[m\], a state a row: the steady one (1 × n), or those at t = 0 and at the end of every step (N+1 × n).

@@ -78,7 +78,7 @@ pub(super) struct State {
     pub(super) anisotropy: f64,
     /// d ln(Kv/Kh)/d(its parameter); 0 where it is known.
     pub(super) anisotropy_slope: f64,
-    /// What a cell releases a metre of head \[m²\], n; 0 in steady flow.
+    /// What a cell releases a metre of head \[m²\], n; 0 in inactive cells and in steady flow.
     pub(super) storage: Vec<f64>,
     /// d ln(storage)/d(its parameter); 0 where it is known.
     pub(super) storage_slope: f64,
@@ -121,10 +121,12 @@ impl State {
         }
         let [dx, dy, _] = geometry.grid.spacing;
         let volume = dx * dy * geometry.thickness;
-        let storage = match &aquifer.regime {
-            Regime::Transient { storage: Storage::Cells(values), .. } => values.iter().map(|s| s * volume).collect(),
-            _ => vec![storage * volume; n],
+        let storage_of = |cell: usize| match &aquifer.regime {
+            _ if !geometry.active[cell] => 0.0,
+            Regime::Transient { storage: Storage::Cells(values), .. } => values[cell] * volume,
+            _ => storage * volume,
         };
+        let storage = (0..n).map(storage_of).collect();
         let faces = std::array::from_fn(|axis| faces(geometry, &property, anisotropy, axis));
         Ok(Self { property, slope, faces, anisotropy, anisotropy_slope, storage, storage_slope })
     }

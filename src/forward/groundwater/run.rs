@@ -110,7 +110,13 @@ pub(super) struct Trajectory {
 }
 
 impl Equations {
-    fn prepare(&self, state: &State, distinct: usize, right_hand_sides: usize) -> Result<Box<dyn PreparedSolver>> {
+    /// Prepares the system of one distinct length of steps.
+    pub(super) fn prepare(
+        &self,
+        state: &State,
+        distinct: usize,
+        right_hand_sides: usize,
+    ) -> Result<Box<dyn PreparedSolver>> {
         let matrix = self.flow.matrix(&self.geometry, state, self.steps.distinct[distinct]);
         prepare(matrix, self.method, right_hand_sides)
     }
@@ -147,11 +153,14 @@ impl Equations {
     /// The heads at t = 0; in steady flow where the solver starts.
     pub(super) fn initial_heads(&self, aquifer: &Aquifer, state: &State, solvers: &Solvers) -> Result<Vec<f64>> {
         let n = self.geometry.len();
-        let start = match &aquifer.regime {
+        let mut start = match &aquifer.regime {
             Regime::Transient { initial: Initial::Uniform(head), .. } => vec![*head; n],
             Regime::Transient { initial: Initial::Heads(heads), .. } => heads.clone(),
             _ => vec![self.mean_given_head(); n],
         };
+        for (head, _) in start.iter_mut().zip(&self.geometry.active).filter(|(_, active)| !**active) {
+            *head = 0.0;
+        }
         let (Some(system), Some(solver)) = (&self.initial, &solvers.initial) else { return Ok(start) };
         let step = Step { inverse: 0.0, before: &start, rates: self.steps.rates(0) };
         system.solve(&self.geometry, state, &**solver, step)

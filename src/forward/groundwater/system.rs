@@ -94,6 +94,8 @@ const ROUNDS: usize = 6;
 /// Relative residual asked of the first round and of corrections.
 const FIRST_ROUND: f64 = 1e-10;
 const CORRECTION: f64 = 1e-3;
+/// Relative residual of a correction that has the size of the error.
+const CORRECTED: f64 = 0.1;
 
 impl System {
     /// Whether the head of a cell is an unknown.
@@ -209,7 +211,9 @@ impl System {
             (residual, iterations) = (solved.residual, iterations + solved.iterations);
             let scale = self.range(&heads).max(1.0);
             let stalled = round > 0 && largest > 0.5 * last;
-            if largest <= HEAD_TOLERANCE * scale || (stalled && largest <= HEAD_ROUNDING * scale) {
+            let small = largest <= HEAD_TOLERANCE * scale || (stalled && largest <= HEAD_ROUNDING * scale);
+            // A correction tells how far the heads are off only where it is one.
+            if small && residual <= CORRECTED {
                 return Ok(heads);
             }
             last = largest;

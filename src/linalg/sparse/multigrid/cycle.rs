@@ -3,7 +3,6 @@
 //! On each level: one sweep of line relaxation from zero, the residual restricted by Pᵀ, the coarse correction added by
 //! P, one sweep in the reverse order. Vectors are interleaved: `[f64; L]` holds one cell of L right-hand sides.
 
-use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::hierarchy::{Coarsest, Direct, Hierarchy, Level};
@@ -96,9 +95,9 @@ fn solve_coarsest<const L: usize>(coarsest: &Coarsest, b: &[[f64; L]], x: &mut [
     let layout = stencil.layout;
     let [nx, ny, nz] = layout.cells;
     let places: Vec<usize> = (0..ny * nz).flat_map(|row| (0..nx).map(move |i| row * layout.row() + 1 + i)).collect();
-    let known = Array2::from_shape_fn((places.len(), L), |(cell, lane)| b[places[cell]][lane]);
-    let solution = factor.solve_block(known.view());
-    for (&at, solution) in places.iter().zip(solution.rows()) {
-        x[at] = std::array::from_fn(|lane| solution[lane]);
+    let mut solution: Vec<[f64; L]> = places.iter().map(|&at| b[at]).collect();
+    factor.solve(&mut solution);
+    for (&at, solution) in places.iter().zip(solution) {
+        x[at] = solution;
     }
 }

@@ -6,7 +6,7 @@ use super::galerkin::coarse_operator;
 use super::interpolation::Interpolation;
 use super::relaxation::Lines;
 use super::stencil::Stencil;
-use crate::linalg::dense::{self, Cholesky};
+use crate::linalg::dense;
 
 /// Most cells of the level that is solved by a dense factorization.
 const DIRECT_CELLS: usize = 160;
@@ -36,10 +36,54 @@ pub(crate) struct Coarsest {
 /// How the coarsest level is solved.
 #[derive(Debug, Clone)]
 pub(crate) enum Direct {
-    /// By its dense Cholesky factor, cells in the order (j, k, i).
-    Dense(Cholesky),
+    /// By its dense Cholesky factor.
+    Dense(Dense),
     /// One vertical line, by its factorization.
     Line(Lines),
+}
+
+/// A dense Cholesky factor L, cells in the order (j, k, i), kept twice so that both substitutions run along rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Dense {
+    /// L.
+    pub(crate) lower: Array2<f64>,
+    /// Lᵀ.
+    pub(crate) upper: Array2<f64>,
+}
+
+impl Dense {
+    fn new(matrix: &Array2<f64>) -> Option<Self> {
+        let lower = dense::cholesky(matrix)?.factor();
+        let upper = lower.t().as_standard_layout().into_owned();
+        Some(Self { lower, upper })
+    }
+
+    /// `x ← (L Lᵀ)⁻¹ x`. Each of the L vectors is treated as if it were alone, which products of a library do not
+    /// promise.
+    pub(crate) fn solve<const L: usize>(&self, x: &mut [[f64; L]]) {
+        let n = x.len();
+        for i in 0..n {
+            let (done, rest) = x.split_at_mut(i + 1);
+            let value = &mut done[i];
+            *value = value.map(|v| v / self.upper[[i, i]]);
+            eliminate(&self.upper.as_slice().expect("standard layout")[i * n + i + 1..(i + 1) * n], value, rest);
+        }
+        for i in (0..n).rev() {
+            let (rest, done) = x.split_at_mut(i);
+            let value = &mut done[0];
+            *value = value.map(|v| v / self.lower[[i, i]]);
+            eliminate(&self.lower.as_slice().expect("standard layout")[i * n..i * n + i], value, rest);
+        }
+    }
+}
+
+/// `rest −= row · value`.
+fn eliminate<const L: usize>(row: &[f64], value: &[f64; L], rest: &mut [[f64; L]]) {
+    for (rest, factor) in rest.iter_mut().zip(row) {
+        for lane in 0..L {
+            rest[lane] -= factor * value[lane];
+        }
+    }
 }
 
 /// All levels, the finest first.
@@ -63,7 +107,7 @@ impl Hierarchy {
             stencil = coarse;
         }
         let solution = if stencil.layout.count() <= DIRECT_CELLS {
-            Direct::Dense(dense::cholesky(&dense_matrix(&stencil))?)
+            Direct::Dense(Dense::new(&dense_matrix(&stencil))?)
         } else {
             Direct::Line(Lines::new(&stencil)?)
         };
