@@ -5,12 +5,12 @@
 //!
 //! `ln p(d|Ω) = −½(rᵀr + Σ v_j²/σ_j²) − ½ ln det(I + Σ^½ GᵀG Σ^½) − Σ ln s`.
 //!
-//! What the basis cannot carry counts as noise: with the columns of E the parts of realizations that the basis leaves
-//! over, seen through the Jacobian, `C + E Eᵀ/L`. For data linear in u the evidence then hardly depends on the rank,
-//! since all of the prior's covariance is in it, either way. The criteria that stand beside it count
-//! `k_e = tr[G C_v Gᵀ (G C_v Gᵀ + I)⁻¹]` parameters.
+//! What the basis cannot carry counts too (see [`LeftOver`]): the parts ρ_i of realizations that it leaves over have the
+//! covariance `Σ ρ_i ρ_iᵀ/L`, as noise seen through the Jacobian, or as more parameters. For data linear in u both give
+//! the same evidence, whatever the rank, since all of the prior's covariance is in it either way. The criteria that
+//! stand beside it count `k_e = tr[G C_v Gᵀ (G C_v Gᵀ + I)⁻¹]` parameters.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use rayon::prelude::*;
 
 use super::gauss_newton::{Matrix, Term, solve};
@@ -54,8 +54,8 @@ pub struct Evidence<'a> {
 pub struct VerdictOptions {
     /// Gauss-Newton iterations from each start.
     pub iterations: usize,
-    /// Times that the truncation error is carried through a Jacobian: first at ū, then at the most probable field.
-    pub rounds: usize,
+    /// What becomes of the parts of realizations that the basis leaves over.
+    pub left_over: LeftOver,
     /// Begin from the prior mean with noise ten times larger, then three times, then as it is.
     pub tempered_start: bool,
     /// Begin (also) from the most probable field given the linear data alone.
@@ -66,8 +66,25 @@ pub struct VerdictOptions {
 
 impl Default for VerdictOptions {
     fn default() -> Self {
-        Self { iterations: 15, rounds: 2, tempered_start: true, linear_start: true, tail: Tail::Gaussian }
+        Self {
+            iterations: 15,
+            left_over: LeftOver::Parameters,
+            tempered_start: true,
+            linear_start: true,
+            tail: Tail::Gaussian,
+        }
     }
+}
+
+/// What becomes of the parts ρ_i of L realizations that a basis leaves over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOver {
+    /// Noise: `E Eᵀ/L` with `E = [G_u ρ_i]` is added to the errors' covariance, with the Jacobian at ū first, then at the
+    /// most probable field.
+    Noise,
+    /// Parameters: the field is `ū + Φ v + Σ ρ_i w_i` with `w_i ~ N(0, 1/L)`. The Jacobian is then taken at a field that
+    /// honours the data of the property itself; at a smooth one the head of a well can be off by more than all others.
+    Parameters,
 }
 
 /// Form of the density whose logarithm is the evidence.
@@ -98,13 +115,15 @@ pub struct Judged {
 /// The most probable field of a scenario, and how it is scored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Solution {
-    /// Its coefficients.
+    /// Its coefficients in the basis.
     pub v: Array1<f64>,
+    /// The field, n; with what the basis leaves over where that is made of parameters.
+    pub field: Array1<f64>,
     /// Its predicted data, m.
     pub predicted: Array1<f64>,
-    /// `rᵀr`, whitened with the truncation error counted.
+    /// `rᵀr`, whitened with all that counts as noise.
     pub misfit: f64,
-    /// `Σ v_j²/σ_j²`.
+    /// `Σ v_j²/σ_j²` over all parameters.
     pub prior_squares: f64,
     /// k_e.
     pub effective_parameters: f64,
@@ -149,7 +168,7 @@ pub fn judge(
 ) -> Result<Verdict> {
     progress.start("scenarios by themselves", hypotheses.len() as u64);
     let solve = |hypothesis: &Hypothesis<'_>| {
-        let solved = Inference { evidence, hypothesis, options, progress }.solve();
+        let solved = Inference::new(evidence, hypothesis, options, progress).and_then(|inference| inference.solve());
         progress.advance(1);
         solved
     };
@@ -216,21 +235,27 @@ pub fn contributions(basis: &dyn Basis, blocks: &[std::ops::Range<usize>], v: Ar
 /// One scenario's inversion.
 struct Inference<'a, 'e, 'h> {
     evidence: &'a Evidence<'e>,
-    hypothesis: &'a Hypothesis<'h>,
+    basis: &'h dyn Basis,
+    /// ρ, L × n.
+    left_over: Array2<f64>,
+    /// Standard deviations of all parameters: those of v, then those of w.
+    sigma: Array1<f64>,
     options: &'a VerdictOptions,
     progress: &'a dyn Progress,
 }
 
-/// The data linearized at a field: `G_u Φ`, `G_u` times what the basis leaves over, and the prediction; none whitened.
+/// The data linearized at a field, not whitened.
 struct Linear {
-    reduced: Array2<f64>,
-    left_over: Array2<f64>,
+    /// With respect to all parameters, m × k.
+    jacobian: Array2<f64>,
+    /// `G_u ρ` where that is noise, m × L.
+    noise: Array2<f64>,
     predicted: Array1<f64>,
 }
 
 /// Where Gauss-Newton iterations ended.
 struct Ended {
-    v: Array1<f64>,
+    x: Array1<f64>,
     objective: f64,
     iterations: usize,
     settled: bool,
@@ -247,51 +272,80 @@ const STEP_LENGTHS: usize = 10;
 /// Relative fall of the objective below which iterations have settled.
 const SETTLED: f64 = 1e-6;
 
-impl Inference<'_, '_, '_> {
+impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
+    fn new(
+        evidence: &'a Evidence<'e>,
+        hypothesis: &Hypothesis<'h>,
+        options: &'a VerdictOptions,
+        progress: &'a dyn Progress,
+    ) -> Result<Self> {
+        let sigma = match hypothesis.basis.standard_deviations() {
+            Some(sigma) if sigma.iter().all(|&s| s > 0.0) => sigma.to_owned(),
+            _ => {
+                return Err(Error::input(
+                    hypothesis.name,
+                    "the basis does not know the standard deviations of its coefficients",
+                    "judge scenarios by principal components of their realizations",
+                ));
+            }
+        };
+        let left_over = hypothesis.left_over.mapv(f64::from);
+        let sigma = match options.left_over {
+            LeftOver::Noise => sigma,
+            LeftOver::Parameters => {
+                let count = left_over.nrows();
+                concatenate![Axis(0), sigma, Array1::from_elem(count, (count.max(1) as f64).sqrt().recip())]
+            }
+        };
+        Ok(Self { evidence, basis: hypothesis.basis, left_over, sigma, options, progress })
+    }
+
     /// The log evidence and the solution.
     fn solve(&self) -> Result<(f64, Solution)> {
-        let basis = self.hypothesis.basis;
-        let sigma = self.sigma()?;
-        let mut at = self.linearize(Array1::zeros(basis.cols()).view())?;
-        let mut best: Option<Ended> = None;
-        for _ in 0..self.options.rounds.max(1) {
-            let covariance = self.covariance(&at)?;
-            let ended = match best {
-                Some(before) => self.descend(before.v, &covariance, 1.0, self.options.iterations)?,
-                None => self.best_of_starts(&at, &covariance)?,
-            };
-            at = self.linearize(ended.v.view())?;
-            best = Some(ended);
+        let start = self.linearize(Array1::zeros(self.sigma.len()).view(), true)?;
+        let mut covariance = self.covariance(&start)?;
+        let mut ended = self.best_of_starts(&start, &covariance)?;
+        let mut at = self.linearize(ended.x.view(), true)?;
+        if at.noise.ncols() > 0 {
+            covariance = self.covariance(&at)?;
+            ended = self.descend(ended.x, &covariance, 1.0, self.options.iterations)?;
+            at = self.linearize(ended.x.view(), true)?;
+            covariance = self.covariance(&at)?;
         }
-        let ended = best.expect("at least one round");
-        let covariance = self.covariance(&at)?;
-        // G Σ^½ and Δd of the last linearization.
-        let scaled = covariance.whiten_block(at.reduced.view()) * &sigma;
+        self.scored(ended, at, &covariance)
+    }
+
+    fn scored(&self, ended: Ended, at: Linear, covariance: &Covariance) -> Result<(f64, Solution)> {
+        // G Σ^½ and Δd.
+        let scaled = covariance.whiten_block(at.jacobian.view()) * &self.sigma;
+        let normalized = &ended.x / &self.sigma;
         let residual = covariance.whiten((&self.evidence.observed - &at.predicted).view());
-        let data = &residual + &scaled.dot(&(&ended.v / &sigma));
+        let data = &residual + &scaled.dot(&normalized);
         let log_scale = covariance.log_det_half();
         let laplace = log_evidence(scaled.view(), data.view(), log_scale);
         let (values, _) = symmetric_eigen(&multiply(scaled.view(), scaled.t()))
             .ok_or_else(|| Error::NoModel("the Jacobian is not finite".into()))?;
         let values = values.mapv(|l| l.max(0.0));
+        let m = data.len() as f64;
         let score = match self.options.tail {
             Tail::Gaussian => laplace,
             Tail::Student(degrees) => {
                 let log_det: f64 = values.iter().map(|l| l.ln_1p()).sum();
                 let squares = -2.0 * (laplace + log_scale) - log_det;
-                let m = data.len() as f64;
                 -0.5 * (degrees + m) * (squares / degrees).ln_1p() - 0.5 * log_det - log_scale
             }
         };
-        let (m, misfit) = (data.len() as f64, residual.dot(&residual));
+        let misfit = residual.dot(&residual);
         let effective: f64 = values.iter().map(|l| l / (1.0 + l)).sum();
         let likelihood = misfit + 2.0 * log_scale;
         let aic = likelihood + 2.0 * effective;
         let spare = m - effective - 1.0;
         let solution = Solution {
+            v: ended.x.slice(s![..self.basis.cols()]).to_owned(),
+            field: self.field(ended.x.view()),
             predicted: at.predicted,
             misfit,
-            prior_squares: ended.v.iter().zip(&sigma).map(|(v, s)| (v / s).powi(2)).sum(),
+            prior_squares: normalized.dot(&normalized),
             effective_parameters: effective,
             aic,
             aicc: (spare > 0.0).then(|| aic + 2.0 * effective * (effective + 1.0) / spare),
@@ -299,52 +353,49 @@ impl Inference<'_, '_, '_> {
             kic: -2.0 * laplace,
             iterations: ended.iterations,
             settled: ended.settled,
-            v: ended.v,
         };
         Ok((score, solution))
     }
 
-    fn sigma(&self) -> Result<Array1<f64>> {
-        match self.hypothesis.basis.standard_deviations() {
-            Some(sigma) if sigma.iter().all(|&s| s > 0.0) => Ok(sigma.to_owned()),
-            _ => Err(Error::input(
-                self.hypothesis.name,
-                "the basis does not know the standard deviations of its coefficients",
-                "judge scenarios by principal components of their realizations",
-            )),
-        }
+    /// The field of parameters x.
+    fn field(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
+        let (v, w) = x.split_at(Axis(0), self.basis.cols());
+        let field = self.basis.expand(v);
+        if w.is_empty() { field } else { field + self.left_over.t().dot(&w) }
     }
 
-    fn field(&self, v: ArrayView1<'_, f64>) -> Array1<f64> {
-        self.hypothesis.basis.expand(v)
-    }
-
-    fn linearize(&self, v: ArrayView1<'_, f64>) -> Result<Linear> {
-        let at = self.evidence.forward.linearize(self.field(v).view())?;
-        let (m, basis) = (at.value.len(), self.hypothesis.basis);
-        let rest = self.hypothesis.left_over.mapv(f64::from);
-        let mut reduced = Array2::zeros((m, basis.cols()));
-        let mut left_over = Array2::zeros((m, rest.nrows()));
+    /// Prediction and Jacobian at x; what the basis leaves over is seen through it only where it is asked for or made of
+    /// parameters.
+    fn linearize(&self, x: ArrayView1<'_, f64>, noise: bool) -> Result<Linear> {
+        let at = self.evidence.forward.linearize(self.field(x).view())?;
+        let (m, k) = (at.value.len(), self.basis.cols());
+        let parameters = self.sigma.len() > k;
+        let seen = if parameters || noise { self.left_over.view() } else { self.left_over.slice(s![..0, ..]) };
+        let mut jacobian = Array2::zeros((m, k + seen.nrows()));
         for start in (0..m).step_by(ROWS_AT_ONCE) {
             let data = start..(start + ROWS_AT_ONCE).min(m);
             let unit = Array2::from_shape_fn((m, data.len()), |(i, j)| f64::from(u8::from(i == start + j)));
             let rows = at.jacobian.adjoint_block(unit.view());
-            reduced.slice_mut(s![data.clone(), ..]).assign(&basis.adjoint_block(rows.view()).t());
-            left_over.slice_mut(s![data, ..]).assign(&multiply(rows.t(), rest.t()));
+            jacobian.slice_mut(s![data.clone(), ..k]).assign(&self.basis.adjoint_block(rows.view()).t());
+            jacobian.slice_mut(s![data, k..]).assign(&multiply(rows.t(), seen.t()));
         }
-        Ok(Linear { reduced, left_over, predicted: at.value })
+        if parameters {
+            return Ok(Linear { jacobian, noise: Array2::zeros((m, 0)), predicted: at.value });
+        }
+        let noise = jacobian.slice(s![.., k..]).to_owned();
+        Ok(Linear { jacobian: jacobian.slice(s![.., ..k]).to_owned(), noise, predicted: at.value })
     }
 
-    /// The errors' covariance with the truncation error counted.
+    /// The errors' covariance with all that counts as noise.
     fn covariance(&self, at: &Linear) -> Result<Covariance> {
-        match at.left_over.ncols() {
+        match at.noise.ncols() {
             0 => Ok(self.evidence.covariance.clone()),
-            _ => truncation_covariance(self.evidence.covariance, at.left_over.view()),
+            _ => truncation_covariance(self.evidence.covariance, at.noise.view()),
         }
     }
 
     fn best_of_starts(&self, at_mean: &Linear, covariance: &Covariance) -> Result<Ended> {
-        let k = at_mean.reduced.ncols();
+        let k = self.sigma.len();
         let mut ended: Vec<Result<Ended>> = Vec::new();
         if self.options.tempered_start {
             ended.push(self.tempered(Array1::zeros(k), covariance));
@@ -364,41 +415,40 @@ impl Inference<'_, '_, '_> {
         ended.into_iter().reduce(least).expect("at least one start")
     }
 
-    fn tempered(&self, mut v: Array1<f64>, covariance: &Covariance) -> Result<Ended> {
+    fn tempered(&self, mut x: Array1<f64>, covariance: &Covariance) -> Result<Ended> {
         for factor in TEMPERING {
-            v = self.descend(v, covariance, factor, TEMPERED_ITERATIONS)?.v;
+            x = self.descend(x, covariance, factor, TEMPERED_ITERATIONS)?.x;
         }
-        self.descend(v, covariance, 1.0, self.options.iterations)
+        self.descend(x, covariance, 1.0, self.options.iterations)
     }
 
-    /// The most probable coefficients given the linear data alone.
+    /// The most probable parameters given the linear data alone.
     fn given_linear_data(&self, at_mean: &Linear, covariance: &Covariance) -> Result<Array1<f64>> {
         let (chosen, matrix) = (self.evidence.linear_data, covariance.matrix());
         let errors = Covariance::full(&matrix.select(Axis(0), chosen).select(Axis(1), chosen))?;
         let residual = (&self.evidence.observed - &at_mean.predicted).select(Axis(0), chosen);
-        let jacobian = errors.whiten_block(at_mean.reduced.select(Axis(0), chosen).view());
-        Ok(most_probable(jacobian, errors.whiten(residual.view()), &self.sigma()?, 1.0))
+        let jacobian = errors.whiten_block(at_mean.jacobian.select(Axis(0), chosen).view());
+        Ok(most_probable(jacobian, errors.whiten(residual.view()), &self.sigma, 1.0))
     }
 
-    /// Gauss-Newton on `‖C^{-1/2}(d − g(v))‖²/f² + Σ v²/σ²`, f a factor on the noise.
+    /// Gauss-Newton on `‖C^{-1/2}(d − g(x))‖²/f² + Σ x²/σ²`, f a factor on the noise.
     fn descend(&self, start: Array1<f64>, covariance: &Covariance, factor: f64, iterations: usize) -> Result<Ended> {
-        let (sigma, weight) = (self.sigma()?, factor.powi(-2));
-        let objective = |v: &Array1<f64>, predicted: &Array1<f64>| {
+        let weight = factor.powi(-2);
+        let objective = |x: &Array1<f64>, predicted: &Array1<f64>| {
             let residual = covariance.whiten((&self.evidence.observed - predicted).view());
-            weight * residual.dot(&residual) + v.iter().zip(&sigma).map(|(v, s)| (v / s).powi(2)).sum::<f64>()
+            weight * residual.dot(&residual) + (x / &self.sigma).mapv(|x| x * x).sum()
         };
-        let mut ended = Ended { v: start, objective: f64::INFINITY, iterations: 0, settled: false };
+        let mut ended = Ended { x: start, objective: f64::INFINITY, iterations: 0, settled: false };
         while ended.iterations < iterations && !ended.settled {
             if self.progress.interrupted() {
                 return Err(Error::Interrupted);
             }
-            let v = &ended.v;
-            let at = self.evidence.forward.linearize(self.field(v.view()).view())?;
-            let jacobian = super::reduced_jacobian(&*at.jacobian, self.hypothesis.basis);
-            let jacobian = covariance.whiten_block(jacobian.view());
-            let target = covariance.whiten((&self.evidence.observed - &at.value).view()) + jacobian.dot(v);
-            let goal = most_probable(jacobian, target, &sigma, weight);
-            let now = objective(v, &at.value);
+            let x = &ended.x;
+            let at = self.linearize(x.view(), false)?;
+            let jacobian = covariance.whiten_block(at.jacobian.view());
+            let target = covariance.whiten((&self.evidence.observed - &at.predicted).view()) + jacobian.dot(x);
+            let goal = most_probable(jacobian, target, &self.sigma, weight);
+            let now = objective(x, &at.predicted);
             if !now.is_finite() {
                 return Err(Error::NoModel(format!("the objective at iteration {} is {now}", ended.iterations + 1)));
             }
@@ -406,7 +456,7 @@ impl Inference<'_, '_, '_> {
             ended.iterations += 1;
             let mut moved = None;
             for fraction in (0..STEP_LENGTHS as i32).map(|halvings| 0.5f64.powi(halvings)) {
-                let candidate = v + &(fraction * &(&goal - v));
+                let candidate = x + &(fraction * &(&goal - x));
                 let value = match self.evidence.forward.predict(self.field(candidate.view()).view()) {
                     Ok(predicted) => objective(&candidate, &predicted),
                     // A field too wild for the forward model is a step too long.
@@ -419,9 +469,9 @@ impl Inference<'_, '_, '_> {
                 }
             }
             match moved {
-                Some((v, value)) => {
+                Some((x, value)) => {
                     ended.settled = now - value <= SETTLED * now;
-                    (ended.v, ended.objective) = (v, value);
+                    (ended.x, ended.objective) = (x, value);
                 }
                 None => ended.settled = true,
             }
@@ -455,7 +505,12 @@ mod tests {
     }
 
     /// Judges scenarios `levels` by data of the first.
-    fn verdict(c: f64, levels: &[u32], linear_data: &[usize], tail: Tail) -> (Verdict, Cubic, Array1<f64>) {
+    fn verdict(
+        c: f64,
+        levels: &[u32],
+        linear_data: &[usize],
+        options: VerdictOptions,
+    ) -> (Verdict, Cubic, Array1<f64>) {
         let forward = Cubic { matrix: normals(5, 9, 40), c };
         let scenarios: Vec<_> = levels.iter().map(|&level| scenario(level)).collect();
         let drawn = scenarios[0].0.expand((normals(4, 1, 41).column(0).to_owned() * &scenarios[0].0.sigma).view());
@@ -466,16 +521,21 @@ mod tests {
             .iter()
             .map(|(basis, rest)| Hypothesis { name: "scenario", basis, left_over: rest.view() })
             .collect();
-        let verdict =
-            judge(&evidence, &hypotheses, &VerdictOptions { tail, ..VerdictOptions::default() }, &()).unwrap();
+        let verdict = judge(&evidence, &hypotheses, &options, &()).unwrap();
         (verdict, forward, observed)
     }
 
     #[test]
     fn evidence_of_linear_data_is_their_density() {
         let levels = [50, 60, 70];
-        for linear_data in [&[][..], &[0, 2], &[0, 1, 2, 3, 4]] {
-            let (verdict, forward, observed) = verdict(0.0, &levels, linear_data, Tail::Gaussian);
+        for (left_over, linear_data) in [
+            (LeftOver::Noise, &[][..]),
+            (LeftOver::Noise, &[0, 2]),
+            (LeftOver::Parameters, &[]),
+            (LeftOver::Parameters, &[0, 1, 2, 3, 4]),
+        ] {
+            let options = VerdictOptions { left_over, ..VerdictOptions::default() };
+            let (verdict, forward, observed) = verdict(0.0, &levels, linear_data, options);
             for (judged, level) in verdict.scenarios.iter().zip(levels) {
                 // ln N(d; g(ū), G (ΦΣΦᵀ + EEᵀ/L) Gᵀ + C), less the constant −m/2 ln 2π.
                 let (basis, rest) = scenario(level);
@@ -489,7 +549,10 @@ mod tests {
                 assert!((judged.log_evidence - expected).abs() < 1e-7 * expected.abs(), "{judged:?} {expected}");
                 let solution = judged.solution.as_ref().unwrap();
                 assert!((solution.kic + 2.0 * judged.log_evidence).abs() < 1e-9 * expected.abs());
-                assert!(solution.effective_parameters > 0.0 && solution.effective_parameters < 4.0);
+                assert!(solution.effective_parameters > 0.0 && solution.effective_parameters < 5.0);
+                assert_eq!((solution.v.len(), solution.field.len()), (4, 9));
+                let misses = &forward.predict(solution.field.view()).unwrap() - &solution.predicted;
+                assert!(misses.iter().all(|e| e.abs() < 1e-9), "what is predicted is of the field");
                 let spare = 5.0 - solution.effective_parameters - 1.0;
                 assert_eq!(solution.aicc.is_some(), spare > 0.0);
             }
@@ -527,12 +590,15 @@ mod tests {
 
     #[test]
     fn heavy_tails_keep_the_order_but_not_the_certainty() {
-        let (gaussian, ..) = verdict(0.05, &[50, 60, 70], &[0], Tail::Gaussian);
-        let (student, ..) = verdict(0.05, &[50, 60, 70], &[0], Tail::Student(4.0));
+        let judged = |tail| {
+            let options = VerdictOptions { tail, ..VerdictOptions::default() };
+            verdict(0.05, &[50, 60, 70], &[0], options).0
+        };
+        let (gaussian, student) = (judged(Tail::Gaussian), judged(Tail::Student(4.0)));
         let certainty = |v: &Verdict| v.scenarios[v.most_probable().unwrap()].probability;
         assert_eq!(gaussian.most_probable(), student.most_probable());
         assert!(certainty(&student) < certainty(&gaussian));
-        let (nearly, ..) = verdict(0.05, &[50, 60, 70], &[0], Tail::Student(1e9));
+        let nearly = judged(Tail::Student(1e9));
         let differs = nearly.scenarios.iter().zip(&gaussian.scenarios);
         assert!(differs.into_iter().all(|(a, b)| (a.log_evidence - b.log_evidence).abs() < 1e-3));
     }
