@@ -55,7 +55,7 @@ pub fn map<'a>(study: &'a Study, feasible: &Feasible, rank: usize) -> Result<Box
     Ok(Box::new(PatternMap::new(*study.grid(), options, &[source], study.gpu.as_deref())?))
 }
 
-fn hard_data(study: &Study) -> HardData {
+pub(super) fn hard_data(study: &Study) -> HardData {
     let mut out = HardData::default();
     for datum in study.case.hard_data.iter().flat_map(|h| &h.cells) {
         let cell = study.grid().index(datum.cell);

@@ -34,6 +34,7 @@ mod overrides;
 mod parse;
 pub mod predict;
 mod reader;
+mod repair;
 mod results;
 pub mod run;
 pub mod simulate;

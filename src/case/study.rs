@@ -10,7 +10,7 @@ use super::file::{Apply, BasisKind, Case, Regularizer, Returned, Weight};
 use super::geology::{self, Geology};
 use super::observations::Observations;
 use super::summary::{Scenario, Seconds};
-use super::{cache, file, matching};
+use super::{cache, file, matching, repair};
 use crate::basis::karhunen_loeve::KarhunenLoeve;
 use crate::basis::pca::{Pca, Truncation};
 use crate::basis::{Basis, StoredBasis};
@@ -19,7 +19,7 @@ use crate::feasible::FeasibleMap;
 use crate::gpu::Gpu;
 use crate::grid::{Ensemble, Grid, Plane};
 use crate::inversion::{
-    Alternation, Choice, Estimate, FeasibleAtRank, Iteration, Problem, Schedule, reduced_jacobian,
+    Alternation, Choice, Estimate, FeasibleAtRank, Iteration, Problem, Repair, Schedule, reduced_jacobian,
     truncation_covariance,
 };
 use crate::linalg::covariance::Covariance;
@@ -333,6 +333,8 @@ struct AtRank<'a> {
     observations: &'a Observations<'a>,
     /// Data of the prior realizations less those of their mean, m × L; `None` where truncation errors are not counted.
     deviations: Option<Array2<f64>>,
+    /// What the u-step's repair needs; `None` without repairs.
+    repair: Option<repair::Prepared>,
 }
 
 /// Data beyond which the truncation error's m × m covariance is not formed.
@@ -355,7 +357,7 @@ impl<'a> AtRank<'a> {
                 Some(deviations)
             }
         };
-        Ok(Self { study, observations, deviations })
+        Ok(Self { study, observations, deviations, repair: repair::Prepared::new(study) })
     }
 }
 
@@ -369,6 +371,10 @@ impl FeasibleAtRank for AtRank<'_> {
             return Err(Error::input("feasible", "there is none", "add [feasible] to the case"));
         };
         matching::map(self.study, feasible, v.len())
+    }
+
+    fn repair(&self) -> Option<Repair<'_>> {
+        self.repair.as_ref().map(|prepared| prepared.with(&self.study.case.property.facies))
     }
 
     fn covariance(&self, rank: usize) -> Result<Option<Covariance>> {

@@ -8,6 +8,7 @@ pub mod direct_sampling;
 pub mod gaussian_field;
 pub mod pattern_statistics;
 pub mod snesim;
+pub mod stationary_covariance;
 pub mod training_image;
 pub mod variogram;
 
