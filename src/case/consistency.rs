@@ -40,6 +40,7 @@ struct Check<'a> {
 impl Check<'_> {
     /// Reports a contradiction at `key` unless one of the keys `from` has a mistake of its own.
     fn require(&self, holds: bool, from: &[&str], key: &str, problem: impl Into<String>, remedy: &str) {
+        let key = &self.collector.in_file(key);
         if !holds && self.collector.sound(from) && self.collector.sound(&[key]) {
             self.collector.contradiction(key, problem, remedy);
         }

@@ -102,6 +102,7 @@ impl Source {
 pub(super) struct Collector {
     sources: Vec<Source>,
     spans: RefCell<BTreeMap<String, Range<usize>>>,
+    sections: RefCell<BTreeMap<String, usize>>,
     found: RefCell<Vec<(usize, Kind, Diagnostic)>>,
 }
 
@@ -135,6 +136,21 @@ impl Collector {
     /// Remembers where `key` is.
     pub(super) fn remember(&self, key: &str, span: Range<usize>) {
         self.spans.borrow_mut().insert(key.to_owned(), span);
+    }
+
+    /// Remembers that item `number` of the case's `list` comes from section `section` of that name (both from 1), since
+    /// a section may stand for several items.
+    pub(super) fn stands_for(&self, list: &str, section: usize, number: usize) {
+        self.sections.borrow_mut().insert(format!("{list}[{number}]"), section);
+    }
+
+    /// The key of the file for a key that counts the items of the case.
+    pub(super) fn in_file(&self, key: &str) -> String {
+        let end = key.find(']').map_or(0, |end| end + 1);
+        match (self.sections.borrow().get(&key[..end]), key.find('[')) {
+            (Some(section), Some(start)) => format!("{}[{section}]{}", &key[..start], &key[end..]),
+            _ => key.to_owned(),
+        }
     }
 
     /// Where `key` is, or the nearest section around it that is there.

@@ -367,7 +367,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "physics.boundary.on",
         "Where the head is fixed: in the \"cells\" or on their outer \"faces\". Default: \"cells\".",
     ),
-    ("physics.boundary.flux", "Instead: inflow per area of the side's faces, e.g. \"1 mm/day\"."),
+    ("physics.boundary.flux", "Instead: inflow per area of the side's faces, e.g. \"0.1 cm/day\"."),
     ("physics.boundary.inflow", "Instead: inflow into all these cells together, e.g. \"0.1 m3/s\", in equal parts."),
     ("physics.boundary.no_flow", "Instead: true; nothing flows, as where nothing is said."),
     ("physics.well", "A well; repeat the section for more."),
@@ -525,7 +525,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "inversion.regularizer",
         "What is added to the data misfit: \"none\"; \"gaussian\": weight^2 times the sum of v_j^2/sigma_j^2 with prior\n\
          standard deviations; \"group\": weight^2 times the sum over scenarios of |K_i v_i|; \"l1\": the same without groups.\n\
-         Default: \"gaussian\", with several scenarios \"group\".",
+         Default: \"gaussian\", with a hybrid basis \"group\".",
     ),
     ("inversion.weight", "Weight of the regularizer: \"auto\" (from the data) or a number. Default: \"auto\"."),
     ("inversion.weight_factor", "Factor on weight^2, be it chosen or given. Default: 1."),

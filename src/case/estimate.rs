@@ -80,19 +80,60 @@ const DENSE_RATE: f64 = 5e9;
 /// Cells of windows compared in a second.
 const MATCH_RATE: f64 = 4e9;
 
-/// Memory and rough time of a run of `case`, with n cells, L realizations of P scenarios, rank k, N′ windows of w cells.
+/// Seconds that a cell takes when the equations of a flow model are made ready and solved once.
+const SECONDS_A_FLOW_CELL: f64 = 1e-5;
+/// Seconds that a cell takes in each further solution of the same equations.
+const SECONDS_A_SOLVED_CELL: f64 = 5e-7;
+/// Columns that an energy takes, as a share of the realizations: 0.1 for channels, 0.3 for Gaussian fields.
+const COLUMNS_OF_AN_ENERGY: f64 = 0.2;
+
+/// Memory and rough time of a run of `case` and its variants.
 pub fn estimate(case: &Case) -> Estimate {
-    let n = case.grid.len() as f64;
-    let realizations = (case.prior.realizations * case.scenarios.len()) as f64;
-    let rank = case.basis.rank.largest().unwrap_or(case.prior.realizations) as f64;
-    Estimate {
-        parts: [vec![prior(case, n, realizations), basis(case, n, realizations, rank)], steps(case, n, rank)].concat(),
+    let mut parts = parts(case);
+    let extra = case.variants.iter().flat_map(|variant| {
+        let other = &variant.case;
+        let has_own_prior =
+            (&other.prior, &other.scenarios, &other.hard_data) != (&case.prior, &case.scenarios, &case.hard_data);
+        let has_own_basis = has_own_prior || other.basis != case.basis;
+        self::parts(other).into_iter().filter(move |part| match part.name {
+            "prior" => has_own_prior,
+            "basis" => has_own_basis,
+            _ => true,
+        })
+    });
+    // Variants run one after the other: their times add, their memory does not.
+    let variants = extra.fold(Part { name: "variants", bytes: 0.0, seconds: 0.0 }, |sum, part| Part {
+        bytes: sum.bytes.max(part.bytes),
+        seconds: sum.seconds + part.seconds,
+        ..sum
+    });
+    if !case.variants.is_empty() {
+        parts.push(variants);
     }
+    Estimate { parts }
 }
 
-fn prior(case: &Case, n: f64, realizations: f64) -> Part {
+/// The parts of one case, with n cells, L realizations of P scenarios, k columns in all, N′ windows of w cells.
+fn parts(case: &Case) -> Vec<Part> {
+    let n = case.grid.len() as f64;
+    let columns = columns(case.basis.rank, case.prior.realizations) * blocks(case);
+    [vec![prior(case, n), basis(case, n, columns)], steps(case, n, columns)].concat()
+}
+
+/// Bases that lie side by side.
+fn blocks(case: &Case) -> f64 {
+    if case.basis.kind == BasisKind::Hybrid { case.scenarios.len() as f64 } else { 1.0 }
+}
+
+/// Columns of one basis.
+fn columns(rank: Rank, realizations: usize) -> f64 {
+    rank.largest().map_or(COLUMNS_OF_AN_ENERGY * realizations as f64, |rank| rank as f64)
+}
+
+fn prior(case: &Case, n: f64) -> Part {
+    let described = case.stack.as_ref().map_or(&case.scenarios, |stack| &stack.types);
     let is_gaussian = |s: &Scenario| matches!(s.geology, Geology::Gaussian(_)) || !s.variability.is_empty();
-    let bytes_a_cell = match (case.property.has_facies(), case.scenarios.iter().any(is_gaussian)) {
+    let bytes_a_cell = match (case.property.has_facies(), described.iter().any(is_gaussian)) {
         (true, false) => 1.0,
         (true, true) => 5.0,
         (false, _) => 4.0,
@@ -101,43 +142,89 @@ fn prior(case: &Case, n: f64, realizations: f64) -> Part {
         Method::Gaussian => SECONDS_A_GAUSSIAN_CELL,
         _ => SECONDS_A_SIMULATED_CELL,
     };
-    let cells = n * realizations;
+    // Units of a stack share their realizations among scenarios.
+    let share = |unit: &Unit| (unit.types.len() * unit.layers.len()) as f64 / case.grid.cells[2] as f64;
+    let fields = match &case.stack {
+        Some(stack) => stack.units.iter().map(share).sum(),
+        None => case.scenarios.len() as f64,
+    };
+    let cells = n * fields * case.prior.realizations as f64;
     Part { name: "prior", bytes: cells * bytes_a_cell, seconds: cells * seconds_a_cell }
 }
 
-fn basis(case: &Case, n: f64, realizations: f64, rank: f64) -> Part {
-    let small = match case.basis.kind {
-        BasisKind::Pca | BasisKind::Hybrid => realizations,
-        BasisKind::KarhunenLoeve => n,
+fn basis(case: &Case, n: f64, columns: f64) -> Part {
+    let all = (case.prior.realizations * case.scenarios.len()) as f64;
+    let (blocks, small, bytes_a_number) = match case.basis.kind {
+        BasisKind::Hybrid => (blocks(case), case.prior.realizations as f64, 4.0),
+        BasisKind::Pca => (1.0, all, 8.0),
+        BasisKind::KarhunenLoeve => (1.0, n, 8.0),
     };
-    let operations = small * small * n.min(1e4 * small) + 10.0 * small.powi(3) + small * rank * n;
-    Part { name: "basis", bytes: 8.0 * (n * rank + 2.0 * small * small), seconds: operations / DENSE_RATE }
+    let operations = blocks * (small * small * n.min(1e4 * small) + 10.0 * small.powi(3)) + small * columns * n;
+    let bytes = bytes_a_number * n * columns + 16.0 * blocks * small * small;
+    Part { name: "basis", bytes, seconds: operations / DENSE_RATE }
 }
 
 /// The u-step and the v-step.
-fn steps(case: &Case, n: f64, rank: f64) -> Vec<Part> {
+fn steps(case: &Case, n: f64, columns: f64) -> Vec<Part> {
     let mut parts = Vec::new();
-    let maps: Vec<(&Feasible, f64)> = match (&case.mapping, &case.feasible) {
-        (Some(mapping), _) => mapping.variants.iter().map(|v| (&v.feasible, mapping.references as f64)).collect(),
-        (None, Some(feasible)) => vec![(feasible, case.inversion.iterations as f64)],
-        (None, None) => Vec::new(),
-    };
+    let iterations = case.inversion.iterations as f64;
+    let mut maps: Vec<(&Feasible, f64)> = case.feasible.iter().map(|feasible| (feasible, iterations)).collect();
+    if let Some(mapping) = &case.mapping {
+        if case.physics.is_none() {
+            maps.clear();
+        }
+        maps.extend(mapping.variants.iter().map(|v| (&v.feasible, mapping.references as f64)));
+    }
     if !maps.is_empty() {
-        let costs: Vec<_> = maps.iter().map(|(feasible, count)| map(case, feasible, n, rank, *count)).collect();
+        let costs: Vec<_> = maps.iter().map(|(feasible, count)| map(case, feasible, n, columns, *count)).collect();
         let bytes = costs.iter().map(|c| c.0).fold(0.0, f64::max);
         parts.push(Part { name: "feasible map", bytes, seconds: costs.iter().map(|c| c.1).sum() });
     }
-    if let Some(Physics::StraightRays(rays)) = &case.physics {
-        let count = |arrays: &[Antennas]| arrays.iter().map(Antennas::count).sum::<usize>() as f64;
-        let data = (count(&rays.sources) * count(&rays.receivers)).max(1000.0);
-        let cells_a_ray = case.grid.cells.iter().sum::<usize>() as f64;
-        let steps =
-            (case.inversion.iterations * case.inversion.steps) as f64 * (1.0 + case.inversion.cross_validation as f64);
-        let operations = data * cells_a_ray * rank + rank * rank * (data + rank);
-        let bytes = 8.0 * (data * rank + data * cells_a_ray);
-        parts.push(Part { name: "inversion", bytes, seconds: steps * operations / DENSE_RATE });
+    if case.physics.is_some() {
+        let stage = |steps: f64, columns: f64| {
+            let (bytes, seconds) = step(case, n, columns);
+            Part { name: "inversion", bytes, seconds: steps * seconds }
+        };
+        let folds = 1.0 + case.inversion.cross_validation as f64;
+        parts.push(stage(iterations * case.inversion.steps as f64 * folds, columns));
+        if let Some(selection) = &case.selection {
+            let columns = self::columns(selection.rank, case.prior.realizations) * case.scenarios.len() as f64;
+            let part = stage((selection.iterations * selection.steps) as f64, columns);
+            parts.push(Part { name: "selection", bytes: part.bytes + 4.0 * n * columns, ..part });
+        }
     }
     parts
+}
+
+/// Bytes and seconds of one Gauss-Newton step with k columns.
+fn step(case: &Case, n: f64, k: f64) -> (f64, f64) {
+    let times = |o: &Observation| match &case.physics {
+        Some(Physics::Groundwater(Groundwater { time: Some(time), .. })) if o.kind != ObservationKind::Property => {
+            if o.times.is_empty() { time.count() } else { o.times.len() }
+        }
+        _ => 1,
+    };
+    let data = |o: &Observation| o.places.count(&case.grid) * o.layers.len().max(1) * times(o);
+    let (properties, flows): (Vec<_>, Vec<_>) =
+        case.observations.iter().partition(|o| o.kind == ObservationKind::Property);
+    let count = |observations: &[&Observation]| observations.iter().map(|o| data(o)).sum::<usize>() as f64;
+    let (properties, flows) = (count(&properties), count(&flows));
+    let (m, linearize, bytes) = match &case.physics {
+        Some(Physics::StraightRays(rays)) => {
+            let count = |arrays: &[Antennas]| arrays.iter().map(Antennas::count).sum::<usize>() as f64;
+            let m = (count(&rays.sources) * count(&rays.receivers)).max(1000.0);
+            let cells_a_ray = case.grid.cells.iter().sum::<usize>() as f64;
+            (m, m * cells_a_ray * k / DENSE_RATE, 8.0 * m * cells_a_ray)
+        }
+        Some(Physics::Groundwater(flow)) => {
+            let steps = flow.time.as_ref().map_or(1.0, |time| time.count() as f64);
+            let solutions = flows.min(k) * SECONDS_A_SOLVED_CELL + SECONDS_A_FLOW_CELL;
+            (flows, n * solutions * steps + flows * n * k / DENSE_RATE, 8.0 * n * (flows.min(k) + steps + 60.0))
+        }
+        Some(Physics::Map) | None => (0.0, 0.0, 0.0),
+    };
+    let m = m + properties;
+    (bytes + 8.0 * m * k, linearize + m.min(k) * m * k / DENSE_RATE)
 }
 
 /// Bytes and seconds of `count` feasible maps.
@@ -168,9 +255,15 @@ pub struct CheckReport {
 impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [nx, ny, nz] = self.case.grid.cells;
-        let Case { name, scenarios, prior, .. } = &self.case;
-        let realizations = prior.realizations * scenarios.len();
-        writeln!(f, "{name}: no mistakes; {nx} x {ny} x {nz} cells, {realizations} realizations")?;
+        let Case { name, scenarios, prior, variants, .. } = &self.case;
+        write!(f, "{name}: no mistakes; {nx} x {ny} x {nz} cells, {} realizations", prior.realizations)?;
+        if scenarios.len() > 1 {
+            write!(f, " of each of {} scenarios", scenarios.len())?;
+        }
+        if !variants.is_empty() {
+            write!(f, ", {} variants", variants.len())?;
+        }
+        writeln!(f)?;
         if self.case.data.as_ref().is_some_and(|d| d.source == DataSource::CommandLine) {
             writeln!(f, "a run needs --data FILE")?;
         }
@@ -184,8 +277,9 @@ impl fmt::Display for CheckReport {
 /// All mistakes of the case, or a file that it names and that is not there.
 pub fn check(name: &str, overrides: &Overrides) -> Result<CheckReport> {
     let case = Case::load(name, overrides)?;
-    let images = case.scenarios.iter().enumerate().filter_map(|(i, s)| match &s.geology {
-        Geology::ImageFile(file) => Some((format!("scenario[{}].image", i + 1), file)),
+    let (section, described) = case.stack.as_ref().map_or(("scenario", &case.scenarios), |s| ("type", &s.types));
+    let images = described.iter().enumerate().filter_map(|(i, s)| match &s.geology {
+        Geology::ImageFile(file) => Some((format!("{section}[{}].image", i + 1), file)),
         _ => None,
     });
     let data = case.data.as_ref().and_then(|d| match &d.source {

@@ -72,19 +72,18 @@ impl Check<'_> {
             self.require(side.is_some() || !needs_side, &[], &key, problem, "add side = \"left\" (or another)");
             for cell in boundary.place.cells(&self.case.grid) {
                 let [x, y, z] = cell.map(|c| c + 1);
-                let (other, problem) = match (boundary.condition, side) {
-                    (BoundaryCondition::HeadInCells(head), _) => {
-                        let (other, before) = *heads.entry(cell).or_insert((i, head));
-                        let what = format!("cell ({x}, {y}, {z}) has the head {before} m and the head {head} m");
-                        (if before == head { i } else { other }, what)
-                    }
-                    (condition, Some(side)) if condition != BoundaryCondition::NoFlow => {
-                        let other = *faces.entry((cell, side as u8)).or_insert(i);
-                        (other, format!("the same faces of cell ({x}, {y}, {z}) have two conditions"))
-                    }
-                    _ => continue,
-                };
-                if other != i {
+                let mut found = None;
+                if let BoundaryCondition::HeadInCells(head) = boundary.condition {
+                    let (other, before) = *heads.entry(cell).or_insert((i, head));
+                    let problem = format!("cell ({x}, {y}, {z}) has the head {before} m and the head {head} m");
+                    found = (before != head).then_some((other, problem));
+                }
+                if let (Some(side), true) = (side, boundary.condition != BoundaryCondition::NoFlow) {
+                    let other = *faces.entry((cell, side as u8)).or_insert(i);
+                    let problem = format!("the same side of cell ({x}, {y}, {z}) has two conditions");
+                    found = found.or((other != i).then_some((other, problem)));
+                }
+                if let Some((other, problem)) = found {
                     let problem = format!("{problem}, the other by boundary {}", other + 1);
                     self.require(false, &[], &key, problem, "let one of them go");
                     break;

@@ -44,7 +44,7 @@ fn boundary(section: Section<'_>, grid: &Grid) -> Option<Boundary> {
     let count = given.iter().flatten().count();
     if section.is_present() && count != 1 {
         let problem = format!("{count} conditions are given");
-        let remedy = "give one of head = \"20 m\", flux = \"1 mm/day\", inflow = \"0.1 m3/s\", no_flow = true";
+        let remedy = "give one of head = \"20 m\", flux = \"0.1 cm/day\", inflow = \"0.1 m3/s\", no_flow = true";
         section.collector.missing(&section.key("head"), problem, remedy);
     }
     let [head, flux, inflow, no_flow] = given;

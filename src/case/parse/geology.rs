@@ -35,8 +35,15 @@ pub(super) fn scenarios(
 /// The scenarios, or types of geology, of some sections: one for each direction.
 fn described(sections: Vec<Section<'_>>, word: &str, property: &Property, directory: &Path) -> Vec<Scenario> {
     let last = sections.len();
-    let read = |(i, section)| scenario(section, &format!("{word}-{}", i + 1), last, property, directory);
-    sections.into_iter().enumerate().flat_map(read).collect()
+    let mut all = Vec::new();
+    for (i, section) in sections.into_iter().enumerate() {
+        let collector = section.collector;
+        for described in scenario(section, &format!("{word}-{}", i + 1), last, property, directory) {
+            all.push(described);
+            collector.stands_for(word, i + 1, all.len());
+        }
+    }
+    all
 }
 
 /// Units and types of geology, where the case is made of them.

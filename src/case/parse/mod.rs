@@ -41,6 +41,7 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
     let physics = survey::physics(root.section("physics"), &grid);
     let has_u_step = root.get("feasible").is_some();
     let is_varied = has_variability(&scenarios, stack.as_ref());
+    let basis = prior::basis(root.section("basis"), &root, scenarios.len());
     let base = solution::default_feasible(&grid, &property, is_varied, scenarios.len());
     let base = solution::feasible(root.section("feasible"), &base);
     let case = Case {
@@ -49,11 +50,11 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
         seed: root.get("seed").and_then(|v| v.whole(0..=u64::MAX)).unwrap_or(1),
         prior: prior::prior(root.section("prior"), &scenarios, stack.as_ref()),
         hard_data: prior::hard_data(root.section("hard_data"), &grid, &property, directory),
-        basis: prior::basis(root.section("basis"), &root, scenarios.len()),
         observations: observations::observations(root.sections("observation"), &grid, &property, physics.as_ref()),
         data: survey::data(root.section("data"), &grid, physics.is_some(), directory),
         selection: solution::selection(root.section("selection")),
-        inversion: solution::inversion(root.section("inversion"), &scenarios),
+        inversion: solution::inversion(root.section("inversion"), &scenarios, basis.kind),
+        basis,
         reference: reference::reference(root.section("reference"), &scenarios, &property),
         mapping: reference::mapping(root.section("mapping"), &base),
         approximation: reference::approximation(root.section("approximation")),

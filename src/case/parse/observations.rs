@@ -18,7 +18,15 @@ pub(super) fn observations(
         Some(Physics::Groundwater(flow)) => &flow.wells,
         _ => &[],
     };
-    sections.into_iter().flat_map(|section| observation(section, grid, property, wells)).collect()
+    let mut all = Vec::new();
+    for (i, section) in sections.into_iter().enumerate() {
+        let collector = section.collector;
+        for found in observation(section, grid, property, wells) {
+            all.push(found);
+            collector.stands_for("observation", i + 1, all.len());
+        }
+    }
+    all
 }
 
 /// One section: an observation for each kind that it names.

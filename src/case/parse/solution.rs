@@ -2,8 +2,8 @@
 
 use super::{MANY, MOST_CELLS, NOT_NEGATIVE, PART, SHARE, prior};
 use crate::case::file::{
-    Aggregation, Apply, Feasible, Features, Inversion, Labels, Property, Rank, Regularizer, Repair, Returned, Scenario,
-    Selection, Start, Weight, Window,
+    Aggregation, Apply, BasisKind, Feasible, Features, Inversion, Labels, Property, Rank, Regularizer, Repair,
+    Returned, Scenario, Selection, Start, Weight, Window,
 };
 use crate::case::reader::{Section, Value};
 use crate::case::words;
@@ -103,7 +103,7 @@ fn features(value: &Value<'_>) -> Option<Features> {
     }
 }
 
-pub(super) fn inversion(section: Section<'_>, scenarios: &[Scenario]) -> Inversion {
+pub(super) fn inversion(section: Section<'_>, scenarios: &[Scenario], basis: BasisKind) -> Inversion {
     let factor = |key| {
         let value = section.get(key).and_then(|v| v.number("a factor of 0 or more", NOT_NEGATIVE));
         value.unwrap_or(1.0)
@@ -120,7 +120,7 @@ pub(super) fn inversion(section: Section<'_>, scenarios: &[Scenario]) -> Inversi
         regularizer: section
             .get("regularizer")
             .and_then(|v| v.choice(&words::REGULARIZERS))
-            .unwrap_or(if scenarios.len() > 1 { Regularizer::Group } else { Regularizer::Gaussian }),
+            .unwrap_or(if basis == BasisKind::Hybrid { Regularizer::Group } else { Regularizer::Gaussian }),
         weight: weight("weight"),
         weight_factor: factor("weight_factor"),
         coupling: weight("coupling"),
