@@ -41,7 +41,7 @@ pub struct Schedule {
     pub map_last: bool,
     /// Group sparsity of the coefficients, where the basis has blocks; the rank is then that of the whole basis.
     pub sparsity: Option<Sparsity>,
-    /// Multiplies the λ_f² that the discrepancy principle finds.
+    /// Multiplies λ_f², found or fixed; with 0 v-steps know nothing of u.
     pub coupling_factor: f64,
 }
 
@@ -53,8 +53,14 @@ pub struct Sparsity {
     /// λ_g²: the user's own, or 0.01 of the weight that leaves nothing of v, halved while no λ_f reaches the misfit's
     /// target.
     pub weight: Choice,
-    /// Multiplies a λ_g² that is not the user's own.
+    /// Multiplies a λ_g² that is not the user's own; with a factor other than 1 it is never halved.
     pub factor: f64,
+}
+
+impl Sparsity {
+    fn may_be_halved(&self) -> bool {
+        self.weight == Choice::Discrepancy && self.factor == 1.0
+    }
 }
 
 /// λ_g² as a share of the weight that leaves nothing of v.
@@ -397,8 +403,9 @@ impl VStep<'_> {
     }
 
     fn weigh(&self, terms: &mut [Term], weighed: usize, places: Places) -> (Array1<f64>, Vec<Candidate>) {
+        let factor = if places.coupling == Some(weighed) { self.schedule.coupling_factor } else { 1.0 };
         if let Choice::Fixed(weight) = self.schedule.weight {
-            terms[weighed].weight = weight;
+            terms[weighed].weight = factor * weight;
             return (solve(terms), Vec::new());
         }
         let scale = (terms[0].matrix.squares() / terms[weighed].matrix.squares()).max(f64::MIN_POSITIVE);
@@ -410,14 +417,14 @@ impl VStep<'_> {
         let bisections = if self.fixed.gram.is_some() { COSTLY_BISECTIONS } else { BISECTIONS };
         let (mut goal, weight, tried) = discrepancy_within(terms, weighed, range, target, bisections);
         if let Some(place) = places.sparsity
-            && self.schedule.sparsity.as_ref().is_some_and(|s| s.weight == Choice::Discrepancy)
+            && self.schedule.sparsity.as_ref().is_some_and(Sparsity::may_be_halved)
             && terms[0].squares(goal.view()) > target
             && let Some(better) = halve(terms, place, target)
         {
             goal = better;
         }
-        if places.coupling == Some(weighed) && self.schedule.coupling_factor != 1.0 {
-            terms[weighed].weight = self.schedule.coupling_factor * weight;
+        if factor != 1.0 {
+            terms[weighed].weight = factor * weight;
             goal = solve(terms);
         }
         (goal, tried)
@@ -496,36 +503,16 @@ fn expected_misfit(terms: &[Term], weighed: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{Array2, ArrayView1};
+    use std::sync::Mutex;
 
+    use ndarray::ArrayView1;
+
+    use super::super::groups::ranges;
+    use super::super::toys::{Columns, Cubic, normals};
     use super::*;
     use crate::basis::pca::{Pca, Truncation};
     use crate::grid::{Ensemble, Grid};
-    use crate::operator::{Dense, LinearOperator, Linearized, Operator};
-    use crate::random::{Purpose, Stream};
-
-    /// `g(u) = A u + c (A u)³`, element by element: linear for c = 0.
-    struct Cubic {
-        matrix: Array2<f64>,
-        c: f64,
-    }
-
-    impl Operator for Cubic {
-        fn inputs(&self) -> usize {
-            self.matrix.ncols()
-        }
-        fn outputs(&self) -> usize {
-            self.matrix.nrows()
-        }
-        fn predict(&self, u: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
-            Ok(self.matrix.dot(&u).mapv(|y| y + self.c * y.powi(3)))
-        }
-        fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
-            let slopes = self.matrix.dot(&u).mapv(|y| 1.0 + 3.0 * self.c * y * y);
-            let jacobian = Dense(&self.matrix * &slopes.insert_axis(ndarray::Axis(1)));
-            Ok(Linearized { value: self.predict(u)?, jacobian: Box::new(jacobian) })
-        }
-    }
+    use crate::operator::{LinearOperator, Operator};
 
     /// Rounds every cell to −1 or 1.
     struct Signs;
@@ -550,11 +537,6 @@ mod tests {
         fn covariance(&self, _: usize) -> Result<Option<Covariance>> {
             Ok(None)
         }
-    }
-
-    fn normals(rows: usize, cols: usize, level: u32) -> Array2<f64> {
-        let numbers = Stream::new(11, Purpose::Check, 0, level).normals(rows * cols);
-        Array2::from_shape_vec((rows, cols), numbers).expect("as many numbers as asked for")
     }
 
     /// Runs the toy problem of 30 cells, 12 data and at most 10 coefficients, after the iterations `done`.
@@ -635,6 +617,129 @@ mod tests {
         let floor = last.tradeoff.iter().map(|c| c.weight).fold(f64::INFINITY, f64::min);
         assert!(chosen.misfit <= 12.0 || chosen.weight == floor, "{chosen:?}");
         assert_eq!(last.parameterized, last.model, "there is no u-step");
+    }
+
+    /// Keeps the coefficients that each map was made for.
+    struct Watching(Mutex<Vec<Array1<f64>>>);
+
+    impl FeasibleAtRank for Watching {
+        fn feasible(&self) -> bool {
+            true
+        }
+        fn map(&self, v: ArrayView1<'_, f64>) -> Result<Box<dyn FeasibleMap + '_>> {
+            self.0.lock().expect("no other thread failed").push(v.to_owned());
+            Ok(Box::new(Signs))
+        }
+        fn covariance(&self, _: usize) -> Result<Option<Covariance>> {
+            Ok(None)
+        }
+    }
+
+    /// Two blocks of five orthonormal columns each, side by side.
+    fn hybrid() -> Columns {
+        let block = |level| {
+            let columns = normals(30, 5, level);
+            let factor = crate::linalg::dense::cholesky(&columns.t().dot(&columns)).unwrap();
+            factor.half_solve_block(columns.t()).reversed_axes()
+        };
+        let matrix = ndarray::concatenate![ndarray::Axis(1), block(20), block(21)];
+        Columns { matrix, mean: Array1::from_elem(30, 0.1), sigma: Array1::ones(10) }
+    }
+
+    fn invert_hybrid(basis: &dyn Basis, schedule: &Schedule, at_rank: &dyn FeasibleAtRank) -> Estimate {
+        let forward = Cubic { matrix: normals(12, 30, 1) * 0.3, c: 0.02 };
+        let mut v = Array1::zeros(10);
+        v.slice_mut(s![5..]).assign(&(3.0 * &normals(5, 1, 22).column(0)));
+        let observed = forward.predict(basis.expand(v.view()).view()).unwrap() + &(0.05 * &normals(12, 1, 2).column(0));
+        let covariance = Covariance::diagonal(Array1::from_elem(12, 0.05)).unwrap();
+        let problem =
+            Problem { forward: &forward, exact: &forward, basis, observed: observed.view(), covariance: &covariance };
+        let start = Array1::from_elem(30, 0.4);
+        let v = equal_projection(basis, start.view(), 2);
+        let coefficients = Some(v.view());
+        let start = start.view();
+        Alternation { problem, schedule, at_rank, start, coefficients, mismatch: None }
+            .run(Vec::new(), &mut |_| Ok(()), &())
+            .unwrap()
+    }
+
+    fn sparsity(weight: Choice) -> Option<Sparsity> {
+        let grouping = Grouping::scenarios(&ranges(&[5, 5]), Array1::ones(10).view()).unwrap();
+        Some(Sparsity { grouping, weight, factor: 1.0 })
+    }
+
+    #[test]
+    fn blocks_that_the_data_do_not_need_fade_and_the_map_sees_it() {
+        let basis = hybrid();
+        let mut schedule = schedule(&[10; 8]);
+        (schedule.steps, schedule.sparsity) = (1, sparsity(Choice::Discrepancy));
+        schedule.coupling_factor = 1e-3;
+        let watching = Watching(Mutex::new(Vec::new()));
+        let estimate = invert_hybrid(&basis, &schedule, &watching);
+        let grouping = &schedule.sparsity.as_ref().unwrap().grouping;
+        let norms: Vec<_> = estimate.iterations.iter().map(|i| grouping.euclidean_norms(i.v.view())).collect();
+        let share = |norms: &[f64]| norms[0] / norms[1];
+        assert!(share(&norms[7]) < 0.5 * share(&norms[0]), "{norms:?}");
+        let seen = watching.0.into_inner().unwrap();
+        assert!(seen.iter().zip(&estimate.iterations).all(|(seen, i)| seen == i.v));
+        for Iteration { row, v, .. } in &estimate.iterations {
+            assert!((row.regularization - row.lambda.powi(2) * grouping.value(v.view())).abs() < 1e-9);
+            assert!((row.objective - row.misfit_parameterized - row.coupling - row.regularization).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn one_orthonormal_block_without_sparsity_is_the_alternation_of_one_scenario() {
+        let matrix = hybrid().matrix;
+        let factor = crate::linalg::dense::cholesky(&matrix.t().dot(&matrix)).unwrap();
+        let columns = Columns { matrix: factor.half_solve_block(matrix.t()).reversed_axes(), ..hybrid() };
+        /// The same columns, known to be orthonormal.
+        struct Orthonormal(Columns);
+        impl LinearOperator for Orthonormal {
+            fn rows(&self) -> usize {
+                self.0.rows()
+            }
+            fn cols(&self) -> usize {
+                self.0.cols()
+            }
+            fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
+                self.0.apply(x)
+            }
+            fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
+                self.0.adjoint(y)
+            }
+        }
+        impl Basis for Orthonormal {
+            fn mean(&self) -> ArrayView1<'_, f64> {
+                self.0.mean()
+            }
+            fn orthonormal(&self) -> bool {
+                true
+            }
+            fn standard_deviations(&self) -> Option<ArrayView1<'_, f64>> {
+                self.0.standard_deviations()
+            }
+            fn columns(&self, range: std::ops::Range<usize>) -> ndarray::CowArray<'_, f64, ndarray::Ix2> {
+                self.0.columns(range)
+            }
+            fn truncated(&self, rank: usize) -> Box<dyn Basis> {
+                Box::new(Self(Columns { matrix: self.0.matrix.slice(s![.., ..rank]).to_owned(), ..self.0.clone() }))
+            }
+        }
+        let mut plain = schedule(&[10; 4]);
+        plain.weight = Choice::Fixed(0.3);
+        let mut grouped = plain.clone();
+        grouped.sparsity = sparsity(Choice::Fixed(0.0));
+        let toy = Toy { feasible: true };
+        let expected = invert_hybrid(&Orthonormal(columns.clone()), &plain, &toy);
+        for schedule in [&plain, &grouped] {
+            let found = invert_hybrid(&columns, schedule, &toy);
+            for (a, b) in found.iterations.iter().zip(&expected.iterations) {
+                let difference = &a.v - &b.v;
+                assert!(difference.dot(&difference).sqrt() < 1e-9 * b.v.dot(&b.v).sqrt());
+                assert_eq!(a.model, b.model);
+            }
+        }
     }
 
     #[test]

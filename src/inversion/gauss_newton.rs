@@ -127,22 +127,39 @@ impl Rest {
 
 /// The m × m form; `None` where M is not positive definite.
 pub(super) fn solve_dual(a: &Array2<f64>, b: &Array1<f64>, weight: f64, rest: &Rest) -> Option<Array1<f64>> {
-    // A M⁻¹ and M⁻¹ c
-    let (scaled, start) = match &rest.full {
-        None if rest.diagonal.iter().any(|&d| d <= 0.0) => return None,
-        None => (a / &rest.diagonal, &rest.rhs / &rest.diagonal),
-        Some(full) => {
-            let mut matrix = full.clone();
-            matrix.diag_mut().zip_mut_with(&rest.diagonal, |a, b| *a += b);
-            let factor = cholesky(&matrix)?;
-            (factor.solve_block(a.t()).reversed_axes(), factor.solve(rest.rhs.view()))
-        }
-    };
+    if let Some(full) = &rest.full {
+        return solve_dual_full(a, b, weight, full, rest);
+    }
+    if rest.diagonal.iter().any(|&d| d <= 0.0) {
+        return None;
+    }
+    let scaled = a / &rest.diagonal; // A M⁻¹
     let mut gram = multiply(scaled.view(), a.t());
     gram.diag_mut().mapv_inplace(|g| g + 1.0 / weight);
+    let start = &rest.rhs / &rest.diagonal;
     let factor = cholesky(&gram).expect("A M⁻¹ Aᵀ + I/w is positive definite for positive M and w");
     let multiplier = factor.solve((b - &a.dot(&start)).view());
     Some(start + scaled.t().dot(&multiplier))
+}
+
+/// The m × m form with `M = L Lᵀ` a full matrix: with `B = L⁻¹Aᵀ` and `s = L⁻¹c`,
+/// `v = L⁻ᵀ (s + B (BᵀB + I/w)⁻¹ (b − Bᵀ s))`.
+fn solve_dual_full(
+    a: &Array2<f64>,
+    b: &Array1<f64>,
+    weight: f64,
+    full: &Array2<f64>,
+    rest: &Rest,
+) -> Option<Array1<f64>> {
+    let mut matrix = full.clone();
+    matrix.diag_mut().zip_mut_with(&rest.diagonal, |m, d| *m += d);
+    let half = cholesky(&matrix)?;
+    let (scaled, start) = (half.half_solve_block(a.t()), half.half_solve(rest.rhs.view()));
+    let mut gram = multiply(scaled.t(), scaled.view());
+    gram.diag_mut().mapv_inplace(|g| g + 1.0 / weight);
+    let factor = cholesky(&gram).expect("BᵀB + I/w is positive definite for positive w");
+    let multiplier = factor.solve((b - &scaled.t().dot(&start)).view());
+    Some(half.half_solve_transposed((start + scaled.dot(&multiplier)).view()))
 }
 
 /// The normal equations of k × k.

@@ -10,6 +10,8 @@ mod groups;
 mod repair;
 mod sparse;
 mod sparsity;
+#[cfg(test)]
+mod toys;
 mod truncation;
 mod verdict;
 mod weight;
@@ -23,7 +25,7 @@ pub use sparse::{SparseInversion, SparseSchedule, Start};
 pub use sparsity::{GroupedLeastSquares, Minimizer, minimize_matrix_free, reweighted_step};
 pub use truncation::truncation_covariance;
 pub use verdict::{
-    Evidence, Hypothesis, Judged, Solution, Tail, Verdict, VerdictOptions, contributions, judge, log_score,
+    Evidence, Hypothesis, Judged, LeftOver, Solution, Tail, Verdict, VerdictOptions, contributions, judge, log_score,
     probabilities,
 };
 pub use weight::{Candidate, Choice, Cooling, cross_validate, discrepancy, log_evidence, split};
