@@ -500,7 +500,12 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "feasible.respect_hard_data",
         "Whether hard data and observed properties weigh in the match and bind their cells. Default: true.",
     ),
-    ("feasible.repair", "What is done where the feasible model misses the data: \"none\". Default: \"none\"."),
+    (
+        "feasible.repair",
+        "What is done where the feasible model misses the data: \"none\", or \"gradient\" (votes near a tie are\n\
+         re-decided along the gradient of the misfit, spread by the prior's covariance; the cells of hard data stay).\n\
+         Default: \"gradient\" where labels are facies, else \"none\".",
+    ),
     (
         "selection",
         "A first stage without a feasible map, in the hybrid basis, that selects scenarios; the second stage's basis\n\

@@ -35,6 +35,7 @@ mod overrides;
 mod parse;
 pub mod predict;
 mod reader;
+mod repair;
 mod results;
 pub mod run;
 pub mod simulate;

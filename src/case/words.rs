@@ -33,7 +33,7 @@ pub(super) const REGULARIZERS: [(&str, Regularizer); 4] = [
 pub(super) const RETURNS: [(&str, Returned); 2] = [("best", Returned::Best), ("last", Returned::Last)];
 pub(super) const APPLIES: [(&str, Apply); 2] = [("every", Apply::Every), ("last", Apply::Last)];
 pub(super) const KRIGINGS: [(&str, Kriging); 2] = [("simple", Kriging::Simple), ("ordinary", Kriging::Ordinary)];
-pub(super) const REPAIRS: [(&str, Repair); 1] = [("none", Repair::None)];
+pub(super) const REPAIRS: [(&str, Repair); 2] = [("none", Repair::None), ("gradient", Repair::Gradient)];
 pub(super) const SPLITS: [(&str, Split); 2] =
     [("common-head", Split::CommonHead), ("transmissivity", Split::Transmissivity)];
 /// Whether a fixed head is on faces.

@@ -14,10 +14,10 @@ use super::estimate::best_fitting;
 use super::gauss_newton::{Matrix, Term, data_term, gram, solve};
 use super::groups::Grouping;
 use super::weight::{BISECTIONS, Candidate, Choice, Cooling, discrepancy_within};
-use super::{Estimate, Iteration, Problem, Row, Stop};
+use super::{Estimate, Iteration, Problem, Repair, Repaired, Row, Stop};
 use crate::basis::Basis;
 use crate::error::{Error, Result};
-use crate::feasible::FeasibleMap;
+use crate::feasible::{FeasibleMap, Projection};
 use crate::linalg::covariance::Covariance;
 use crate::linalg::dense::{multiply, symmetric_eigen};
 use crate::progress::Progress;
@@ -82,6 +82,10 @@ pub trait FeasibleAtRank {
     fn feasible(&self) -> bool;
     /// The feasible map for a parameterized field of coefficients v, whose number is the rank in use.
     fn map(&self, v: ArrayView1<'_, f64>) -> Result<Box<dyn FeasibleMap + '_>>;
+    /// How the feasible model is made to fit the data better; `None`: it is left as the map gives it.
+    fn repair(&self) -> Option<Repair<'_>> {
+        None
+    }
     /// The covariance that the v-step counts with at a rank; `None`: the data's own.
     fn covariance(&self, rank: usize) -> Result<Option<Covariance>>;
 }
@@ -183,15 +187,14 @@ impl Alternation<'_> {
         let step = VStep { problem, anchor: anchor_of_step, schedule: self.schedule, number, fixed }.solve(v)?;
         let parameterized = self.problem.parameterized(step.v.view());
         let misfit_parameterized = self.misfit(parameterized.view())?;
-        let (model, probability, misfit_model) = match mapped {
+        let (fitted, probability) = match mapped {
             true => {
-                let map = self.at_rank.map(step.v.view())?;
-                let projection = map.project(parameterized.view(), number)?;
-                let misfit = self.misfit(projection.model.view())?;
-                (projection.model, projection.probability, misfit)
+                let projection = self.at_rank.map(step.v.view())?.project(parameterized.view(), number)?;
+                (self.repaired(&projection)?, projection.probability)
             }
-            false => (parameterized.clone(), None, misfit_parameterized),
+            false => (Repaired::unchanged(parameterized.clone(), misfit_parameterized), None),
         };
+        let model = fitted.model;
         let distance = |a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>| (&a - &b).mapv(|x| x * x).sum();
         let coupling = if tied { step.weights.lambda_f2 * distance(parameterized.view(), anchor) } else { 0.0 };
         let change_v = previous.map_or(step.v.dot(&step.v).sqrt(), |before| {
@@ -207,7 +210,9 @@ impl Alternation<'_> {
             rank,
             objective: misfit_parameterized + coupling + step.regularization,
             misfit_parameterized,
-            misfit_model,
+            misfit_model: fitted.misfit,
+            misfit_mapped: fitted.before,
+            redecided: fitted.changed,
             coupling,
             regularization: step.regularization,
             lambda_f: step.weights.lambda_f2.sqrt(),
@@ -220,6 +225,14 @@ impl Alternation<'_> {
             seconds: started.elapsed().as_secs_f64(),
         };
         Ok(Iteration { row, v: step.v, parameterized, model, probability, tradeoff: step.tradeoff })
+    }
+
+    /// The model of a feasible map, repaired where there is a way to and the map has voted for facies.
+    fn repaired(&self, projection: &Projection) -> Result<Repaired> {
+        match (self.at_rank.repair(), &projection.facies, &projection.probability) {
+            (Some(repair), Some(_), Some(votes)) => repair.repair(&self.problem, projection.model.view(), votes.view()),
+            _ => Ok(Repaired::unchanged(projection.model.clone(), self.misfit(projection.model.view())?)),
+        }
     }
 
     fn misfit(&self, field: ArrayView1<'_, f64>) -> Result<f64> {
@@ -498,7 +511,6 @@ mod tests {
     use super::super::toys::{Columns, Cubic, normals};
     use super::*;
     use crate::basis::pca::{Pca, Truncation};
-    use crate::feasible::Projection;
     use crate::grid::{Ensemble, Grid};
     use crate::operator::{LinearOperator, Operator};
 

@@ -44,6 +44,10 @@ pub struct Row {
     pub misfit_parameterized: f64,
     /// `‖C^{-1/2}(d − g(u))‖²`; that of the parameterized field where there is no u-step.
     pub misfit_model: f64,
+    /// The misfit of the model as the feasible map gave it, before its repair.
+    pub misfit_mapped: f64,
+    /// Cells that the repair re-decided.
+    pub redecided: usize,
     /// `λ_f² ‖ū + Φv − u‖²`, with the u that the v-step was tied to.
     pub coupling: f64,
     /// `λ² R(v)`.

@@ -212,6 +212,8 @@ impl SparseInversion<'_> {
             objective: misfit + regularization,
             misfit_parameterized: misfit,
             misfit_model: misfit,
+            misfit_mapped: misfit,
+            redecided: 0,
             coupling: 0.0,
             regularization,
             lambda_f: 0.0,

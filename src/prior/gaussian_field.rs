@@ -320,7 +320,7 @@ fn wrapped(grid: &Grid, variogram: &Variogram, embedding: [usize; 3], cell: [usi
 }
 
 /// Fourier transform of `[M_x][M_y][M_z]` values along all three axes, in place.
-fn transform(values: &mut [Complex<f64>], [mx, my, mz]: [usize; 3]) {
+pub(super) fn transform(values: &mut [Complex<f64>], [mx, my, mz]: [usize; 3]) {
     let mut planner = FftPlanner::new();
     for (length, stride) in [(mz, 1), (my, mz), (mx, my * mz)] {
         if length == 1 {

@@ -13,6 +13,7 @@ pub mod pattern_statistics;
 pub mod sgsim;
 pub mod snesim;
 pub mod stacked;
+pub mod stationary_covariance;
 pub mod training_image;
 pub mod variogram;
 

@@ -32,6 +32,8 @@ pub struct Feasible {
 pub enum Repair {
     /// Nothing.
     None,
+    /// Votes near a tie are re-decided along the gradient of the misfit, spread by the prior's covariance.
+    Gradient,
 }
 
 /// Shape of a window.

@@ -27,7 +27,7 @@ pub(super) fn default_feasible(grid: &Grid, property: &Property, is_varied: bool
         features: Features::All,
         refine: (scenarios > 1).then_some(ACTIVE),
         respect_hard_data: true,
-        repair: Repair::None,
+        repair: if is_facies { Repair::Gradient } else { Repair::None },
     }
 }
 
@@ -45,6 +45,7 @@ pub(super) fn read_feasible(section: &Section<'_>, base: &Feasible) -> Feasible 
         Labels::Property => Aggregation::Mean,
     };
     let usual = if labels == base.labels { base.aggregation } else { usual };
+    let usual_repair = if labels == Labels::Facies { base.repair } else { Repair::None };
     let fraction = section.get("fraction").and_then(|v| v.fraction("a fraction above 0, up to 1", PART));
     Feasible {
         window: section.get("window").and_then(|v| window(&v)).unwrap_or(base.window),
@@ -56,7 +57,7 @@ pub(super) fn read_feasible(section: &Section<'_>, base: &Feasible) -> Feasible 
         features: section.get("features").and_then(|v| features(&v)).unwrap_or(base.features),
         refine: section.get("refine").and_then(|v| refine(&v)).unwrap_or(base.refine),
         respect_hard_data: section.get("respect_hard_data").and_then(|v| v.flag()).unwrap_or(base.respect_hard_data),
-        repair: section.get("repair").and_then(|v| v.choice(&words::REPAIRS)).unwrap_or(base.repair),
+        repair: section.get("repair").and_then(|v| v.choice(&words::REPAIRS)).unwrap_or(usual_repair),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 
 use super::super::file::{Apply, Case, Inversion, Regularizer, Returned, Start, Weight};
-use super::super::matching;
+use super::super::{matching, repair};
 use super::super::observations::Observations;
 use super::Study;
 use super::parameterization::Parameterization;
@@ -14,7 +14,7 @@ use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::feasible::{FeasibleMap, PatternMap, Projection};
 use crate::inversion::{
-    Alternation, Choice, Estimate, FeasibleAtRank, Grouping, Iteration, Mismatch, Problem, Schedule, SparseInversion,
+    Alternation, Choice, Estimate, FeasibleAtRank, Grouping, Iteration, Mismatch, Problem, Repair, Schedule, SparseInversion,
     SparseSchedule, Sparsity, equal_projection, reduced_jacobian, truncation_covariance,
 };
 use crate::linalg::covariance::Covariance;
@@ -190,6 +190,8 @@ struct AtRank<'a> {
     /// Data of the prior realizations less those of their mean, m × L, as far as they are linear in the property; `None`
     /// where truncation errors are not counted.
     deviations: Option<Array2<f64>>,
+    /// What the u-step's repair needs; `None` without repairs.
+    repair: Option<repair::Prepared>,
 }
 
 /// A map, and what it was made for.
@@ -230,7 +232,8 @@ impl<'a> AtRank<'a> {
             }
             _ => None,
         };
-        Ok(Self { study, observations, latest: RefCell::new(None), deviations })
+        let repair = repair::Prepared::new(study, observations);
+        Ok(Self { study, observations, latest: RefCell::new(None), deviations, repair })
     }
 }
 
@@ -254,6 +257,10 @@ impl FeasibleAtRank for AtRank<'_> {
         };
         *self.latest.borrow_mut() = Some(made.clone());
         Ok(Box::new(Shared(made.map)))
+    }
+
+    fn repair(&self) -> Option<Repair<'_>> {
+        self.repair.as_ref().map(|prepared| prepared.with(&self.study.case.property.facies))
     }
 
     fn covariance(&self, rank: usize) -> Result<Option<Covariance>> {

@@ -1,0 +1,215 @@
+//! The covariance that realizations of a stationary prior have in common, averaged over all their places.
+//!
+//! L realizations tell little of the covariance of one pair of cells far apart: its standard error is σ²/√L, and a
+//! correction that is spread by it is mottled. Where the geology is the same everywhere, all pairs at one lag are
+//! samples of one number, and their mean is steady.
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
+use rayon::prelude::*;
+use rustfft::num_complex::Complex;
+
+use super::gaussian_field::transform;
+use crate::grid::{Ensemble, Grid};
+use crate::operator::LinearOperator;
+
+/// `C(h) = 1/(n L) Σ_l Σ_c a_l(c) a_l(c + h)`, the mean over realizations of the products of their deviations
+/// `a_l = u_l − mean` at lag h, with pairs that reach out of the grid counted as zeros.
+///
+/// The zeros taper C to nothing at the grid's own size and make it positive semidefinite. Applied by circulant embedding
+/// and the fast Fourier transform (Dietrich and Newsam 1997): n log n, nothing of n × n is stored.
+pub struct StationaryCovariance {
+    grid: Grid,
+    /// Cells of the embedding, at least 2n − 1 along each axis, x last.
+    embedding: [usize; 3],
+    /// Fourier transform of C over the embedding, over the number of its cells.
+    spectrum: Vec<f64>,
+}
+
+/// Pairs of realizations whose spectra are added one after the other; the sums of such runs are added in order.
+const RUN: usize = 8;
+
+impl StationaryCovariance {
+    /// Averages over at most `limit` realizations of each ensemble, about the ensemble's own mean.
+    pub fn new(ensembles: &[&Ensemble], limit: usize) -> Self {
+        let grid = ensembles.first().expect("a covariance needs realizations").grid;
+        let embedding: [usize; 3] = std::array::from_fn(|axis| fast_length(2 * grid.cells[2 - axis] - 1));
+        let mut out = Self { grid, embedding, spectrum: vec![0.0; embedding.iter().product()] };
+        let (mut power, mut count) = (vec![0.0; out.spectrum.len()], 0);
+        for ensemble in ensembles {
+            let mut mean = Array1::zeros(grid.len());
+            for l in 0..ensemble.len() {
+                mean += &ensemble.property(l);
+            }
+            mean /= ensemble.len() as f64;
+            let used = ensemble.len().min(limit);
+            let firsts: Vec<usize> = (0..used).step_by(2).collect();
+            let runs: Vec<Vec<f64>> = firsts
+                .par_chunks(RUN)
+                .map(|run| {
+                    let mut sum = vec![0.0; out.spectrum.len()];
+                    for &l in run {
+                        let second = (l + 1 < used).then(|| ensemble.property(l + 1) - &mean);
+                        let mut values =
+                            out.embed((ensemble.property(l) - &mean).view(), second.as_ref().map(|a| a.view()));
+                        transform(&mut values, out.embedding);
+                        sum.iter_mut().zip(&values).for_each(|(sum, z)| *sum += z.norm_sqr());
+                    }
+                    sum
+                })
+                .collect();
+            for run in runs {
+                power.iter_mut().zip(run).for_each(|(power, run)| *power += run);
+            }
+            count += used;
+        }
+        // Of two real fields in one complex one, |A|² + |B|² at k is the mean of the power at k and at −k.
+        let scale = 0.5 / (count as f64 * grid.len() as f64 * power.len() as f64);
+        for (at, spectrum) in out.spectrum.iter_mut().enumerate() {
+            *spectrum = scale * (power[at] + power[opposite(at, embedding)]);
+        }
+        out
+    }
+
+    /// Variance of one cell.
+    pub fn variance(&self) -> f64 {
+        self.spectrum.iter().sum()
+    }
+
+    /// One or two real fields as the real and imaginary part of a complex one on the embedding.
+    fn embed(&self, first: ArrayView1<'_, f64>, second: Option<ArrayView1<'_, f64>>) -> Vec<Complex<f64>> {
+        let mut values = vec![Complex::default(); self.spectrum.len()];
+        for cell in 0..first.len() {
+            values[self.place(cell)] = Complex::new(first[cell], second.map_or(0.0, |b| b[cell]));
+        }
+        values
+    }
+
+    fn place(&self, cell: usize) -> usize {
+        let [i, j, k] = self.grid.cell(cell);
+        (k * self.embedding[1] + j) * self.embedding[2] + i
+    }
+}
+
+impl LinearOperator for StationaryCovariance {
+    fn rows(&self) -> usize {
+        self.grid.len()
+    }
+    fn cols(&self) -> usize {
+        self.grid.len()
+    }
+    fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.apply_block(x.insert_axis(ndarray::Axis(1))).column(0).to_owned()
+    }
+    fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.apply(y)
+    }
+    fn apply_block(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
+        let firsts: Vec<usize> = (0..x.ncols()).step_by(2).collect();
+        let pairs: Vec<Vec<Complex<f64>>> = firsts
+            .par_iter()
+            .map(|&column| {
+                let second = (column + 1 < x.ncols()).then(|| x.column(column + 1));
+                let mut values = self.embed(x.column(column), second);
+                transform(&mut values, self.embedding);
+                // The inverse transform is the conjugate of the forward one of the conjugate.
+                values.iter_mut().zip(&self.spectrum).for_each(|(z, &s)| *z = z.conj() * s);
+                transform(&mut values, self.embedding);
+                (0..self.grid.len()).map(|cell| values[self.place(cell)].conj()).collect()
+            })
+            .collect();
+        let mut out = Array2::zeros(x.raw_dim());
+        for (&column, pair) in firsts.iter().zip(&pairs) {
+            out.slice_mut(s![.., column]).iter_mut().zip(pair).for_each(|(out, z)| *out = z.re);
+            if column + 1 < x.ncols() {
+                out.slice_mut(s![.., column + 1]).iter_mut().zip(pair).for_each(|(out, z)| *out = z.im);
+            }
+        }
+        out
+    }
+    fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
+        self.apply_block(y)
+    }
+}
+
+/// The number of the frequency opposite to number `at`.
+fn opposite(at: usize, [mx, my, mz]: [usize; 3]) -> usize {
+    let [x, y, z] = [at / (my * mz), at / mz % my, at % mz];
+    (((mx - x) % mx) * my + (my - y) % my) * mz + (mz - z) % mz
+}
+
+/// The least number from `least` on that has no prime factor above 5.
+fn fast_length(least: usize) -> usize {
+    let rest = |n: usize| {
+        [2, 3, 5].iter().fold(n, |mut n, &p| {
+            while n.is_multiple_of(p) {
+                n /= p;
+            }
+            n
+        })
+    };
+    (least.max(1)..).find(|&n| rest(n) == 1).expect("powers of two go on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, Stream};
+
+    fn ensemble(cells: [usize; 3], count: usize) -> Ensemble {
+        let n = cells.iter().product::<usize>();
+        let numbers = Stream::new(3, Purpose::Check, 0, 0).normals(n * count).into_iter().map(|x| x as f32).collect();
+        let values = Array2::from_shape_vec((count, n), numbers).unwrap();
+        Ensemble { grid: Grid::unit(cells), facies: None, values: Some(values), facies_values: Vec::new() }
+    }
+
+    /// C(h) by its definition.
+    fn by_definition(ensemble: &Ensemble) -> Array2<f64> {
+        let (grid, n) = (ensemble.grid, ensemble.grid.len());
+        let fields: Vec<_> = (0..ensemble.len()).map(|l| ensemble.property(l)).collect();
+        let mean = fields.iter().fold(Array1::zeros(n), |sum: Array1<f64>, u| sum + u) / fields.len() as f64;
+        let lag = |a: usize, b: usize| {
+            let (a, b) = (grid.cell(a), grid.cell(b));
+            std::array::from_fn::<i64, 3, _>(|axis| b[axis] as i64 - a[axis] as i64)
+        };
+        Array2::from_shape_fn((n, n), |(a, b)| {
+            let mut sum = 0.0;
+            for (c, d) in (0..n).flat_map(|c| (0..n).map(move |d| (c, d))).filter(|&(c, d)| lag(c, d) == lag(a, b)) {
+                sum += fields.iter().map(|u| (u[c] - mean[c]) * (u[d] - mean[d])).sum::<f64>();
+            }
+            sum / (n * fields.len()) as f64
+        })
+    }
+
+    #[test]
+    fn transforms_give_the_mean_of_products_by_lag() {
+        for (cells, count) in [([5, 4, 1], 3), ([3, 4, 5], 4), ([7, 1, 1], 2)] {
+            let ensemble = ensemble(cells, count);
+            let covariance = StationaryCovariance::new(&[&ensemble], usize::MAX);
+            let expected = by_definition(&ensemble);
+            let found = covariance.apply_block(Array2::eye(ensemble.grid.len()).view());
+            let terms = (2 * ensemble.grid.len()).pow(2) as f64;
+            let bound = terms * f64::EPSILON * covariance.variance();
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!((found - expected).abs() <= bound, "{found} against {expected} within {bound:e}");
+            }
+            assert!((covariance.variance() - expected[[0, 0]]).abs() <= bound);
+        }
+    }
+
+    #[test]
+    fn it_is_positive_semidefinite_and_any_number_of_threads_gives_the_same_bytes() {
+        let ensemble = ensemble([9, 8, 1], 41);
+        let x = Array1::from(Stream::new(3, Purpose::Check, 1, 0).normals(72));
+        let of = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| StationaryCovariance::new(&[&ensemble], 40).apply(x.view()))
+        };
+        assert!(x.dot(&of(1)) >= 0.0);
+        assert_eq!(of(1), of(3));
+    }
+
+    #[test]
+    fn lengths_are_fast() {
+        assert_eq!([1, 7, 13, 199, 399].map(fast_length), [1, 8, 15, 200, 400]);
+    }
+}
