@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::io;
 use crate::prior::Prior;
+use crate::prior::columns::Columns;
 use crate::prior::cookie_cutter::CookieCutter;
 use crate::prior::direct_sampling::{DirectSampling, Settings};
 use crate::prior::gaussian_field::GaussianField;
@@ -219,6 +220,10 @@ fn simulator(case: &Case, grid: Grid, image: &TrainingImage, azimuth: f64, scale
                 transformations: vec![Transformation { azimuth, scale: [scale; 3] }],
                 ..SnesimOptions::default()
             };
+            // A template of one layer on an image as thick as the block: columns of layers are simulated as one cell.
+            if image.cells[2] > 1 && image.cells[2] == grid.cells[2] && options.template[2] == 1 {
+                return Ok(Box::new(Columns::new(image, grid, options)?));
+            }
             Ok(Box::new(Snesim::new(image.cells, &image.codes, image.categories.len(), grid, options)?))
         }
         Method::DirectSampling(given) => {

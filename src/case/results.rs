@@ -8,7 +8,7 @@ use super::files;
 use super::observations::Observations;
 use super::study::{Opinion, Study};
 use crate::error::{Error, Result};
-use crate::inversion::{Estimate, Iteration, Solution};
+use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Solution};
 
 /// Writes every file of the result folder but the summary and the report.
 pub(super) fn write(
@@ -162,48 +162,44 @@ fn write_history(folder: &Path, iterations: &[Iteration]) -> Result<()> {
 fn write_scenarios(path: &Path, study: &Study, best: &Iteration, verdict: Option<&[Opinion]>) -> Result<()> {
     let shares = study.scenario_shares(best, verdict);
     let details = study.scenario_details(best);
+    let header = "name,columns,rank,energy,norm,contribution,log_evidence,k_e,aic,aicc,bic,kic,probability,active";
     write_csv(path, |csv| {
-        let mut header = vec!["name", "norm", "contribution", "probability"];
-        if details.is_some() {
-            header.extend(["columns", "energy", "largest_sigma", "active", "log_evidence", "effective_parameters"]);
-            header.extend(["aic", "aicc", "bic", "kic", "misfit"]);
-        }
-        csv.write_record(header)?;
+        let Some(details) = &details else {
+            csv.write_record(["name", "norm", "contribution", "probability"])?;
+            return shares.iter().try_for_each(|s| csv.serialize((&s.name, s.norm, s.contribution, s.probability)));
+        };
+        csv.write_record(header.split(','))?;
         for (p, scenario) in shares.iter().enumerate() {
-            let row = (&scenario.name, scenario.norm, scenario.contribution, scenario.probability);
-            let Some(details) = &details else {
-                csv.serialize(row)?;
-                continue;
-            };
             let details = details[p].as_ref();
-            let active = details.is_some_and(|d| d.active);
             let judged = verdict.and_then(|verdict| verdict[p].as_ref());
             let solution = judged.and_then(|judged| judged.solution.as_ref());
             let number = |f: fn(&Solution) -> Option<f64>| solution.and_then(f);
+            // A block has all its columns in use: the rank is their number.
+            let columns = details.map_or(0, |d| d.columns);
             csv.serialize((
-                row,
-                (
-                    details.map(|d| d.columns),
-                    details.map(|d| d.energy),
-                    details.map(|d| d.largest_sigma),
-                    u8::from(active),
-                ),
+                (&scenario.name, columns, columns, details.map(|d| d.energy)),
+                (scenario.norm, scenario.contribution),
                 judged.map(|j| j.log_evidence).filter(|l| l.is_finite()),
                 (number(|s| Some(s.effective_parameters)), number(|s| Some(s.aic)), number(|s| s.aicc)),
-                (number(|s| Some(s.bic)), number(|s| Some(s.kic)), number(|s| Some(s.misfit))),
+                (number(|s| Some(s.bic)), number(|s| Some(s.kic))),
+                verdict.map(|_| scenario.probability),
+                u8::from(details.is_some_and(|d| d.active)),
             ))?;
         }
         Ok(())
     })
 }
 
-/// `scenario_history.csv`: norm and contribution of every scenario in every iteration.
+/// `scenario_history.csv`: norm and contribution of every scenario in every iteration, and whether it is active.
 fn write_scenario_history(path: &Path, study: &Study, iterations: &[Iteration]) -> Result<()> {
     write_csv(path, |csv| {
-        csv.write_record(["iteration", "scenario", "norm", "contribution"])?;
+        csv.write_record(["iteration", "scenario", "norm", "contribution", "active"])?;
         for iteration in iterations {
-            for scenario in study.scenario_shares(iteration, None) {
-                csv.serialize((iteration.row.iteration, scenario.name, scenario.norm, scenario.contribution))?;
+            let active = study.active(iteration.v.view(), Some(ACTIVE_SHARE));
+            for (p, scenario) in study.scenario_shares(iteration, None).into_iter().enumerate() {
+                let number = iteration.row.iteration;
+                let active = u8::from(active.contains(&p));
+                csv.serialize((number, scenario.name, scenario.norm, scenario.contribution, active))?;
             }
         }
         Ok(())

@@ -253,6 +253,11 @@ impl Run<'_> {
                 best_achievable: of(study.best_achievable(reference.view()).view()),
             }
         });
+        let shares = study.scenario_shares(best, verdict);
+        let hits = match (&observations.reference_scenarios[..], study.selected.len()) {
+            (&[truth], 2..) if study.parameterization.groups().is_some() => Some(study::hits(truth, &shares, verdict)),
+            _ => None,
+        };
         Ok(Summary {
             format: 1,
             case: case.name.clone(),
@@ -274,7 +279,9 @@ impl Run<'_> {
                 target: observations.observed.len() as f64,
             },
             errors,
-            scenarios: study.scenario_shares(best, verdict),
+            scenarios: shares,
+            hits,
+            solver: observations.solver(best.model.view())?,
             noise_factor: observations.noise_factor,
             cross_validation: self.cross_validation(study, observations)?,
             prior: summary::Prior { realizations: case.prior.realizations, cached: study.priors.cached },

@@ -44,6 +44,13 @@ pub struct Summary {
     pub errors: Option<Errors>,
     /// The scenarios.
     pub scenarios: Vec<Scenario>,
+    /// Whether the scenario that the reference was drawn from comes first by each measure, 1 or 0; absent where there is
+    /// no such scenario, or no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hits: Option<BTreeMap<String, f64>>,
+    /// How the equations of flow were solved; absent without flow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub solver: Option<String>,
     /// The factor on the given error level that the data chose; 1 where it was taken as given.
     pub noise_factor: f64,
     /// Root-mean-square errors of predicting left-out data, where it was asked for.

@@ -9,4 +9,5 @@ mod hard_data;
 mod interrupt;
 mod kernels;
 mod results;
+mod scenarios;
 mod support;

@@ -146,6 +146,14 @@ impl Instruments {
     }
 }
 
+impl Instruments {
+    /// How the equations of flow are solved for a model.
+    pub(super) fn solver(&self, field: ArrayView1<'_, f64>) -> Result<Option<String>> {
+        let Reading::Flow(aquifer) = &self.physics else { return Ok(None) };
+        Flow::new(aquifer)?.model().description(field).map(Some)
+    }
+}
+
 /// A borrowed forward model.
 pub(super) struct Borrowed<'a>(pub(super) &'a dyn Operator);
 

@@ -223,6 +223,14 @@ impl<'g> Observations<'g> {
         self.instruments.head_warnings(field)
     }
 
+    /// How the equations of flow are solved for a model, in words; `None` without flow.
+    ///
+    /// # Errors
+    /// A model that the flow cannot be solved for.
+    pub fn solver(&self, field: ArrayView1<'_, f64>) -> Result<Option<String>> {
+        self.instruments.solver(field)
+    }
+
     /// Some of these data alone, with the error level that was chosen: what cross-validation inverts.
     ///
     /// # Errors

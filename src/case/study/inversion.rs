@@ -6,16 +6,16 @@ use std::sync::Arc;
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 
 use super::super::file::{Apply, Case, Inversion, Regularizer, Returned, Start, Weight};
-use super::super::{matching, repair};
 use super::super::observations::Observations;
+use super::super::{matching, repair};
 use super::Study;
 use super::parameterization::Parameterization;
 use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::feasible::{FeasibleMap, PatternMap, Projection};
 use crate::inversion::{
-    Alternation, Choice, Estimate, FeasibleAtRank, Grouping, Iteration, Mismatch, Problem, Repair, Schedule, SparseInversion,
-    SparseSchedule, Sparsity, equal_projection, reduced_jacobian, truncation_covariance,
+    Alternation, Choice, Estimate, FeasibleAtRank, Grouping, Iteration, Mismatch, Problem, Repair, Schedule,
+    SparseInversion, SparseSchedule, Sparsity, equal_projection, reduced_jacobian, truncation_covariance,
 };
 use crate::linalg::covariance::Covariance;
 use crate::progress::Progress;

@@ -86,16 +86,13 @@ impl Study {
         progress: &dyn Progress,
     ) -> Result<Self> {
         let mut data = conditioning(&self.case);
-        let known = matching::hard_data(self, Some(observations));
-        let facies = self.case.property.has_facies();
+        let known = matching::hard_data(self, Some(observations), self.case.property.has_facies());
         let is_new =
             |cell: usize| data.facies.iter().all(|k| k.cell != cell) && data.values.iter().all(|k| k.cell != cell);
-        let (mut codes, mut values) = (Vec::new(), Vec::new());
-        if facies {
-            codes.extend(known.facies.iter().filter(|k| is_new(k.0)).map(|&(cell, value)| Known { cell, value }));
-        } else {
-            values.extend(known.values.iter().filter(|k| is_new(k.0)).map(|&(cell, value)| Known { cell, value }));
-        }
+        let codes: Vec<_> =
+            known.facies.iter().filter(|k| is_new(k.0)).map(|&(cell, value)| Known { cell, value }).collect();
+        let values: Vec<_> =
+            known.values.iter().filter(|k| is_new(k.0)).map(|&(cell, value)| Known { cell, value }).collect();
         data.facies.extend(codes);
         data.values.extend(values);
         let started = std::time::Instant::now();
