@@ -58,7 +58,8 @@ pub struct VerdictOptions {
     pub left_over: LeftOver,
     /// Begin from the prior mean with noise ten times larger, then three times, then as it is.
     pub tempered_start: bool,
-    /// Begin (also) from the most probable field given the linear data alone.
+    /// Begin (also) from the most probable field given the linear data alone, at the price of as many linearizations
+    /// again. It is tried in any case where no other start leads anywhere.
     pub linear_start: bool,
     /// Form of the data's density.
     pub tail: Tail,
@@ -70,7 +71,7 @@ impl Default for VerdictOptions {
             iterations: 15,
             left_over: LeftOver::Parameters,
             tempered_start: true,
-            linear_start: true,
+            linear_start: false,
             tail: Tail::Gaussian,
         }
     }
@@ -270,7 +271,7 @@ const TEMPERED_ITERATIONS: usize = 3;
 /// Step lengths tried: 1, ½, ….
 const STEP_LENGTHS: usize = 10;
 /// Relative fall of the objective below which iterations have settled.
-const SETTLED: f64 = 1e-6;
+const SETTLED: f64 = 1e-4;
 
 impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
     fn new(
@@ -400,7 +401,8 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
         if self.options.tempered_start {
             ended.push(self.tempered(Array1::zeros(k), covariance));
         }
-        if self.options.linear_start && !self.evidence.linear_data.is_empty() {
+        let stranded = !ended.is_empty() && ended.iter().all(|e| matches!(e, Err(Error::NoModel(_))));
+        if (self.options.linear_start || stranded) && !self.evidence.linear_data.is_empty() {
             let start = self.given_linear_data(at_mean, covariance)?;
             ended.push(self.descend(start, covariance, 1.0, self.options.iterations));
         }
@@ -534,7 +536,7 @@ mod tests {
             (LeftOver::Parameters, &[]),
             (LeftOver::Parameters, &[0, 1, 2, 3, 4]),
         ] {
-            let options = VerdictOptions { left_over, ..VerdictOptions::default() };
+            let options = VerdictOptions { left_over, linear_start: true, ..VerdictOptions::default() };
             let (verdict, forward, observed) = verdict(0.0, &levels, linear_data, options);
             for (judged, level) in verdict.scenarios.iter().zip(levels) {
                 // ln N(d; g(ū), G (ΦΣΦᵀ + EEᵀ/L) Gᵀ + C), less the constant −m/2 ln 2π.
