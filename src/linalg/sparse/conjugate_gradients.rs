@@ -47,7 +47,7 @@ impl MultigridSolver {
         })?;
         let stencil = Stencil::of_matrix(&matrix);
         let place = |&cell: &usize| place(stencil.layout, cell);
-        let ties = matrix.ties.iter().map(|tie| tie.iter().map(place).collect()).collect();
+        let ties = matrix.ties.iter().filter(|tie| tie.len() > 1).map(|tie| tie.iter().map(place).collect()).collect();
         Ok(Self { unknowns, stencil, ties, hierarchy, matrix })
     }
 
