@@ -166,7 +166,7 @@ impl Study {
                 "choose basis.kind = \"hybrid\"",
             ));
         };
-        let blocks = self.parameterization.groups().unwrap_or_else(|| Vec::from([0..columns]));
+        let blocks = self.parameterization.groups().unwrap_or_else(|| std::iter::once(0..columns).collect());
         let groups = Grouping::scenarios(&blocks, sigma)?;
         match regularizer {
             Regularizer::L1 => {
