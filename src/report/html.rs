@@ -1,10 +1,15 @@
 //! The page: what both kinds of report share. One run is in [`single`], repeated runs are in [`repeated`].
 
+mod convergence;
+mod fit;
+mod flow;
 mod repeated;
+mod scenarios;
 mod single;
 
 use serde_json::Value;
 
+use super::colour::category;
 use super::data::{Case, Folder, Number, Summary};
 use super::figures::{escape, number};
 use crate::grid::Plane;
@@ -39,7 +44,7 @@ pub(super) fn page(folder: &Folder) -> String {
          style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"generator\" content=\"lithoscope{version}\">\
-         <link rel=\"icon\" href=\"data:,\"><title>{title}</title>\n<style>{STYLE}</style><script>{WATCH}</script>\
+         <link rel=\"icon\" href=\"data:,\"><title>{title}</title>\n<style>{STYLE}{}</style><script>{WATCH}</script>\
          </head>\n\
          <body><a class=\"skip\" href=\"#main\">Skip to the results</a><header class=\"page\">\
          <p class=\"brand\">lithoscope report</p><h1>{title}</h1><p class=\"subtitle\">{subtitle}</p></header>\n\
@@ -47,10 +52,20 @@ pub(super) fn page(folder: &Folder) -> String {
          <code>{}</code>. This page is one file and loads nothing; <code>lithoscope report</code> builds it again.</p>\
          </footer>\n<script type=\"application/json\" id=\"payload\">{payload}</script>\n<script>{SCRIPT}</script>\
          </body></html>\n",
+        category_style(),
         warnings(summary),
         computed(folder),
         escape(name(folder).trim_end_matches(".partial")),
     )
+}
+
+/// Colours of the categories, as classes `k0` to `k29`.
+fn category_style() -> String {
+    let rule = |i: u8| {
+        let [r, g, b] = category(i);
+        format!(".k{i}{{--k:#{r:02x}{g:02x}{b:02x}}}")
+    };
+    (0..30).map(rule).collect()
 }
 
 /// Name of the folder; a run builds its page before the folder, aside until then, has its own name.
@@ -85,6 +100,31 @@ fn warnings(summary: &Summary) -> String {
 /// A section with its heading.
 fn section(id: &str, heading: &str, body: &str) -> String {
     format!("<section id=\"{id}\"><h2>{heading}</h2>{body}</section>\n")
+}
+
+/// A slider of the layer, for a block; `place` tells those of different sections apart. All of them move together.
+fn layer_control(case: &Case, place: &str) -> String {
+    let nz = case.grid.cells[2];
+    if nz < 2 {
+        return String::new();
+    }
+    format!(
+        "<div class=\"control\"><label for=\"layer-{place}\">Layer</label><input type=\"range\" class=\"layer\" \
+         id=\"layer-{place}\" min=\"0\" max=\"{}\" value=\"{}\" step=\"1\"><output class=\"layer-text\" \
+         for=\"layer-{place}\"></output></div>",
+        nz - 1,
+        nz / 2
+    )
+}
+
+/// Controls as a bar that follows the reader through the section; empty where there are none.
+fn controls_around(inside: &str) -> String {
+    match inside.is_empty() {
+        true => String::new(),
+        false => {
+            format!("<div class=\"controls\" role=\"group\" aria-label=\"What the maps show\">{inside}</div>")
+        }
+    }
 }
 
 /// A table of names and values (HTML).
@@ -271,6 +311,7 @@ fn computed(folder: &Folder) -> String {
     {
         rows.extend(plain(summary, key).map(|text| (name, text)));
     }
+    rows.extend(plain(summary, "solver").map(|text| ("Solver of the flow equations", text)));
     if let Some(bytes) = summary.number("peak_memory_bytes") {
         rows.push(("Peak memory", format!("{} MB", number((bytes.mean / 1e6).round()))));
     }
