@@ -1,10 +1,11 @@
 //! SNESIM's speed and its nearness to public training images, at the settings of `benches/peers/snesim.py`.
 //!
-//!     cargo bench --bench snesim -- --images FOLDER [--only NAME] [--realizations L] [--write FOLDER]
+//!     cargo bench --bench snesim -- --images FOLDER [--only NAME] [--realizations L] [--write FOLDER] [--as-peer]
 //!
 //! FOLDER holds the images in GSLIB's format. For each image: CPU seconds of the scan (shared by all realizations) and of a
 //! realization on one thread, mean proportions, and mean Jensen–Shannon divergences of pattern histograms with their
-//! standard errors. `--write` leaves the realizations as raw bytes, one file an image.
+//! standard errors. `--write` leaves the realizations as raw bytes, one file an image. `--as-peer` sets what MPSlib's
+//! defaults are: no servo, events of one replicate, every informed node.
 #![expect(clippy::print_stdout, reason = "a bench prints its results")]
 
 use std::path::{Path, PathBuf};
@@ -44,16 +45,20 @@ fn main() {
     };
     let realizations = value("--realizations").map_or(20, |l| l.parse().expect("--realizations takes a number"));
     let write = value("--write").map(PathBuf::from);
+    let options = match arguments.iter().any(|a| a == "--as-peer") {
+        true => SnesimOptions { servo: 0.0, minimum_replicates: 1, maximum_informed: usize::MAX, ..Default::default() },
+        false => SnesimOptions::default(),
+    };
     for case in CASES.iter().filter(|case| value("--only").is_none_or(|name| name == case.name)) {
-        run(case, Path::new(images), realizations, write.as_deref());
+        run(case, options.clone(), Path::new(images), realizations, write.as_deref());
     }
 }
 
-fn run(case: &Case, images: &Path, realizations: u64, write: Option<&Path>) {
+fn run(case: &Case, options: SnesimOptions, images: &Path, realizations: u64, write: Option<&Path>) {
     let (cells, codes) = read(&images.join(format!("{}.gslib", case.name)));
     let facies = codes.iter().max().map_or(0, |&code| usize::from(code) + 1);
     let grid = Grid::unit(case.cells);
-    let options = SnesimOptions { template: case.template, grids: case.grids, ..Default::default() };
+    let options = SnesimOptions { template: case.template, grids: case.grids, ..options };
     let (model, _, scan) =
         timed(|| Snesim::new(cells, &codes, facies, grid, options).expect("an image to simulate from"));
     let draw = |k| model.realization(&Conditioning::default(), 1, k).expect("a realization").facies.expect("facies");

@@ -3,7 +3,10 @@
 //! Cells are numbered x fastest, then y, then z (GSLIB order); arrays are `[nz, ny, nx]`. y grows north and z up in a
 //! map or a block; in a section (`Plane::Xz`) the grid has nz = 1 and its second axis is *depth*, growing down.
 
-use ndarray::{Array1, Array2, ArrayView1};
+use std::ops::Range;
+use std::sync::Arc;
+
+use ndarray::{Array1, Array2, ArrayView1, Axis, concatenate};
 
 /// What the axes of a grid mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,9 +137,104 @@ impl Ensemble {
     }
 }
 
+/// Realizations of a stack of units, each an ensemble of its own: realization l of the stack is realization l of every
+/// unit, the lowest first. Scenarios that share a unit share its ensemble and copy nothing.
+///
+/// Layers are slowest in the order of cells, so that a unit's cells follow each other: a row of the stack is the rows of
+/// its units one after the other, and products of realizations (Gram matrices) are sums over the units.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StackedEnsemble {
+    /// The grid of the whole stack.
+    pub grid: Grid,
+    units: Vec<Arc<Ensemble>>,
+}
+
+impl StackedEnsemble {
+    /// The stack of `units` from the lowest on, whose layers together are those of `grid`. All have as many
+    /// realizations, on as many cells along x and y, with the same layers of data and the same facies.
+    pub fn new(grid: Grid, units: Vec<Arc<Ensemble>>) -> Self {
+        let [nx, ny, nz] = grid.cells;
+        let layers: usize = units.iter().map(|unit| unit.grid.cells[2]).sum();
+        assert_eq!(layers, nz, "layers of the units and of the stack");
+        for unit in &units {
+            assert_eq!(unit.grid.cells[..2], [nx, ny], "cells of a unit and of the stack along x and y");
+            assert_eq!(unit.len(), units[0].len(), "realizations of a unit and of the first");
+            assert_eq!(unit.facies_values, units[0].facies_values, "facies of a unit and of the first");
+            let parts = |e: &Ensemble| (e.facies.is_some(), e.values.is_some());
+            assert_eq!(parts(unit), parts(&units[0]), "whether a unit and the first have facies and values");
+        }
+        Self { grid, units }
+    }
+
+    /// Number of realizations L.
+    pub fn len(&self) -> usize {
+        self.units.first().map_or(0, |unit| unit.len())
+    }
+
+    /// Whether there is no realization.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The units from the lowest on, each with its cells in the stack.
+    pub fn units(&self) -> impl Iterator<Item = (Range<usize>, &Arc<Ensemble>)> {
+        self.units.iter().scan(0, |start, unit| {
+            let cells = *start..*start + unit.grid.len();
+            *start = cells.end;
+            Some((cells, unit))
+        })
+    }
+
+    /// The property of realization `l`, n values.
+    pub fn property(&self, l: usize) -> Array1<f64> {
+        self.units.iter().flat_map(|unit| unit.property(l)).collect()
+    }
+
+    /// The facies of realization `l`, n codes, if the units have facies.
+    pub fn facies(&self, l: usize) -> Option<Array1<u8>> {
+        let rows = self.units.iter().map(|unit| unit.facies(l)).collect::<Option<Vec<_>>>()?;
+        Some(rows.into_iter().flatten().copied().collect())
+    }
+
+    /// A copy of realizations `range` as one ensemble, for what wants its rows in one piece.
+    pub fn gather(&self, range: Range<usize>) -> Ensemble {
+        fn rows<T: Copy>(parts: Option<Vec<&Array2<T>>>, range: &Range<usize>) -> Option<Array2<T>> {
+            let parts = parts?;
+            let views: Vec<_> = parts.iter().map(|part| part.slice(ndarray::s![range.clone(), ..])).collect();
+            Some(concatenate(Axis(1), &views).unwrap_or_else(|e| panic!("units have as many realizations: {e}")))
+        }
+        Ensemble {
+            grid: self.grid,
+            facies: rows(self.units.iter().map(|unit| unit.facies.as_ref()).collect(), &range),
+            values: rows(self.units.iter().map(|unit| unit.values.as_ref()).collect(), &range),
+            facies_values: self.units.first().map_or_else(Vec::new, |unit| unit.facies_values.clone()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stack_is_its_units_one_after_the_other() {
+        let unit = |layers: usize, first: u8| {
+            let grid = Grid::unit([2, 3, layers]);
+            let facies = Array2::from_shape_fn((4, grid.len()), |(l, c)| first + (l + c) as u8 % 3);
+            Arc::new(Ensemble { grid, facies: Some(facies), values: None, facies_values: vec![-1.0, 0.5, 2.0, 4.0] })
+        };
+        let (low, high) = (unit(2, 0), unit(1, 1));
+        let stack = StackedEnsemble::new(Grid::unit([2, 3, 3]), vec![low.clone(), high.clone()]);
+        assert_eq!(stack.units().map(|(cells, _)| cells).collect::<Vec<_>>(), [0..12, 12..18]);
+        assert!(stack.units().zip([&low, &high]).all(|((_, unit), own)| Arc::ptr_eq(unit, own)), "nothing is copied");
+        let whole = stack.gather(1..4);
+        assert_eq!((stack.len(), whole.len(), whole.grid.len()), (4, 3, 18));
+        for l in 0..3 {
+            assert_eq!(stack.property(l + 1), whole.property(l));
+            assert_eq!(stack.facies(l + 1).as_ref().map(|f| f.view()), whole.facies(l));
+            assert_eq!(whole.property(l)[13], high.property(l + 1)[1]);
+        }
+    }
 
     #[test]
     fn x_is_fastest_and_z_slowest() {

@@ -28,6 +28,16 @@ pub enum Purpose {
     Check = 7,
     /// Splits of cross-validation.
     CrossValidation = 8,
+    /// Seeds of the units of a stack.
+    Unit = 9,
+    /// Sequential Gaussian simulation.
+    SequentialGaussian = 10,
+    /// Places of observations.
+    Places = 11,
+    /// The scenario of a reference that may be of any.
+    Reference = 12,
+    /// Columns of a block where some of their cells are known.
+    Columns = 13,
 }
 
 /// A stream of random numbers, a function of `(seed, purpose, realization, level)` alone.

@@ -41,6 +41,8 @@ pub enum Dimension {
     Density,
     /// Compressibility \[1/Pa\].
     Compressibility,
+    /// Specific storage \[1/m\].
+    SpecificStorage,
     /// Angle \[rad\].
     Angle,
     /// A pure number; the only dimension whose quantities may go without a unit \[1\].
@@ -49,7 +51,7 @@ pub enum Dimension {
 
 impl Dimension {
     /// Every dimension.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Length,
         Self::Time,
         Self::Slowness,
@@ -62,6 +64,7 @@ impl Dimension {
         Self::Viscosity,
         Self::Density,
         Self::Compressibility,
+        Self::SpecificStorage,
         Self::Angle,
         Self::Fraction,
     ];
@@ -81,6 +84,7 @@ impl Dimension {
             Self::Viscosity => "viscosity",
             Self::Density => "density",
             Self::Compressibility => "compressibility",
+            Self::SpecificStorage => "specific storage",
             Self::Angle => "angle",
             Self::Fraction => "fraction",
         }
@@ -165,6 +169,7 @@ impl Dimension {
             Self::Compressibility => {
                 &[("1/Pa", 1.0), ("1/MPa", 1e-6), ("1/bar", 1e-5), ("1/psi", 1.0 / 6_894.757_293_168)]
             }
+            Self::SpecificStorage => &[("1/m", 1.0), ("1/ft", 1.0 / FOOT)],
             Self::Angle => &[("rad", 1.0), ("deg", DEGREE)],
             Self::Fraction => &[("1", 1.0), ("%", 0.01)],
         }

@@ -1,11 +1,12 @@
 """SNESIM beside MPSlib (PyPI scikit-mps) on the same images, in one run: time of a realization and nearness to the image.
 
-    python benches/peers/snesim.py IMAGES [--realizations 20] [--images NAME,...] [--neighbours 25] [--skip-ours]
+    python benches/peers/snesim.py IMAGES [--realizations 20] [--images NAME,...] [--neighbours 25] [--skip-ours] [--as-peer]
 
 IMAGES is the folder of the public training images (GSLIB). Ours come from `cargo bench --bench snesim`, so both are measured
 by the same lines below. MPSlib runs its search tree on one thread with the same template and number of grids, with as many
 neighbours (n_cond) as the template has unless --neighbours says fewer, and with minimum counts of 0 (its default) and of 10.
-A realization takes it half a minute with the three facies of Lena and some five minutes in three dimensions.
+`--as-peer` has ours drawn without servo, from events of one replicate and every informed node, as MPSlib draws.
+A realization takes MPSlib half a minute with the three facies of Lena and some five minutes in three dimensions.
 Jensen-Shannon divergences are in nats, means over realizations with their standard errors.
 """
 
@@ -107,11 +108,11 @@ def peer(image, grid, template, grids, minimum, neighbours, realizations):
     return [np.asarray(sim).astype(np.int64).transpose(2, 1, 0) for sim in model.sim], seconds / realizations
 
 
-def ours(images, name, grid, realizations):
+def ours(images, name, grid, realizations, as_peer):
     """Our realizations and the line that the bench prints."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["cargo", "bench", "--bench", "snesim", "--", "--images", str(images.resolve()), "--only", name,
-                   "--realizations", str(realizations), "--write", folder]
+                   "--realizations", str(realizations), "--write", folder] + ["--as-peer"] * as_peer
         printed = subprocess.run(command, check=True, capture_output=True, text=True,
                                  cwd=pathlib.Path(__file__).parents[2]).stdout
         raw = np.fromfile(pathlib.Path(folder) / f"{name}.u8", dtype=np.uint8).astype(np.int64)
@@ -129,6 +130,7 @@ def main():
     parser.add_argument("--images", default=",".join(IMAGES))
     parser.add_argument("--neighbours", type=int, default=0)
     parser.add_argument("--skip-ours", action="store_true")
+    parser.add_argument("--as-peer", action="store_true")
     arguments = parser.parse_args()
     print(f"scikit-mps {importlib.metadata.version('scikit-mps')}, numpy {np.__version__}, "
           f"Python {platform.python_version()}, {platform.machine()}, 1 thread")
@@ -138,7 +140,7 @@ def main():
         facies = int(image.max()) + 1
         print(f"{name}: grid {grid}, template {template}, {grids} grids, {arguments.realizations} realizations")
         if not arguments.skip_ours:
-            realizations, printed = ours(arguments.folder, name, grid, arguments.realizations)
+            realizations, printed = ours(arguments.folder, name, grid, arguments.realizations, arguments.as_peer)
             show("ours", measures(image, realizations, facies, size))
             print("    " + printed.strip().replace("\n", "\n    "))
         for minimum in (0, 10):

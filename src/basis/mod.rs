@@ -1,14 +1,18 @@
 //! Parameterizations u = ū + Φ v.
 
-use ndarray::{Array1, ArrayView1, CowArray, Ix2};
+use ndarray::{Array1, ArrayView1, ArrayView2, CowArray, Ix2};
 use std::ops::Range;
 
 use crate::operator::LinearOperator;
 
+pub mod hybrid;
 pub mod karhunen_loeve;
 pub mod pca;
+mod realizations;
 mod stored;
 
+pub use hybrid::HybridBasis;
+pub use realizations::{Origin, Precision, Realizations};
 pub use stored::{DOUBLE_BYTES, StoredBasis};
 
 /// A linear parameterization of a property field, `u = ū + Φ v`: as a [`LinearOperator`] it is Φ (n × k).
@@ -18,6 +22,11 @@ pub trait Basis: LinearOperator {
 
     /// Whether `Φᵀ Φ = I` (to the precision that the basis states).
     fn orthonormal(&self) -> bool;
+
+    /// `ΦᵀΦ` (k × k), where the basis keeps it because it is not the identity.
+    fn gram(&self) -> Option<ArrayView2<'_, f64>> {
+        None
+    }
 
     /// Prior standard deviation of each coefficient, k values, where the basis knows it.
     fn standard_deviations(&self) -> Option<ArrayView1<'_, f64>>;
@@ -33,9 +42,15 @@ pub trait Basis: LinearOperator {
         self.apply(v) + self.mean()
     }
 
-    /// `v = Φᵀ (u − ū)`: for an orthonormal basis, the coefficients of the nearest field.
+    /// `Φᵀ (u − ū)`: for an orthonormal basis, the coefficients of the nearest field.
     fn project(&self, u: ArrayView1<'_, f64>) -> Array1<f64> {
         self.adjoint((&u - &self.mean()).view())
+    }
+
+    /// The coefficients of the field nearest to u, `(ΦᵀΦ)⁻¹ Φᵀ (u − ū)`.
+    fn nearest(&self, u: ArrayView1<'_, f64>) -> Array1<f64> {
+        assert!(self.orthonormal(), "a basis that is not orthonormal finds the nearest field by its own means");
+        self.project(u)
     }
 }
 

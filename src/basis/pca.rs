@@ -1,19 +1,15 @@
 //! Principal components of an ensemble (PCA; without a mean: truncated singular value decomposition).
 
-use std::ops::Range;
-
-use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2, Axis, s};
+use ndarray::{Array1, Array2, Axis, s};
 use rayon::prelude::*;
 
-use super::stored::{Images, StoredBasis, TILE};
-use super::{Basis, rank_of_energy};
+use super::Basis;
+use super::realizations::{Origin, Precision, Realizations, check_truncation, wrong};
+use super::stored::{StoredBasis, TILE};
 use crate::error::{Error, Result};
 use crate::grid::Ensemble;
 use crate::linalg::dense;
 use crate::progress::Progress;
-
-/// Realizations that one product reads at once.
-const TILE_ROWS: usize = 256;
 
 /// How many columns a basis keeps.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -72,39 +68,11 @@ impl Pca {
     /// Principal components of `ensemble`: of `u − ū` with ū the mean of the realizations where `center`, else of u
     /// itself, with ū = 0.
     pub fn new(ensemble: &Ensemble, truncation: Truncation, center: bool, progress: &dyn Progress) -> Result<Self> {
-        let rows = Rows::new(ensemble, center)?;
-        truncation.check()?;
-        if let Truncation::Rank(rank) = truncation
-            && rank > rows.count()
-        {
-            let problem = format!("rank {rank} is above the number of realizations, {}", rows.count());
-            return Err(wrong(problem, "lower the rank or draw more realizations"));
-        }
-        progress.start("principal components", 3);
-        let gram = rows.gram()?;
+        check_truncation(truncation, ensemble.len().max(if center { 2 } else { 1 }))?;
+        progress.start("principal components", 2);
+        let realizations = Realizations::new(ensemble, if center { Origin::Mean } else { Origin::Value(0.0) })?;
         advance(progress)?;
-        let (energies, weights) = eigen(&gram)?;
-        let independent = independent(energies.view());
-        if independent == 0 {
-            return Err(wrong(
-                "all realizations are equal and have no principal components".into(),
-                "draw realizations that differ, or check the facies' values",
-            ));
-        }
-        let rank = match truncation {
-            Truncation::Energy(fraction) => rank_of_energy(energies.view(), fraction).min(independent),
-            Truncation::Rank(rank) if rank <= independent => rank,
-            Truncation::Rank(rank) => {
-                let problem = format!(
-                    "rank {rank} is above the {independent} dimensions that {} realizations span{}",
-                    rows.count(),
-                    if center { " about their mean" } else { "" }
-                );
-                return Err(wrong(problem, "lower the rank or draw more realizations"));
-            }
-        };
-        advance(progress)?;
-        let pca = rows.components(energies, weights.slice(s![.., ..rank]).t().to_owned())?;
+        let pca = realizations.components(truncation, Precision::BySize)?;
         advance(progress)?;
         progress.finish();
         Ok(pca)
@@ -141,158 +109,11 @@ impl Pca {
         });
         out
     }
-
-    /// Leaves every fifth realization out, makes a basis of the others at `rank` (or as many columns as they span), and
-    /// compares how well it approximates both. Needs at least five realizations.
-    pub fn hold_out(ensemble: &Ensemble, rank: usize, center: bool) -> Result<HoldOut> {
-        let rows = Rows::new(ensemble, center)?;
-        if rows.count() < 5 {
-            let problem = format!("{} realizations are too few to leave some out", rows.count());
-            return Err(wrong(problem, "draw at least five"));
-        }
-        let gram = rows.gram()?;
-        let (outside, inside): (Vec<usize>, Vec<usize>) = (0..rows.count()).partition(|i| i % 5 == 4);
-        let shift = if center { 1.0 / inside.len() as f64 } else { 0.0 };
-        // Inner products about the mean of those inside follow from those about the mean of all.
-        let mean_with: Array1<f64> = gram.select(Axis(1), &inside).sum_axis(Axis(1)) * shift;
-        let mean_norm = inside.iter().map(|&i| mean_with[i]).sum::<f64>() * shift;
-        let about = |i: usize, j: usize| gram[[i, j]] - mean_with[i] - mean_with[j] + mean_norm;
-        let matrix = |a: &[usize], b: &[usize]| Array2::from_shape_fn((a.len(), b.len()), |(i, j)| about(a[i], b[j]));
-        let (energies, weights) = eigen(&matrix(&inside, &inside))?;
-        let rank = rank.min(independent(energies.view()));
-        let scaled = weights.slice(s![.., ..rank]).to_owned() / &energies.slice(s![..rank]).mapv(f64::sqrt);
-        let coefficients = matrix(&outside, &inside).dot(&scaled);
-        let total: f64 = outside.iter().map(|&i| about(i, i)).sum();
-        let error = |kept: f64, total: f64| ((total - kept) / total).max(0.0).sqrt();
-        Ok(HoldOut {
-            rank,
-            kept: inside.len(),
-            inside: error(energies.slice(s![..rank]).sum(), energies.sum()),
-            outside: error(coefficients.mapv(|c| c * c).sum(), total),
-        })
-    }
-}
-
-fn wrong(problem: String, remedy: &str) -> Error {
-    Error::input("basis", problem, remedy)
 }
 
 fn advance(progress: &dyn Progress) -> Result<()> {
     progress.advance(1);
     if progress.interrupted() { Err(Error::Interrupted) } else { Ok(()) }
-}
-
-/// Eigenvalues (descending, not negative) and eigenvectors of a Gram matrix.
-fn eigen(gram: &Array2<f64>) -> Result<(Array1<f64>, Array2<f64>)> {
-    let (energies, weights) = dense::symmetric_eigen(gram)
-        .ok_or_else(|| wrong("the eigenvalues of the Gram matrix do not converge".into(), "check the realizations"))?;
-    Ok((energies.mapv(|e| e.max(0.0)), weights))
-}
-
-/// Number of eigenvalues of an L × L Gram matrix that stand so far out of its rounding, about `L ε λ_1`, that their
-/// columns are orthonormal within some per cent before they are made so.
-fn independent(energies: ArrayView1<'_, f64>) -> usize {
-    let rounding = 64.0 * energies.len() as f64 * f64::EPSILON * energies.first().copied().unwrap_or(0.0);
-    energies.iter().take_while(|&&e| e > rounding.max(f64::MIN_POSITIVE)).count()
-}
-
-/// The realizations about their mean, read tile by tile.
-struct Rows<'a> {
-    ensemble: &'a Ensemble,
-    /// Property of every possible code; NaN for codes without one.
-    property: [f64; 256],
-    mean: Array1<f64>,
-    center: bool,
-}
-
-impl<'a> Rows<'a> {
-    fn new(ensemble: &'a Ensemble, center: bool) -> Result<Self> {
-        if ensemble.len() < if center { 2 } else { 1 } {
-            return Err(wrong(
-                format!("an ensemble of {} realizations has no principal components", ensemble.len()),
-                "draw some hundred realizations",
-            ));
-        }
-        let mut property = [f64::NAN; 256];
-        for (to, &from) in property.iter_mut().zip(&ensemble.facies_values) {
-            *to = from;
-        }
-        let n = ensemble.grid.len();
-        let mut rows = Self { ensemble, property, mean: Array1::zeros(n), center };
-        if center {
-            let tile_mean = |t: usize| {
-                let cells = t * TILE..((t + 1) * TILE).min(n);
-                let mut sum = vec![0.0; cells.len()];
-                for l in 0..rows.count() {
-                    rows.read(l, cells.clone(), |c, x| sum[c] += x);
-                }
-                sum.iter().map(|s| s / rows.count() as f64).collect::<Vec<_>>()
-            };
-            let mean: Vec<Vec<f64>> = (0..n.div_ceil(TILE)).into_par_iter().map(tile_mean).collect();
-            rows.mean = mean.into_iter().flatten().collect();
-        }
-        Ok(rows)
-    }
-
-    fn count(&self) -> usize {
-        self.ensemble.len()
-    }
-
-    /// Calls `each(number within the range, property)` for the cells of realization `l`.
-    fn read(&self, l: usize, cells: Range<usize>, mut each: impl FnMut(usize, f64)) {
-        if let Some(values) = &self.ensemble.values {
-            values.slice(s![l, cells]).iter().enumerate().for_each(|(c, &x)| each(c, f64::from(x)));
-        } else if let Some(facies) = &self.ensemble.facies {
-            facies.slice(s![l, cells]).iter().enumerate().for_each(|(c, &x)| each(c, self.property[usize::from(x)]));
-        }
-    }
-
-    /// The cells `cells` of the realizations `range`, about the mean, one realization a row.
-    fn fill(&self, range: Range<usize>, cells: Range<usize>, mut tile: ArrayViewMut2<'_, f64>) {
-        let mean = self.mean.slice(s![cells.clone()]);
-        for (l, mut row) in range.zip(tile.rows_mut()) {
-            self.read(l, cells.clone(), |c, x| row[c] = x - mean[c]);
-        }
-    }
-
-    fn gram(&self) -> Result<Array2<f64>> {
-        let gram =
-            dense::gram(self.count(), self.ensemble.grid.len(), |cells, tile| self.fill(0..self.count(), cells, tile));
-        if let Some(l) = gram.diag().iter().position(|x| !x.is_finite()) {
-            return Err(wrong(
-                format!("realization {l} (from 0) has a cell without a finite property"),
-                "check its values, and that every facies code has a value",
-            ));
-        }
-        Ok(gram)
-    }
-
-    /// Φ, its coefficients and standard deviations from the energies of all columns and the first rows of Wᵀ (k × L).
-    fn components(&self, energies: Array1<f64>, weights: Array2<f64>) -> Result<Pca> {
-        let (rank, count) = weights.dim();
-        let singular_values = energies.mapv(f64::sqrt);
-        let kept = singular_values.slice(s![..rank]).insert_axis(Axis(1));
-        let scaled = &weights / &kept;
-        let mut images = Images::zeros(rank, self.ensemble.grid.len());
-        images.rewrite(|cells, tile| {
-            // Realizations in blocks, so that a tile of f64 stays small for any L.
-            for block in (0..count).step_by(TILE_ROWS) {
-                let range = block..(block + TILE_ROWS).min(count);
-                let mut fields = Array2::zeros((range.len(), cells.len()));
-                self.fill(range.clone(), cells.clone(), fields.view_mut());
-                dense::multiply_into(tile.view_mut(), scaled.slice(s![.., range]), fields.view(), block > 0);
-            }
-        });
-        let factor = dense::cholesky(&images.gram(rank))
-            .ok_or_else(|| wrong("the realizations depend on each other".into(), "lower the rank"))?;
-        images.rewrite(|_, tile| *tile = factor.half_solve_block(tile.view()));
-        let mut coefficients = factor.half_solve_block((weights * kept).view());
-        coefficients *= &images.fix_signs().insert_axis(Axis(1));
-        let degrees = if self.center { count - 1 } else { count };
-        let deviations = singular_values.slice(s![..rank]).mapv(|s| s / (degrees as f64).sqrt());
-        let basis = StoredBasis::new(images, self.mean.clone(), deviations);
-        Ok(Pca { basis, singular_values, coefficients })
-    }
 }
 
 #[cfg(test)]
@@ -302,7 +123,7 @@ mod tests {
     use crate::grid::Grid;
     use crate::operator::LinearOperator;
     use crate::random::{Purpose, Stream};
-    use ndarray::array;
+    use ndarray::{ArrayView1, array};
 
     /// Stripes of random phase and random cells: a spectrum with a few large and many small values.
     fn facies_ensemble(count: usize, cells: [usize; 3]) -> Ensemble {
@@ -408,7 +229,7 @@ mod tests {
     #[test]
     fn realizations_left_out_are_approximated_worse() {
         let ensemble = facies_ensemble(40, [30, 30, 1]);
-        let hold_out = Pca::hold_out(&ensemble, 20, true).expect("fine");
+        let hold_out = Realizations::new(&ensemble, Origin::Mean).expect("fine").hold_out(20).expect("fine");
         assert_eq!(hold_out.kept, 32);
         assert!(hold_out.inside < hold_out.outside && hold_out.outside < 1.0, "{hold_out:?}");
         // The definition: a basis of those kept, applied to those left out.

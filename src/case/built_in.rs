@@ -12,10 +12,23 @@ pub struct BuiltIn {
     pub text: &'static str,
 }
 
-const ALL: [BuiltIn; 4] = [
+const ALL: [BuiltIn; 17] = [
+    BuiltIn { name: "ch3-energy", text: include_str!("../../cases/ch3-energy.toml") },
+    BuiltIn { name: "ch3-identify", text: include_str!("../../cases/ch3-identify.toml") },
+    BuiltIn { name: "ch3-pumping-2d", text: include_str!("../../cases/ch3-pumping-2d.toml") },
+    BuiltIn { name: "ch3-pumping-3d-channel", text: include_str!("../../cases/ch3-pumping-3d-channel.toml") },
+    BuiltIn { name: "ch3-pumping-3d-gaussian", text: include_str!("../../cases/ch3-pumping-3d-gaussian.toml") },
+    BuiltIn { name: "ch3-tomo-channel", text: include_str!("../../cases/ch3-tomo-channel.toml") },
+    BuiltIn { name: "ch3-tomo-gaussian", text: include_str!("../../cases/ch3-tomo-gaussian.toml") },
     BuiltIn { name: "ch5-mapping", text: include_str!("../../cases/ch5-mapping.toml") },
+    BuiltIn { name: "ch5-pumping", text: include_str!("../../cases/ch5-pumping.toml") },
     BuiltIn { name: "ch5-tomo", text: include_str!("../../cases/ch5-tomo.toml") },
     BuiltIn { name: "ch5-tomo-heterogeneous", text: include_str!("../../cases/ch5-tomo-heterogeneous.toml") },
+    BuiltIn { name: "ch6-pumping", text: include_str!("../../cases/ch6-pumping.toml") },
+    BuiltIn { name: "ch6-pumping-200", text: include_str!("../../cases/ch6-pumping-200.toml") },
+    BuiltIn { name: "ch6-tomo", text: include_str!("../../cases/ch6-tomo.toml") },
+    BuiltIn { name: "ch6-twostage", text: include_str!("../../cases/ch6-twostage.toml") },
+    BuiltIn { name: "ch6-weights", text: include_str!("../../cases/ch6-weights.toml") },
     BuiltIn { name: "crosshole-csv", text: include_str!("../../cases/crosshole-csv.toml") },
 ];
 

@@ -7,18 +7,26 @@ use super::file::*;
 use crate::grid::Plane;
 use crate::units::Transform;
 
+mod flow;
+mod observations;
+
 /// Reports every contradiction between sound keys.
 pub(super) fn check(case: &Case, collector: &Collector) {
     let check = Check { case, collector };
     check.grid();
     check.scenarios();
+    check.stack();
     check.prior();
     check.hard_data();
     check.basis();
     check.survey();
+    check.observations();
     check.data();
     check.inversion();
+    check.selection();
+    check.reference();
     check.mapping();
+    check.approximation();
     if let Some(feasible) = &case.feasible {
         check.feasible("feasible", feasible);
     }
@@ -45,6 +53,9 @@ impl Check<'_> {
     }
 
     fn scenarios(&self) {
+        if self.case.stack.is_some() {
+            return;
+        }
         let mut names = BTreeSet::new();
         for (i, scenario) in self.case.scenarios.iter().enumerate() {
             let key = |key: &str| format!("scenario[{}].{key}", i + 1);
@@ -52,6 +63,41 @@ impl Check<'_> {
             let problem = format!("two scenarios are called \"{}\"", scenario.name);
             self.require(is_new, &[], &key("name"), problem, "give every scenario a name of its own");
             self.geology(scenario, &key);
+        }
+    }
+
+    /// The scenarios, or the types of geology that they are stacked from: the name of their section, and they.
+    fn described(&self) -> (&'static str, &[Scenario]) {
+        match &self.case.stack {
+            Some(stack) => ("type", &stack.types),
+            None => ("scenario", &self.case.scenarios),
+        }
+    }
+
+    fn stack(&self) {
+        let Some(stack) = &self.case.stack else { return };
+        let mut next = 0;
+        for (i, unit) in stack.units.iter().enumerate() {
+            let (first, last) = (unit.layers.start + 1, unit.layers.end);
+            let problem = format!("layers {first} to {last} do not begin on layer {}", next + 1);
+            let key = format!("unit[{}].layers", i + 1);
+            let remedy = "give the units from the lowest on, without gaps";
+            self.require(unit.layers.start == next, &["grid", "unit"], &key, problem, remedy);
+            next = unit.layers.end;
+        }
+        let layers = self.case.grid.cells[2];
+        let problem = format!("the units fill {next} of {layers} layers");
+        let remedy = "let the last unit end with the highest layer";
+        self.require(next == layers || stack.units.is_empty(), &["grid", "unit"], "unit", problem, remedy);
+        let problem = "units and types combine to too many scenarios";
+        let fits = !self.case.scenarios.is_empty() || stack.units.is_empty() || stack.types.is_empty();
+        self.require(fits, &["unit", "type"], "unit", problem, "at most 10,000");
+        for (i, described) in stack.types.iter().enumerate() {
+            let key = |key: &str| format!("type[{}].{key}", i + 1);
+            let problem = format!("two types are called \"{}\"", described.name);
+            let is_new = stack.types[..i].iter().all(|other| other.name != described.name);
+            self.require(is_new, &[], &key("name"), problem, "give every type a name of its own");
+            self.geology(described, &key);
         }
     }
 
@@ -67,6 +113,7 @@ impl Check<'_> {
                 self.require(flat, &from, &key("variability"), problem, "add a nested structure instead");
                 self.shares(gaussian, &key("gaussian"));
             }
+            Geology::Stacked(_) => {}
             Geology::ImageFile(_) => self.facies_of_image(k > 0, key),
             Geology::GeneratedImage(image) => {
                 self.facies_of_image(k > 0, key);
@@ -99,17 +146,30 @@ impl Check<'_> {
     }
 
     fn prior(&self) {
-        let Case { prior, scenarios, grid, property, .. } = self.case;
-        let has_image = scenarios.iter().any(|s| !matches!(s.geology, Geology::Gaussian(_)));
-        let is_gaussian = prior.method == Method::Gaussian;
-        let problem = "\"gaussian\" cannot simulate from an image";
+        let Case { prior, grid, property, .. } = self.case;
+        let (_, described) = self.described();
+        let has_image = described.iter().any(|s| !matches!(s.geology, Geology::Gaussian(_)));
+        let is_gaussian = matches!(prior.method, Method::Gaussian | Method::Sgsim(_));
+        let problem = "a Gaussian method cannot simulate from an image";
         let remedy = "choose \"snesim\" or \"direct-sampling\"";
         self.require(!(is_gaussian && has_image), &["scenario"], "prior.method", problem, remedy);
         let problem = "no scenario has an image to simulate from";
-        self.require(is_gaussian || has_image, &["scenario"], "prior.method", problem, "choose \"gaussian\"");
-        let conditions = prior.condition && self.case.hard_data.is_none();
+        self.require(
+            is_gaussian || has_image,
+            &["scenario"],
+            "prior.method",
+            problem,
+            "choose \"gaussian\" or \"sgsim\"",
+        );
+        let is_property = |o: &Observation| o.kind == ObservationKind::Property;
+        let fits = match prior.condition {
+            Condition::Nothing => true,
+            Condition::HardData => self.case.hard_data.is_some(),
+            Condition::All => self.case.hard_data.is_some() || self.case.observations.iter().any(is_property),
+        };
         let problem = "realizations are to honour hard data, but there are none";
-        self.require(!conditions, &["hard_data"], "prior.condition", problem, "add [hard_data], or write false");
+        let from = ["hard_data", "observation"];
+        self.require(fits, &from, "prior.condition", problem, "add [hard_data], or write false");
         if let Method::Snesim(snesim) = &prior.method {
             self.template(snesim);
             let (found, k) = (snesim.proportions.len(), property.facies.len());
@@ -124,7 +184,7 @@ impl Check<'_> {
 
     fn template(&self, snesim: &Snesim) {
         let from = ["grid.cells", "scenario"];
-        let rooms = self.case.scenarios.iter().filter_map(|s| match &s.geology {
+        let rooms = self.described().1.iter().filter_map(|s| match &s.geology {
             Geology::GeneratedImage(image) => Some(("image", image.cells)),
             _ => None,
         });
@@ -159,9 +219,14 @@ impl Check<'_> {
             let n = grid.len();
             let problem = format!("rank {rank} is above the number of cells, {n}");
             self.require(rank <= n, &["grid.cells"], key, problem, "lower the rank");
-            let realizations = prior.realizations - usize::from(basis.center);
+            let (count, whose) = match (basis.kind, scenarios.len()) {
+                (BasisKind::Pca, several) if several > 1 => (prior.realizations * several, " of all scenarios"),
+                (_, several) if several > 1 => (prior.realizations, " of each scenario"),
+                _ => (prior.realizations, ""),
+            };
+            let realizations = count - usize::from(basis.center);
             let note = if basis.center { " less one for their mean" } else { "" };
-            let problem = format!("rank {rank} is above the number of realizations, {}{note}", prior.realizations);
+            let problem = format!("rank {rank} is above the number of realizations{whose}, {count}{note}");
             let fits = is_karhunen_loeve || rank <= realizations;
             self.require(fits, &["prior.realizations"], key, problem, "lower the rank, or draw more realizations");
         }
@@ -183,11 +248,16 @@ impl Check<'_> {
 
     fn survey(&self) {
         let Case { physics, property, data, grid, .. } = self.case;
-        let Some(Physics::StraightRays(rays)) = physics else {
-            let problem = "there is neither physics to invert nor a mapping to make";
-            let problem_free = self.case.mapping.is_some();
-            self.require(problem_free, &["mapping"], "physics", problem, "add the section [physics] or [mapping]");
-            return;
+        let rays = match physics {
+            Some(Physics::StraightRays(rays)) => rays,
+            Some(Physics::Groundwater(flow)) => return self.groundwater(flow),
+            Some(Physics::Map) => return,
+            None => {
+                let problem = "there is neither physics to invert nor a mapping or an approximation to make";
+                let remedy = "add the section [physics], [mapping] or [approximation]";
+                let fits = self.case.mapping.is_some() || self.case.approximation.is_some();
+                return self.require(fits, &["mapping", "approximation"], "physics", problem, remedy);
+            }
         };
         let plain = property.quantity == Quantity::Slowness && property.transform == Transform::None;
         let problem = "straight rays integrate slowness itself";
@@ -227,6 +297,10 @@ impl Check<'_> {
         self.require(fits, &["reference"], "data.file", problem, remedy);
         let problem = "with data from a file there is no reference";
         self.require(is_synthetic || reference.is_none(), &["data"], "reference", problem, "remove the section");
+        let problem = "a data file holds travel times, and this physics has none";
+        let fits = is_synthetic || matches!(physics, Some(Physics::StraightRays(_)) | None);
+        let remedy = "write kind = \"straight-rays\" in [physics], or leave the file out";
+        self.require(fits, &["physics"], "data.file", problem, remedy);
         let problem = "the noise of synthetic data cannot come from a file";
         let fits = !(is_synthetic && data.noise == Noise::File);
         self.require(fits, &["data.file"], "data.noise", problem, "write \"2 %\" or a time such as \"0.8 ns\"");
@@ -250,11 +324,49 @@ impl Check<'_> {
         self.require(fits, &["feasible"], "inversion.coupling", problem, "write \"auto\", or add [feasible]");
     }
 
+    fn selection(&self) {
+        let Case { selection, scenarios, basis, inversion, physics, .. } = self.case;
+        let problem = "group sparsity needs a group of columns for each scenario";
+        let fits = inversion.regularizer != Regularizer::Group || basis.kind == BasisKind::Hybrid || physics.is_none();
+        let remedy = "write kind = \"hybrid\" in [basis], or another regularizer";
+        self.require(fits, &["basis.kind", "scenario"], "inversion.regularizer", problem, remedy);
+        if selection.is_none() {
+            return;
+        }
+        let problem = "there is one scenario, and nothing to select";
+        self.require(scenarios.len() > 1, &["scenario"], "selection", problem, "remove [selection]");
+        let problem = "the second stage has one basis, made of the selected scenarios together";
+        let fits = basis.kind == BasisKind::Pca;
+        self.require(fits, &[], "basis.kind", problem, "write kind = \"pca\", or remove [selection]");
+    }
+
+    fn reference(&self) {
+        let Some(reference) = &self.case.reference else { return };
+        if let ReferenceSource::Gaussian(gaussian) = &reference.source {
+            self.shares(gaussian, "reference.gaussian");
+        }
+    }
+
+    fn approximation(&self) {
+        let Case { approximation, physics, mapping, .. } = self.case;
+        let alone = approximation.is_none() || (physics.is_none() && mapping.is_none());
+        let problem = "references are approximated instead of an inversion or a mapping";
+        self.require(alone, &["physics", "mapping"], "approximation", problem, "remove the other section");
+    }
+
     fn mapping(&self) {
         let Some(mapping) = &self.case.mapping else { return };
-        let problem = "a mapping needs references from the prior, and nothing is inverted";
-        let alone = self.case.physics.is_none();
-        self.require(alone, &["physics"], "mapping", problem, "remove [physics] or [mapping]");
+        let inverts = self.case.physics.is_some();
+        let problem = "with a physics, the model that is mapped is that of one iteration";
+        let remedy = "add iteration = 3 to [mapping], or remove [physics]";
+        self.require(mapping.iteration.is_some() || !inverts, &["physics"], "mapping", problem, remedy);
+        let problem = "without a physics there are no iterations";
+        let fits = mapping.iteration.is_none() || inverts;
+        self.require(fits, &["physics"], "mapping.iteration", problem, "remove the key, or add [physics]");
+        let (k, iterations) = (mapping.iteration.unwrap_or(1), self.case.inversion.iterations);
+        let problem = format!("iteration {k} of {iterations}");
+        let from = ["inversion.iterations"];
+        self.require(k <= iterations, &from, "mapping.iteration", problem, "name an earlier one");
         let mut names = BTreeSet::new();
         for (i, variant) in mapping.variants.iter().enumerate() {
             let key = format!("mapping.variant[{}]", i + 1);

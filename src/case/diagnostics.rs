@@ -76,7 +76,7 @@ pub(super) enum Kind {
 }
 
 /// The case's text and the overrides of the command line, put behind one another: an offset names a place in one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Source {
     start: usize,
     name: String,
@@ -111,6 +111,25 @@ impl Collector {
         let start = self.sources.last().map_or(0, |last| last.start + last.text.len() + 1);
         self.sources.push(Source { start, name: name.to_owned(), text: text.to_owned(), is_file });
         start
+    }
+
+    /// A collector of the same texts that knows nothing yet.
+    pub(super) fn sibling(&self) -> Self {
+        Self { sources: self.sources.clone(), ..Self::default() }
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_clean(&self) -> bool {
+        self.found.borrow().is_empty()
+    }
+
+    /// Takes over what another collector of the same texts found, said of `whom`.
+    pub(super) fn adopt(&self, other: Self, whom: &str) {
+        let found = other.found.into_inner().into_iter().map(|(start, kind, mut diagnostic)| {
+            diagnostic.problem = format!("in {whom}: {}", diagnostic.problem);
+            (start, kind, diagnostic)
+        });
+        self.found.borrow_mut().extend(found);
     }
 
     /// Remembers where `key` is.

@@ -1,5 +1,7 @@
 //! What every key of a case file means: the comments that `case show` prints above them.
 
+use std::borrow::Cow;
+
 use super::file::Case;
 use super::write::{self, Line};
 
@@ -10,6 +12,7 @@ pub fn show(case: &Case) -> String {
     let mut section = "";
     let mut unexplained: Vec<_> = KEYS.to_vec();
     let mut explain = |out: &mut String, path: &str| {
+        let path = explained_as(path);
         if let Some(at) = unexplained.iter().position(|(key, _)| *key == path) {
             comment(out, unexplained.remove(at).1, "# ");
         }
@@ -51,6 +54,15 @@ pub(super) fn plain(case: &Case) -> String {
         }
     }
     out
+}
+
+/// Sections that are described like others: their keys are explained there.
+const ALIKE: [(&str, &str); 2] = [("type.", "scenario."), ("reference.gaussian.", "scenario.gaussian.")];
+
+/// The key whose explanation holds for the key `path`.
+pub(super) fn explained_as(path: &str) -> Cow<'_, str> {
+    let alike = |(own, other): &(&str, &str)| path.strip_prefix(own).map(|rest| format!("{other}{rest}"));
+    ALIKE.iter().find_map(alike).map_or(Cow::Borrowed(path), Cow::Owned)
 }
 
 fn comment(out: &mut String, text: &str, mark: &str) {
@@ -100,13 +112,13 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "Value of facies 0, 1, ... in the unit (and transform) above, all different. Only for geology made of facies;\n\
          a continuous (Gaussian) property has none.",
     ),
-    ("scenario", "One idea of the geology; repeat the section for competing ones."),
+    ("scenario", "One idea of the geology; repeat the section for competing ones. Instead: [[unit]] and [[type]]."),
     ("scenario.name", "Name, unique in the case. Default with one scenario: \"scenario-1\"."),
     (
         "scenario.azimuth",
         "Direction of the geology, degrees clockwise from north (90: east, in a section horizontal): objects of a\n\
          generated image run along it; an image from a file and the variogram of a Gaussian field are turned by it.\n\
-         Default: 0.",
+         A list of directions, [0, 45, 90, 135], makes a scenario of each, called e.g. \"name-45\". Default: 0.",
     ),
     ("scenario.scale", "Factor by which the image's patterns grow, 0.1 to 10. Default: 1."),
     (
@@ -213,16 +225,27 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "Dip of the main axis, degrees from the horizontal, positive up. Default: 0.",
     ),
     ("scenario.variability.structure.rake", "Turn about the main axis [degrees]. Default: 0."),
+    (
+        "type",
+        "A type of geology that fills units, described as a [[scenario]] is. Every combination of the units' types is a\n\
+         scenario, called after them from the first unit on: \"intersecting/straight/meandering\".",
+    ),
+    ("unit", "Layers one above the other that have one type of geology; repeat the section, from the lowest unit on."),
+    ("unit.name", "Name of the unit. Default: \"unit-1\", ..."),
+    ("unit.layers", "Its lowest and its highest layer, counted from 1 at the bottom: [1, 3]."),
+    ("unit.types", "Names of the types that may fill it. Default: all."),
     ("prior", "How realizations of the scenarios are drawn."),
     ("prior.realizations", "Realizations of each scenario, 2 or more. Default: 500."),
     (
         "prior.condition",
-        "Whether realizations honour the hard data. If not, hard data enter as observations and through the feasible\n\
-         map. Default: false.",
+        "Whether realizations honour the hard data: false (hard data enter as observations and through the feasible\n\
+         map), \"hard-data\" (the cells of [hard_data], which every reference honours), or true (these and observed\n\
+         properties, so that every reference has an ensemble of its own). Default: false.",
     ),
     (
         "prior.method",
-        "\"snesim\" or \"direct-sampling\" from images, \"gaussian\" where no scenario has one. Default: \"snesim\" or\n\
+        "\"snesim\" or \"direct-sampling\" from images; where no scenario has one \"gaussian\" (circulant embedding, hard\n\
+         data by kriging of residuals) or \"sgsim\" (sequential Gaussian simulation). Default: \"snesim\" or\n\
          \"gaussian\", whichever fits.",
     ),
     ("prior.snesim", "Single normal equation simulation (Strebelle 2002)."),
@@ -249,6 +272,12 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "prior.direct_sampling.fraction",
         "Largest fraction of the image scanned for a cell, above 0, up to 1. Default: 0.3.",
     ),
+    ("prior.sgsim", "Sequential Gaussian simulation."),
+    (
+        "prior.sgsim.kriging",
+        "\"simple\" (the mean is known) or \"ordinary\" (found from neighbours). Default: \"simple\".",
+    ),
+    ("prior.sgsim.neighbours", "Nearest informed cells used at most, 1 to 64. Default: 24."),
     ("hard_data", "Cells whose facies or property is measured."),
     (
         "hard_data.file",
@@ -262,18 +291,28 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("basis", "The parameterization u = mean + basis times v."),
     (
         "basis.kind",
-        "\"pca\": leading principal components of the realizations; \"karhunen-loeve\": leading eigenvectors of the\n\
-         covariance of one Gaussian scenario, for which no realizations are needed. Default: \"pca\".",
+        "\"pca\": leading principal components of the realizations, of all scenarios together where there are several;\n\
+         \"hybrid\": those of each scenario side by side, a group of columns a scenario; \"karhunen-loeve\": leading\n\
+         eigenvectors of the covariance of one Gaussian scenario, for which no realizations are needed. Default: \"pca\",\n\
+         with several scenarios \"hybrid\".",
     ),
     (
         "basis.rank",
-        "Number of basis images, or [first, last]: growing evenly from the first iteration to the last. At most the\n\
-         number of realizations (less one with center).",
+        "Number of basis images (hybrid: of each scenario), or [first, last]: growing evenly from the first iteration to\n\
+         the last. At most the number of realizations (less one with center).",
     ),
     ("basis.energy", "Instead of rank: the fraction of the realizations' energy that is kept, above 0, up to 1."),
-    ("basis.center", "Whether the mean of the realizations is removed and kept. Default: true."),
+    (
+        "basis.center",
+        "Whether the mean of the realizations is removed and kept. Without, departures from the background's value\n\
+         (facies) or from the mean of all scenarios (continuous) are what is decomposed. Default: true, hybrid false.",
+    ),
     ("physics", "The forward model; without it the case only makes the maps of [mapping]."),
-    ("physics.kind", "\"straight-rays\": travel times along straight rays."),
+    (
+        "physics.kind",
+        "\"straight-rays\": travel times along straight rays; \"groundwater\": confined flow, steady or in time; \"map\":\n\
+         none, the property itself is observed. What is observed beside travel times is told by [[observation]].",
+    ),
     (
         "physics.background",
         "Slowness outside of the grid, e.g. \"0.5 ms/m\". Default: not set, parts of rays outside take no time.",
@@ -293,6 +332,98 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("physics.receivers.first", "Coordinate where the array begins [length]. Default: the side's first corner."),
     ("physics.receivers.last", "Coordinate where the array ends [length]. Default: the side's other corner."),
     ("physics.receivers.points", "Instead of a side: positions [[\"0 m\", \"12 m\"], ...]."),
+    ("physics.anisotropy", "Vertical over horizontal conductivity, Kv/Kh. Default: 1."),
+    ("physics.storativity", "Storativity S of a map of transmissivity; needed where flow changes in time."),
+    (
+        "physics.specific_storage",
+        "Specific storage S_s [1/length], for a conductivity; needed where flow changes in time.",
+    ),
+    (
+        "physics.initial_head",
+        "Heads when the first step begins: \"steady\" (steady flow without wells), or one head. Default: \"steady\".",
+    ),
+    ("physics.time", "Steps in time, from 0 on; without this section the flow is steady."),
+    ("physics.time.steps", "Number of steps."),
+    ("physics.time.first", "Length of the first step [time]."),
+    ("physics.time.growth", "Length of each step over that of the one before, 0.1 to 10. Default: 1."),
+    ("physics.time.ends", "Instead of steps: the ends of the steps, [\"1 h\", \"3 h\", \"1 day\"]."),
+    (
+        "physics.boundary",
+        "A boundary condition; repeat it for more, as a list of short sections: boundary = [{ side = \"left\", head =\n\
+         \"20 m\" }, ...]. Where nothing is said, nothing flows.",
+    ),
+    (
+        "physics.boundary.side",
+        "A side of the grid: \"left\", \"right\", \"bottom\" (least y), \"top\" (largest y), \"floor\" or \"roof\" (layers).",
+    ),
+    (
+        "physics.boundary.box",
+        "Cells from the first to the last, from 1: [[1, 1], [1, 20]]; all layers where they are left out. With a side:\n\
+         the part of the side in the box.",
+    ),
+    ("physics.boundary.cells", "Instead: a list of cells, [[1, 1], [1, 2]]."),
+    ("physics.boundary.head", "A fixed head [length]."),
+    (
+        "physics.boundary.on",
+        "Where the head is fixed: in the \"cells\" or on their outer \"faces\". Default: \"cells\".",
+    ),
+    ("physics.boundary.flux", "Instead: inflow per area of the side's faces, e.g. \"1 mm/day\"."),
+    ("physics.boundary.inflow", "Instead: inflow into all these cells together, e.g. \"0.1 m3/s\", in equal parts."),
+    ("physics.boundary.no_flow", "Instead: true; nothing flows, as where nothing is said."),
+    ("physics.well", "A well; repeat the section for more."),
+    ("physics.well.name", "Its name, unique in the case. Default: \"well-1\", ..."),
+    (
+        "physics.well.cell",
+        "The column of cells that it stands in, [i, j], from 1; or its place at = [\"250 m\", \"300 m\"].",
+    ),
+    ("physics.well.layers", "Layers that it is open to, from 1 at the bottom, or \"all\". Default: \"all\"."),
+    (
+        "physics.well.rate",
+        "The rate that is extracted [volume/time], or times and the rates from there on: [[\"0 s\", \"5 L/s\"], ...].",
+    ),
+    ("physics.well.head", "Instead: the head that is held [length]; the rate can then be observed."),
+    (
+        "physics.well.radius",
+        "Radius of the bore, for the head inside it (Peaceman). Default: not set, that of its cells.",
+    ),
+    (
+        "physics.well.split",
+        "How layers share a rate: so that all have one head, \"common-head\", or by \"transmissivity\".\n\
+         Default: \"common-head\".",
+    ),
+    (
+        "observation",
+        "What is observed beside travel times, of one kind (or several, kind = [\"head\", \"property\"]) at some places;\n\
+         repeat the section for more.",
+    ),
+    (
+        "observation.kind",
+        "In cells: \"head\", \"drawdown\" (head before pumping less head), or the \"property\" itself: hard data, which also\n\
+         bind the feasible map. In wells: \"well-head\", \"well-drawdown\", or the \"rate\" of a well held at a head.",
+    ),
+    ("observation.cells", "Where: columns of cells from 1, [[10, 20], [30, 40]]."),
+    (
+        "observation.random",
+        "Instead: { count = 30, seed = 1 } different columns of cells, drawn from those without a fixed head or a well;\n\
+         the places depend on this seed alone.",
+    ),
+    (
+        "observation.lattice",
+        "Instead: a lattice of [nx, ny] columns. Along an axis of N cells, place k of n is in cell (k - 1/2) N/n, rounded\n\
+         up.",
+    ),
+    ("observation.everywhere", "Instead: true, every cell."),
+    (
+        "observation.wells",
+        "Instead: \"all\" wells, or their names. Default for what is observed in wells: all that have it.",
+    ),
+    ("observation.layers", "Layers, from 1 at the bottom, or \"all\". Default: \"all\"."),
+    ("observation.times", "When, [\"1 h\", \"1 day\"], or \"all\", the end of every step. Default: \"all\"."),
+    (
+        "observation.noise",
+        "Standard deviations, written as data.noise is, with a unit of what is observed (none for the logarithm of a\n\
+         property: \"0.1\"). Default: that of [data].",
+    ),
     ("data", "Observed data, or the noise of synthetic ones."),
     (
         "data.file",
@@ -360,18 +491,49 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "What describes a window: \"all\" its cells (exact), \"subset N\" (N random cells) or \"projection N\" (on N\n\
          leading components). Default: \"all\".",
     ),
+    (
+        "feasible.refine",
+        "Which scenarios of a hybrid basis make the learning set: those whose |v_i| is at least this share of the largest\n\
+         (true: 0.1), or all of them (false). Default: 0.1.",
+    ),
+    (
+        "feasible.respect_hard_data",
+        "Whether hard data and observed properties weigh in the match and bind their cells. Default: true.",
+    ),
+    ("feasible.repair", "What is done where the feasible model misses the data: \"none\". Default: \"none\"."),
+    (
+        "selection",
+        "A first stage without a feasible map, in the hybrid basis, that selects scenarios; the second stage's basis\n\
+         (\"pca\") and learning set are made of these. Without this section there is one stage.",
+    ),
+    ("selection.rank", "Number of basis images of each scenario."),
+    ("selection.energy", "Instead of rank: the fraction of each scenario's energy that is kept. Default: 0.8."),
+    ("selection.iterations", "Iterations. Default: 20."),
+    ("selection.steps", "Gauss-Newton steps in an iteration. Default: 1."),
+    ("selection.regularizer", "As inversion.regularizer. Default: \"group\"."),
+    ("selection.weight", "Its weight: \"auto\" or a number. Default: \"auto\"."),
+    ("selection.threshold", "Scenarios whose |v_i| is at least this share of the largest are selected. Default: 0.1."),
     ("inversion", "How the coefficients v are found."),
     ("inversion.iterations", "Outer iterations (v-step, feasible map). Default: 10."),
     ("inversion.steps", "Gauss-Newton steps in a v-step. Default: 2."),
     (
         "inversion.regularizer",
-        "What is added to the data misfit: \"none\", or \"gaussian\": weight^2 times the sum of v_j^2/sigma_j^2 with\n\
-         prior standard deviations. Default: \"gaussian\".",
+        "What is added to the data misfit: \"none\"; \"gaussian\": weight^2 times the sum of v_j^2/sigma_j^2 with prior\n\
+         standard deviations; \"group\": weight^2 times the sum over scenarios of |K_i v_i|; \"l1\": the same without groups.\n\
+         Default: \"gaussian\", with several scenarios \"group\".",
     ),
     ("inversion.weight", "Weight of the regularizer: \"auto\" (from the data) or a number. Default: \"auto\"."),
+    ("inversion.weight_factor", "Factor on weight^2, be it chosen or given. Default: 1."),
     (
         "inversion.coupling",
         "Weight of the distance between parameterized and feasible model: \"auto\" or a number. Default: \"auto\".",
+    ),
+    ("inversion.coupling_factor", "Factor on coupling^2; 0: v-steps know nothing of the feasible model. Default: 1."),
+    (
+        "inversion.start",
+        "Where v starts: the \"mean\" of all realizations, \"zero\", \"uniform 0.01\" (every coefficient at this multiple of\n\
+         the largest standard deviation), or \"scenario NAME\" (the mean of that scenario, all others zero).\n\
+         Default: \"mean\".",
     ),
     (
         "inversion.tolerance",
@@ -391,16 +553,24 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "When the feasible map is applied: in \"every\" iteration, or once, in the \"last\". Default: \"every\".",
     ),
     ("reference", "The model that synthetic data come from: a realization that is no member of the ensemble."),
-    ("reference.scenario", "Name of its scenario. Default with one scenario: that one."),
+    (
+        "reference.scenario",
+        "Name of its scenario; \"random\": drawn anew for each reference; or a list of names, whose realizations lie side\n\
+         by side in strips along the first one's azimuth. Default with one scenario: that one.",
+    ),
+    ("reference.gaussian", "Instead: a Gaussian field, whatever the scenarios are; described as scenario.gaussian is."),
     (
         "reference.seed",
-        "Which one: the reference is realization L + seed of its scenario, L the number of realizations. Default: 1.",
+        "Which one: the reference is realization L + seed of its scenario, L the number of realizations; it honours\n\
+         [hard_data] whatever prior.condition says. Default: 1.",
     ),
     (
         "mapping",
-        "Instead of an inversion: the feasible map of references that are truncated to the basis, in variants.",
+        "Variants of the feasible map side by side: of references that are truncated to the basis, instead of an\n\
+         inversion; or, with [physics], of the parameterized model of one iteration.",
     ),
     ("mapping.references", "Number of references: realizations L + 1, L + 2, ... Default: 1."),
+    ("mapping.iteration", "With [physics]: the iteration whose parameterized model is mapped."),
     ("mapping.variant", "A variant of the feasible map; keys left out are as in [feasible]."),
     ("mapping.variant.name", "Name, unique in the case."),
     ("mapping.variant.window", "Cells of a window, or \"disk 25\"."),
@@ -410,4 +580,21 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("mapping.variant.labels", "\"facies\" or \"property\"."),
     ("mapping.variant.aggregation", "\"vote\", \"mean\", \"weighted-mean\", \"mode 64\" or \"center\"."),
     ("mapping.variant.features", "\"all\", \"subset N\" or \"projection N\"."),
+    ("mapping.variant.refine", "Scenarios of the learning set: a share of the largest |v_i|, or false."),
+    ("mapping.variant.respect_hard_data", "Whether hard data bind."),
+    ("mapping.variant.repair", "As feasible.repair."),
+    (
+        "approximation",
+        "Instead of an inversion: references approximated by the basis of every scenario by itself: columns against\n\
+         energy, error at each energy, and the norm of K_i v_i that comes as near as the reference's own scenario does.",
+    ),
+    ("approximation.references", "Number of references: realizations L + 1, L + 2, ... Default: 1."),
+    ("approximation.energies", "Fractions of the energy, the least first. Default: [0.8]."),
+    ("variant", "The case with some keys changed, run on the same references after the case itself, to compare."),
+    ("variant.name", "Name, unique in the case."),
+    (
+        "variant.set",
+        "The changed keys, { \"inversion.regularizer\" = \"l1\", ... }, of any section but grid, property and mapping,\n\
+         numbered as for --set where there are several.",
+    ),
 ];

@@ -107,7 +107,7 @@ fn prior(case: &Case, n: f64, realizations: f64) -> Part {
 
 fn basis(case: &Case, n: f64, realizations: f64, rank: f64) -> Part {
     let small = match case.basis.kind {
-        BasisKind::Pca => realizations,
+        BasisKind::Pca | BasisKind::Hybrid => realizations,
         BasisKind::KarhunenLoeve => n,
     };
     let operations = small * small * n.min(1e4 * small) + 10.0 * small.powi(3) + small * rank * n;

@@ -1,8 +1,10 @@
 //! From a scenario of the case to a live prior: image read or generated, simulation method chosen.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use super::file::{self, Case, GeneratedImage, Method, Objects, Scenario};
+use super::file::{self, Case, GeneratedImage, Method, Objects, Scenario, Stack};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::io;
@@ -10,13 +12,24 @@ use crate::prior::Prior;
 use crate::prior::cookie_cutter::CookieCutter;
 use crate::prior::direct_sampling::{DirectSampling, Settings};
 use crate::prior::gaussian_field::GaussianField;
+use crate::prior::kriging::Kriging;
+use crate::prior::sgsim::{Sgsim, SgsimOptions};
 use crate::prior::snesim::{Snesim, SnesimOptions, Target, Transformation};
+use crate::prior::stacked::{Stacked, Unit};
 use crate::prior::training_image::{Bend, ChannelKind, ChannelModel, EllipseModel, Meander, Scattered, TrainingImage};
 use crate::prior::variogram::{Shape, Structure, Variogram};
 
 /// Changes whenever the numbers of a realization change for the same inputs: cached realizations of other versions
 /// are not found.
-const ALGORITHM_VERSION: &str = "lithoscope realizations 1";
+const ALGORITHM_VERSION: &str = "lithoscope realizations 2";
+
+/// The scenarios of a case brought to life.
+pub struct Geologies {
+    /// One a scenario.
+    pub scenarios: Vec<Geology>,
+    /// What stacked scenarios share.
+    pub units: Vec<SharedUnit>,
+}
 
 /// A scenario brought to life.
 pub struct Geology {
@@ -26,42 +39,92 @@ pub struct Geology {
     pub image: Option<TrainingImage>,
     /// Everything that realizations depend on but their number: the name of their place in the cache.
     pub identity: Vec<u8>,
+    /// The units that it is stacked from, by their numbers in [`Geologies::units`]; empty where it is one piece.
+    pub units: Vec<usize>,
 }
 
-impl Geology {
-    /// The prior of one scenario of the case.
+/// A unit of a stack filled with one type of geology, drawn once for all scenarios that have it.
+pub struct SharedUnit {
+    /// The unit.
+    pub unit: Arc<Unit>,
+    /// Everything that its realizations depend on but their number.
+    pub identity: Vec<u8>,
+}
+
+impl Geologies {
+    /// The priors of all scenarios of the case.
     ///
     /// # Errors
     /// An image that cannot be read or used, parameters that the generator or the simulation refuses.
-    pub fn new(case: &Case, scenario: &Scenario) -> Result<Self> {
+    pub fn new(case: &Case) -> Result<Self> {
+        let mut shared: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+        let mut units = Vec::new();
+        if let Some(stack) = &case.stack {
+            for (number, unit) in stack.units.iter().enumerate() {
+                for &kind in &unit.types {
+                    shared.insert((number, kind), units.len());
+                    units.push(SharedUnit::new(case, stack, number, kind)?);
+                }
+            }
+        }
+        let scenario = |scenario: &Scenario| match &scenario.geology {
+            file::Geology::Stacked(types) => {
+                let units_of: Vec<usize> = types.iter().enumerate().map(|key| shared[&(key.0, *key.1)]).collect();
+                let parts: Vec<Arc<Unit>> = units_of.iter().map(|&u| Arc::clone(&units[u].unit)).collect();
+                let identity = units_of.iter().flat_map(|&u| units[u].identity.clone()).collect();
+                Ok(Geology { prior: Box::new(Stacked::new(case.grid, parts)), image: None, identity, units: units_of })
+            }
+            _ => Geology::new(case, case.grid, scenario),
+        };
+        let scenarios = case.scenarios.iter().map(scenario).collect::<Result<_>>()?;
+        Ok(Self { scenarios, units })
+    }
+}
+
+impl SharedUnit {
+    fn new(case: &Case, stack: &Stack, number: usize, kind: usize) -> Result<Self> {
+        let layers = stack.units[number].layers.clone();
+        let grid = Unit::grid_of(case.grid, layers.clone());
+        let Geology { prior, mut identity, .. } = Geology::new(case, grid, &stack.types[kind])?;
+        identity.extend(format!("\nunit {number} of type {kind}, layers {layers:?}").into_bytes());
+        let unit = Unit::new(case.grid, layers, number as u32, kind as u32, prior);
+        Ok(Self { unit: Arc::new(unit), identity })
+    }
+}
+
+impl Geology {
+    /// The prior of a scenario of one piece on `grid`.
+    fn new(case: &Case, grid: Grid, scenario: &Scenario) -> Result<Self> {
         let mut identity = format!(
             "{ALGORITHM_VERSION}\n{:?}\n{scenario:?}\n{:?}\n{:?}\n{:?}\n{}\n",
-            case.grid,
+            grid,
             case.prior.method,
-            case.prior.condition.then_some(&case.hard_data),
+            (case.prior.condition != file::Condition::Nothing).then_some(&case.hard_data),
             case.property.facies,
             case.seed
         )
         .into_bytes();
         let (facies, image): (Box<dyn Prior>, _) = match &scenario.geology {
-            file::Geology::Gaussian(gaussian) => {
-                (Box::new(gaussian_field(case.grid, gaussian, scenario.azimuth)?), None)
-            }
+            file::Geology::Gaussian(gaussian) => match &case.prior.method {
+                Method::Sgsim(given) => (sgsim(grid, gaussian, scenario.azimuth, given)?, None),
+                _ => (Box::new(gaussian_field(grid, gaussian, scenario.azimuth)?), None),
+            },
             file::Geology::ImageFile(path) => {
                 let image = read_image(path)?;
-                (simulator(case, &image, scenario.azimuth, scenario.scale)?, Some(image))
+                (simulator(case, grid, &image, scenario.azimuth, scenario.scale)?, Some(image))
             }
             file::Geology::GeneratedImage(generated) => {
                 let image = generate(generated, scenario.azimuth)?;
-                (simulator(case, &image, 0.0, scenario.scale)?, Some(image))
+                (simulator(case, grid, &image, 0.0, scenario.scale)?, Some(image))
             }
+            file::Geology::Stacked(_) => unreachable!("a stack is no type of a unit"),
         };
         if let Some(image) = &image {
             identity.extend(&image.codes);
             check_facies(case, scenario, image)?;
         }
         if scenario.variability.is_empty() {
-            return Ok(Self { prior: facies, image, identity });
+            return Ok(Self { prior: facies, image, identity, units: Vec::new() });
         }
         let fillings = scenario
             .variability
@@ -69,7 +132,7 @@ impl Geology {
             .zip(&case.property.facies)
             .map(|(gaussian, &value)| Ok((value + gaussian.mean, Some(variogram(gaussian, scenario.azimuth)?))))
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { prior: Box::new(CookieCutter::new(facies, &fillings)?), image, identity })
+        Ok(Self { prior: Box::new(CookieCutter::new(facies, &fillings)?), image, identity, units: Vec::new() })
     }
 }
 
@@ -140,7 +203,7 @@ fn generate(generated: &GeneratedImage, azimuth: f64) -> Result<TrainingImage> {
     Ok(model.generate(generated.seed)?.image)
 }
 
-fn simulator(case: &Case, image: &TrainingImage, azimuth: f64, scale: f64) -> Result<Box<dyn Prior>> {
+fn simulator(case: &Case, grid: Grid, image: &TrainingImage, azimuth: f64, scale: f64) -> Result<Box<dyn Prior>> {
     match &case.prior.method {
         Method::Snesim(given) => {
             let options = SnesimOptions {
@@ -156,7 +219,7 @@ fn simulator(case: &Case, image: &TrainingImage, azimuth: f64, scale: f64) -> Re
                 transformations: vec![Transformation { azimuth, scale: [scale; 3] }],
                 ..SnesimOptions::default()
             };
-            Ok(Box::new(Snesim::new(image.cells, &image.codes, image.categories.len(), case.grid, options)?))
+            Ok(Box::new(Snesim::new(image.cells, &image.codes, image.categories.len(), grid, options)?))
         }
         Method::DirectSampling(given) => {
             if azimuth != 0.0 || scale != 1.0 {
@@ -172,19 +235,32 @@ fn simulator(case: &Case, image: &TrainingImage, azimuth: f64, scale: f64) -> Re
                 scan_fraction: given.fraction,
                 ..Settings::default()
             };
-            Ok(Box::new(DirectSampling::of_facies(case.grid, image, settings)?))
+            Ok(Box::new(DirectSampling::of_facies(grid, image, settings)?))
         }
-        Method::Gaussian => Err(Error::input(
+        Method::Gaussian | Method::Sgsim(_) => Err(Error::input(
             "prior.method",
-            "\"gaussian\" for a scenario with a training image",
+            "a Gaussian method for a scenario with a training image",
             "choose \"snesim\" or \"direct-sampling\"",
         )),
     }
 }
 
 /// A field of the case's variogram, turned by the scenario's azimuth.
-fn gaussian_field(grid: Grid, gaussian: &file::Gaussian, azimuth: f64) -> Result<GaussianField> {
+pub(super) fn gaussian_field(grid: Grid, gaussian: &file::Gaussian, azimuth: f64) -> Result<GaussianField> {
     GaussianField::new(grid, &variogram(gaussian, azimuth)?, gaussian.mean)
+}
+
+/// The same field, simulated cell by cell.
+fn sgsim(grid: Grid, gaussian: &file::Gaussian, azimuth: f64, given: &file::Sgsim) -> Result<Box<dyn Prior>> {
+    let options = SgsimOptions {
+        kriging: match given.kriging {
+            file::Kriging::Simple => Kriging::Simple,
+            file::Kriging::Ordinary => Kriging::Ordinary,
+        },
+        neighbours: given.neighbours,
+        ..SgsimOptions::default()
+    };
+    Ok(Box::new(Sgsim::new(grid, &variogram(gaussian, azimuth)?, gaussian.mean, options)?))
 }
 
 /// The variogram of a Gaussian field of the case.

@@ -12,6 +12,7 @@ use super::run::{Options, kernels, property};
 use super::study::Study;
 use super::{files, matching, summary};
 use crate::error::{Error, Result};
+use crate::feasible::FeasibleMap;
 use crate::measure::peak_memory;
 use crate::progress::Progress;
 use crate::report::{self, metrics::Repeated, metrics::nearest_facies};
@@ -57,12 +58,13 @@ fn mismatch(field: ArrayView1<'_, f64>, reference: ArrayView1<'_, f64>, facies: 
 /// [`Error::Interrupted`] between references, and whatever the maps return.
 pub fn compare(study: &Study, progress: &dyn Progress) -> Result<Vec<Variant>> {
     let mapping = study.case.mapping.as_ref().expect("a case of mappings");
-    let basis = &study.basis;
+    let basis = study.basis();
+    let sources: Vec<usize> = (0..study.case.scenarios.len()).collect();
     let facies = &study.case.property.facies;
     let maps = mapping
         .variants
         .iter()
-        .map(|variant| matching::map(study, &variant.feasible, basis.rank()))
+        .map(|variant| matching::map(study, None, &variant.feasible, basis.cols(), &sources))
         .collect::<Result<Vec<_>>>()?;
     let mut found = vec![Vec::new(); maps.len() + 1];
     progress.start("references", mapping.references as u64);
@@ -70,7 +72,7 @@ pub fn compare(study: &Study, progress: &dyn Progress) -> Result<Vec<Variant>> {
         if progress.interrupted() {
             return Err(Error::Interrupted);
         }
-        let (truth, _) = study.draw(study.case.prior.realizations as u64 + reference - 1)?;
+        let truth = study.reference(reference)?.property;
         let theta = study.best_achievable(truth.view());
         found[0].push(mismatch(theta.view(), truth.view(), facies));
         for (map, found) in maps.iter().zip(&mut found[1..]) {
@@ -102,9 +104,11 @@ pub(super) fn run(
     write_table(&folder.join("mapping.csv"), &variants)?;
     let case = &study.case;
     let first = case.mapping.as_ref().and_then(|m| m.variants.first()).expect("a case of mappings has a variant");
-    let (truth, _) = study.draw(case.prior.realizations as u64)?;
+    let truth = study.reference(1)?.property;
     let theta = study.best_achievable(truth.view());
-    let projection = matching::map(study, &first.feasible, study.basis.rank())?.project(theta.view(), 1)?;
+    let sources: Vec<usize> = (0..case.scenarios.len()).collect();
+    let projection =
+        matching::map(study, None, &first.feasible, study.basis().cols(), &sources)?.project(theta.view(), 1)?;
     for (name, field) in [
         ("model.npy", projection.model.view()),
         ("parameterized.npy", theta.view()),
@@ -126,7 +130,7 @@ pub(super) fn run(
         command: options.command.clone(),
         stopped_because: "iterations".into(),
         property: property(case),
-        prior: summary::Prior { realizations: study.ensemble.len(), cached: study.cached },
+        prior: summary::Prior { realizations: case.prior.realizations, cached: study.priors.cached },
         warnings: study.warnings.clone(),
         variants,
         seconds,

@@ -1,24 +1,24 @@
 //! From the case's `[feasible]` to a live feasible map, its learning set drawn at a given rank.
 
-use ndarray::Array2;
-
 use super::file::{Aggregation, Feasible, Features, Hard, Labels, Window};
+use super::observations::Observations;
 use super::study::Study;
-use crate::error::{Error, Result};
-use crate::feasible::{self, Description, FeasibleMap, HardData, LabelKind, Options, PatternMap, Source, Template};
+use crate::error::Result;
+use crate::feasible::{self, Description, HardData, LabelKind, Options, PatternMap, Source, Template};
+use crate::report::metrics::nearest_facies;
 
-/// The feasible map of the study's realizations, parameterized at `rank`.
+/// The feasible map of the realizations of the scenarios `sources`, parameterized at `rank`; what observations know of
+/// cells binds it beside the case's hard data.
 ///
 /// # Errors
 /// A basis without realizations, and whatever the map refuses.
-pub fn map<'a>(study: &'a Study, feasible: &Feasible, rank: usize) -> Result<Box<dyn FeasibleMap + 'a>> {
-    let Some(components) = &study.components else {
-        return Err(Error::input(
-            "feasible",
-            "a learning set needs the realizations' coefficients, and the basis was made without realizations",
-            "choose basis.kind = \"pca\"",
-        ));
-    };
+pub fn map<'a>(
+    study: &'a Study,
+    observations: Option<&Observations<'_>>,
+    feasible: &Feasible,
+    rank: usize,
+    sources: &[usize],
+) -> Result<PatternMap<'a>> {
     let two_dimensional = study.grid().is_2d();
     let template = match feasible.window {
         Window::Box(cells) => Template::cuboid(cells)?,
@@ -46,22 +46,41 @@ pub fn map<'a>(study: &'a Study, feasible: &Feasible, rank: usize) -> Result<Box
             Features::Subset(cells) => Description::Subset { cells },
             Features::Projection(components) => Description::Projection { components },
         },
-        hard_data: hard_data(study),
+        hard_data: if feasible.respect_hard_data { hard_data(study, observations) } else { HardData::default() },
         seed: study.case.seed,
     };
-    let parameterized =
-        |realizations: &[usize]| -> Result<Array2<f32>> { Ok(components.reconstruct_some(realizations, rank)) };
-    let source = Source { ensemble: &study.ensemble, parameterized: &parameterized };
-    Ok(Box::new(PatternMap::new(*study.grid(), options, &[source], study.gpu.as_deref())?))
+    let parameterized: Vec<_> = sources
+        .iter()
+        .map(|&p| {
+            move |realizations: &[usize]| study.parameterization.reconstruct(&study.priors, p, realizations, rank)
+        })
+        .collect();
+    let sources: Vec<_> = sources
+        .iter()
+        .zip(&parameterized)
+        .map(|(&p, parameterized)| Source { ensemble: &study.priors.ensembles[p], parameterized })
+        .collect();
+    PatternMap::new(*study.grid(), options, &sources, study.gpu.as_deref())
 }
 
-fn hard_data(study: &Study) -> HardData {
+/// Cells that are known: the case's hard data, and where the property itself was observed its nearest facies and its
+/// value.
+fn hard_data(study: &Study, observations: Option<&Observations<'_>>) -> HardData {
     let mut out = HardData::default();
     for datum in study.case.hard_data.iter().flat_map(|h| &h.cells) {
         let cell = study.grid().index(datum.cell);
         match datum.known {
             Hard::Facies(code) => out.facies.push((cell, code)),
             Hard::Value(value) => out.values.push((cell, value)),
+        }
+    }
+    let facies = &study.case.property.facies;
+    for (cell, value) in observations.iter().flat_map(|o| o.known_cells()) {
+        if facies.len() > 1 && out.facies.iter().all(|known| known.0 != cell) {
+            out.facies.push((cell, nearest_facies(value, facies) as u8));
+        }
+        if out.values.iter().all(|known| known.0 != cell) {
+            out.values.push((cell, value));
         }
     }
     out

@@ -39,6 +39,7 @@ pub mod run;
 pub mod simulate;
 pub mod study;
 pub mod summary;
+mod variants;
 mod words;
 mod write;
 
@@ -73,8 +74,9 @@ impl Case {
         let mut tree = tree.into_inner();
         overrides.apply(&texts, &mut tree, &mut collector);
         let directory = Path::new(origin).parent().unwrap_or(Path::new(""));
-        let case = parse::case(Section::new(&collector, String::new(), Some(&tree)), directory);
+        let mut case = parse::case(Section::new(&collector, String::new(), Some(&tree)), directory);
         consistency::check(&case, &collector);
+        case.variants = variants::read(&case, &tree, directory, &collector);
         match collector.finish() {
             Some(diagnostics) => Err(diagnostics),
             None => Ok(case),

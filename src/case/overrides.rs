@@ -47,6 +47,7 @@ impl Overrides {
         }
         if self.data.is_some() {
             tree.remove("reference");
+            remove_variants_of_the_reference(tree);
             if let Some(DeValue::Table(physics)) = tree.get_mut("physics").map(Spanned::get_mut) {
                 physics.remove("sources");
                 physics.remove("receivers");
@@ -55,27 +56,70 @@ impl Overrides {
     }
 }
 
+/// Takes out the variants that change the reference, which own data leave no place for.
+fn remove_variants_of_the_reference(tree: &mut DeTable<'_>) {
+    if let Some(DeValue::Array(variants)) = tree.get_mut("variant").map(Spanned::get_mut) {
+        let changes_reference = |variant: &Spanned<DeValue<'_>>| {
+            let set = variant.get_ref().as_table().and_then(|table| table.get("set"));
+            let mut keys = set.and_then(|set| set.get_ref().as_table()).into_iter().flat_map(|set| set.keys());
+            keys.any(|key| key.get_ref().starts_with("reference"))
+        };
+        *variants = variants.iter().filter(|variant| !changes_reference(variant)).cloned().collect();
+    }
+}
+
 /// What is wrong with an override: offset in its text, and the problem.
-type Mistake = (usize, String);
+pub(super) type Mistake = (usize, String);
 
 /// Puts one override into the tree; its text begins at `start` of all texts.
 fn apply<'i>(tree: &mut DeTable<'i>, text: &'i str, start: usize) -> Result<(), Mistake> {
     let Some(equals) = text.find('=') else { return Err((0, format!("\"{text}\" has no '='"))) };
     let after = text.len() - text[equals + 1..].trim_start().len();
     let value = DeValue::parse(text[after..].trim_end()).map_err(|error| (after, error.message().to_owned()))?;
-    let value = moved(value, start + after);
-    let path: Vec<_> = text[..equals].split('.').map(str::trim).collect();
+    put(tree, &text[..equals], start..start + equals, moved(value, start + after))
+}
+
+/// Keys of one section of which only one holds: who sets one takes out the other.
+const RIVALS: [(&str, &str); 8] = [
+    ("rate", "head"),
+    ("rank", "energy"),
+    ("scenario", "gaussian"),
+    ("image", "gaussian"),
+    ("variance", "standard_deviation"),
+    ("storativity", "specific_storage"),
+    ("cell", "at"),
+    ("sinuosity", "amplitude"),
+];
+
+/// Puts the value of the key `path` into the tree; `span` is where the path is written.
+pub(super) fn put<'i>(
+    tree: &mut DeTable<'i>,
+    path: &'i str,
+    span: Range<usize>,
+    value: Spanned<DeValue<'i>>,
+) -> Result<(), Mistake> {
+    let path: Vec<_> = path.split('.').map(str::trim).collect();
     let (last, sections) = path.split_last().ok_or((0, "no key".to_owned()))?;
-    let span = start..start + equals;
     let mut table = tree;
     for section in sections {
+        displace(table, section);
         table = descend(table, section, &span)?;
     }
     if last.is_empty() || last.contains(['[', ']', '"', '\'']) {
         return Err((0, format!("\"{last}\" is not a key")));
     }
+    displace(table, last);
     table.insert(Spanned::new(span, Cow::Borrowed(*last)), value);
     Ok(())
+}
+
+/// Takes out of a section what does not go with `key`.
+fn displace(table: &mut DeTable<'_>, key: &str) {
+    for (one, rival) in RIVALS.iter().flat_map(|&(a, b)| [(a, b), (b, a)]) {
+        if one == key {
+            table.remove(rival);
+        }
+    }
 }
 
 /// The table that `section` (`name` or `name[i]`, i from 1) means, which is made where there is none.

@@ -102,6 +102,11 @@ impl<'a> Value<'a> {
         self.fail(format!("found {}, expected {expected}", shown(self.value)), "")
     }
 
+    /// Whether the grid's cells are there and can be used, so that cells outside of them mean something.
+    pub(super) fn grid_is_sound(&self) -> bool {
+        self.collector.sound(&["grid"])
+    }
+
     /// Text.
     pub(super) fn text(&self) -> Option<&'a str> {
         self.value.as_str().or_else(|| self.wrong("a string"))
@@ -110,6 +115,11 @@ impl<'a> Value<'a> {
     /// Whether the value is a string.
     pub(super) fn is_text(&self) -> bool {
         self.value.is_str()
+    }
+
+    /// Whether the value is true or false.
+    pub(super) fn is_flag(&self) -> bool {
+        self.value.is_bool()
     }
 
     /// Whether the value is a list.
@@ -204,6 +214,14 @@ impl<'a> Value<'a> {
     pub(super) fn section(&self, expected: &str) -> Option<Section<'a>> {
         match self.value {
             DeValue::Table(table) => Some(Section::new(self.collector, self.path.clone(), Some(table))),
+            _ => self.wrong(expected),
+        }
+    }
+
+    /// The value as a table whose keys nobody knows beforehand.
+    pub(super) fn table(&self, expected: &str) -> Option<&'a DeTable<'a>> {
+        match self.value {
+            DeValue::Table(table) => Some(table),
             _ => self.wrong(expected),
         }
     }

@@ -2,17 +2,22 @@
 
 use std::path::Path;
 
-use ndarray::{Array1, ArrayView1, ArrayView2, Axis};
+use ndarray::{ArrayView1, ArrayView2, Axis};
 
 use super::files;
 use super::observations::Observations;
-use super::study::Study;
+use super::study::{Opinion, Study};
 use crate::error::{Error, Result};
-use crate::inversion::{Estimate, Iteration};
-use crate::operator::Operator;
+use crate::inversion::{Estimate, Iteration, Solution};
 
 /// Writes every file of the result folder but the summary and the report.
-pub(super) fn write(folder: &Path, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Result<()> {
+pub(super) fn write(
+    folder: &Path,
+    study: &Study,
+    observations: &Observations<'_>,
+    estimate: &Estimate,
+    verdict: Option<&[Opinion]>,
+) -> Result<()> {
     let best = estimate.best();
     let model = study.reported(best.model.view());
     let parameterized = study.reported(best.parameterized.view());
@@ -24,9 +29,9 @@ pub(super) fn write(folder: &Path, study: &Study, observations: &Observations<'_
     if let Some(probability) = &best.probability {
         files::array(&folder.join("probability.npy"), study.shaped_layers(probability.view()))?;
     }
-    // One scenario rules everywhere; with several each cell has its own.
-    let scenario = Array1::<u8>::zeros(study.grid().len());
-    files::array(&folder.join("scenario_map.npy"), study.shaped(scenario.view()))?;
+    if let Some(scenarios) = study.scenario_map(observations, best)? {
+        files::array(&folder.join("scenario_map.npy"), study.shaped(scenarios.view()))?;
+    }
     let mut layers =
         vec![("model", model.view()), ("parameterized", parameterized.view()), ("prior_mean", prior_mean.view())];
     let reference = observations.reference.as_ref().map(|r| study.reported(r.view()));
@@ -38,7 +43,11 @@ pub(super) fn write(folder: &Path, study: &Study, observations: &Observations<'_
     write_vti(&folder.join("model.vti"), study, &layers, best.probability.as_ref().map(|p| p.view()))?;
     write_data(&folder.join("data.csv"), study, observations, best)?;
     write_history(folder, &estimate.iterations)?;
-    write_scenarios(&folder.join("scenarios.csv"), study, best)
+    write_scenarios(&folder.join("scenarios.csv"), study, best, verdict)?;
+    match study.case.scenarios.len() {
+        1 => Ok(()),
+        _ => write_scenario_history(&folder.join("scenario_history.csv"), study, &estimate.iterations),
+    }
 }
 
 /// f32 `[K, 2, nz, ny, nx]`: ū + Φv and u of every iteration.
@@ -85,10 +94,9 @@ fn write_csv(path: &Path, fill: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::R
 }
 
 fn write_data(path: &Path, study: &Study, observations: &Observations<'_>, best: &Iteration) -> Result<()> {
-    let predicted = [&best.parameterized, &best.model].map(|field| observations.exact.predict(field.view()));
+    let predicted = [&best.parameterized, &best.model].map(|field| observations.exact().predict(field.view()));
     let [parameterized, model] = predicted;
     let (parameterized, model) = (parameterized?, model?);
-    let unit = study.time_unit();
     write_csv(path, |csv| {
         csv.write_record([
             "kind",
@@ -112,7 +120,8 @@ fn write_data(path: &Path, study: &Study, observations: &Observations<'_>, best:
             };
             let [x, y, z]: [String; 3] = place(Some(datum.at));
             let [x2, y2, z2] = place(datum.to);
-            let number = |si: f64| unit.from_si(si).to_string();
+            let unit = &observations.units[i];
+            let number = |carried: f64| unit.reported(carried).to_string();
             csv.write_record([
                 datum.kind,
                 &datum.id,
@@ -123,9 +132,9 @@ fn write_data(path: &Path, study: &Study, observations: &Observations<'_>, best:
                 &y2,
                 &z2,
                 &datum.time.map(|t| t.to_string()).unwrap_or_default(),
-                unit.name,
+                &unit.name(),
                 &number(observations.observed[i]),
-                &number(observations.sigma[i]),
+                &unit.reported_difference(observations.sigma[i]).to_string(),
                 &number(parameterized[i]),
                 &number(model[i]),
             ])?;
@@ -148,11 +157,48 @@ fn write_history(folder: &Path, iterations: &[Iteration]) -> Result<()> {
     })
 }
 
-fn write_scenarios(path: &Path, study: &Study, best: &Iteration) -> Result<()> {
+/// `scenarios.csv`: a row a scenario; of several also what the basis has of each, whether it is active, and the verdict,
+/// empty where a scenario was not judged.
+fn write_scenarios(path: &Path, study: &Study, best: &Iteration, verdict: Option<&[Opinion]>) -> Result<()> {
+    let shares = study.scenario_shares(best, verdict);
+    let details = study.scenario_details(best);
     write_csv(path, |csv| {
-        csv.write_record(["name", "norm", "contribution", "probability"])?;
-        for scenario in study.scenario_shares(best) {
-            csv.serialize((&scenario.name, scenario.norm, scenario.contribution, scenario.probability))?;
+        let mut header = vec!["name", "norm", "contribution", "probability"];
+        if details.is_some() {
+            header.extend(["columns", "energy", "largest_sigma", "active", "log_evidence", "effective_parameters"]);
+            header.extend(["aic", "aicc", "bic", "kic", "misfit"]);
+        }
+        csv.write_record(header)?;
+        for (p, scenario) in shares.iter().enumerate() {
+            let row = (&scenario.name, scenario.norm, scenario.contribution, scenario.probability);
+            let Some(details) = &details else {
+                csv.serialize(row)?;
+                continue;
+            };
+            let d = &details[p];
+            let judged = verdict.and_then(|verdict| verdict[p].as_ref());
+            let solution = judged.and_then(|judged| judged.solution.as_ref());
+            let number = |f: fn(&Solution) -> Option<f64>| solution.and_then(f);
+            csv.serialize((
+                row,
+                (d.columns, d.energy, d.largest_sigma, u8::from(d.active)),
+                judged.map(|j| j.log_evidence).filter(|l| l.is_finite()),
+                (number(|s| Some(s.effective_parameters)), number(|s| Some(s.aic)), number(|s| s.aicc)),
+                (number(|s| Some(s.bic)), number(|s| Some(s.kic)), number(|s| Some(s.misfit))),
+            ))?;
+        }
+        Ok(())
+    })
+}
+
+/// `scenario_history.csv`: norm and contribution of every scenario in every iteration.
+fn write_scenario_history(path: &Path, study: &Study, iterations: &[Iteration]) -> Result<()> {
+    write_csv(path, |csv| {
+        csv.write_record(["iteration", "scenario", "norm", "contribution"])?;
+        for iteration in iterations {
+            for scenario in study.scenario_shares(iteration, None) {
+                csv.serialize((iteration.row.iteration, scenario.name, scenario.norm, scenario.contribution))?;
+            }
         }
         Ok(())
     })

@@ -8,14 +8,13 @@ use super::checkpoint::Checkpoint;
 use super::file::{Case, DataSource, Geology};
 use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
-use super::study::Study;
+use super::study::{Opinion, Study};
 use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
 use super::{cache, files, hard_data, mapping, observations, results};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::inversion::{Estimate, split};
+use crate::inversion::{ACTIVE_SHARE, Estimate, no_scenario_fits, split};
 use crate::measure::peak_memory;
-use crate::operator::Operator;
 use crate::progress::Progress;
 use crate::report;
 
@@ -138,7 +137,7 @@ impl Run<'_> {
             return mapping::run(study, folder, self.options, self.started, self.progress);
         }
         match self.options.repeat {
-            None => self.one(study, folder, case.reference.map_or(1, |r| r.seed)),
+            None => self.one(study, folder, case.reference.as_ref().map_or(1, |r| r.seed)),
             Some(repeat) => self.repeated(study, folder, repeat),
         }
     }
@@ -154,9 +153,11 @@ impl Run<'_> {
         let started = Instant::now();
         let estimate = study.invert(&observations, done, &mut |i| checkpoint.save(i), self.progress)?;
         let inversion = started.elapsed().as_secs_f64();
-        results::write(folder, study, &observations, &estimate)?;
+        let active = study.active(estimate.best().v.view(), Some(ACTIVE_SHARE));
+        let verdict = study.verdict(&observations, &active, self.progress)?;
+        results::write(folder, study, &observations, &estimate, verdict.as_deref())?;
         checkpoint.remove()?;
-        let mut summary = self.summary(study, &observations, &estimate)?;
+        let mut summary = self.summary(study, &observations, &estimate, verdict.as_deref())?;
         summary.seconds.inversion = inversion;
         summary.seconds.total = self.started.elapsed().as_secs_f64();
         self.write_summary(folder, &serde_json::json!(summary))?;
@@ -165,7 +166,7 @@ impl Run<'_> {
 
     /// One inversion for each of several references, each in a folder of its own, and the summary of them all.
     fn repeated(&self, study: &Study, folder: &Path, repeat: u64) -> Result<()> {
-        let first = study.case.reference.map_or(1, |r| r.seed);
+        let first = study.case.reference.as_ref().map_or(1, |r| r.seed);
         let mut summaries = Vec::new();
         for run in 0..repeat {
             let place = folder.join(format!("repeat-{:03}", run + 1));
@@ -192,11 +193,17 @@ impl Run<'_> {
         files::bytes(&path, &text)
     }
 
-    fn summary(&self, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Result<Summary> {
+    fn summary(
+        &self,
+        study: &Study,
+        observations: &Observations<'_>,
+        estimate: &Estimate,
+        verdict: Option<&[Opinion]>,
+    ) -> Result<Summary> {
         let (case, best) = (&study.case, estimate.best());
         let misfit = |field: ndarray::ArrayView1<'_, f64>| -> Result<f64> {
             let residual =
-                observations.covariance.whiten((&observations.observed - &observations.exact.predict(field)?).view());
+                observations.covariance.whiten((&observations.observed - &observations.exact().predict(field)?).view());
             Ok(residual.dot(&residual))
         };
         let errors = observations.reference.as_ref().map(|reference| {
@@ -231,11 +238,11 @@ impl Run<'_> {
                 target: observations.observed.len() as f64,
             },
             errors,
-            scenarios: study.scenario_shares(best),
+            scenarios: study.scenario_shares(best, verdict),
             noise_factor: observations.noise_factor,
             cross_validation: self.cross_validation(study, observations)?,
-            prior: summary::Prior { realizations: study.ensemble.len(), cached: study.cached },
-            warnings: self.warnings(study, observations, estimate),
+            prior: summary::Prior { realizations: case.prior.realizations, cached: study.priors.cached },
+            warnings: self.warnings(study, observations, estimate)?,
             seconds: study.seconds,
             peak_memory_bytes: peak_memory(),
         })
@@ -245,7 +252,7 @@ impl Run<'_> {
     fn cross_validation(&self, study: &Study, observations: &Observations<'_>) -> Result<Option<CrossValidation>> {
         let Some(gaussian) = observations.cross_validation else { return Ok(None) };
         let folds = study.case.inversion.cross_validation;
-        let unit = study.time_unit();
+        let unit = &observations.units[0];
         let model = match study.case.feasible {
             None => None,
             Some(_) => {
@@ -258,18 +265,19 @@ impl Run<'_> {
                     }
                     let estimate =
                         study.invert(&observations.subset(study, &kept)?, Vec::new(), &mut |_| Ok(()), &())?;
-                    let missed = &observations.observed - &observations.exact.predict(estimate.best().model.view())?;
+                    let missed =
+                        &observations.observed - &observations.exact().predict(estimate.best().model.view())?;
                     squares += left_out.iter().map(|&i| missed[i] * missed[i]).sum::<f64>();
                     self.progress.advance(1);
                 }
                 self.progress.finish();
-                Some(unit.from_si((squares / m as f64).sqrt()))
+                Some(unit.reported_difference((squares / m as f64).sqrt()))
             }
         };
-        Ok(Some(CrossValidation { folds, gaussian: unit.from_si(gaussian), model }))
+        Ok(Some(CrossValidation { folds, gaussian: unit.reported_difference(gaussian), model }))
     }
 
-    fn warnings(&self, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Vec<String> {
+    fn warnings(&self, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Result<Vec<String>> {
         let mut warnings = study.warnings.clone();
         let (row, m) = (&estimate.best().row, observations.observed.len() as f64);
         if study.case.feasible.is_some() && row.misfit_model > 4.0 * row.misfit_parameterized.max(m) {
@@ -284,13 +292,23 @@ impl Run<'_> {
                 "the data are not fitted to their errors: misfit {:.0}, target {m:.0}; rank {} of the basis is {}",
                 row.misfit_parameterized,
                 row.rank,
-                if row.rank < study.basis.rank() { "not its largest" } else { "its largest" }
+                if row.rank < study.basis().cols() { "not its largest" } else { "its largest" }
             ));
         }
+        let norms: Vec<f64> =
+            study.scenario_shares(estimate.best(), None).iter().map(|scenario| scenario.norm).collect();
+        if study.parameterization.groups().is_some() && no_scenario_fits(&norms) {
+            warnings.push(
+                "no scenario fits: more than half of them have a norm above a tenth of the largest; the geology may be of \
+                 another kind"
+                    .into(),
+            );
+        }
+        warnings.extend(observations.head_warnings(estimate.best().model.view())?);
         if study.gpu.as_ref().is_some_and(|gpu| gpu.summary().software) {
             warnings.push("a software adapter stood for the GPU: times say nothing of one".into());
         }
-        warnings
+        Ok(warnings)
     }
 }
 

@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array1, ArrayView1};
 
-use super::ensemble::{self, Store};
 use super::file::Case;
 use super::folder::{Begin, CASE, Existing, Folder, SUMMARY};
-use super::geology::Geology;
+use super::study::Priors;
 use super::{cache, files, hard_data, study};
 use crate::error::Result;
 use crate::grid::{Ensemble, Grid};
@@ -47,21 +46,15 @@ pub fn simulate(
     };
     let root = if use_cache { cache::folder() } else { None };
     let mut scenarios = Vec::new();
-    for scenario in &case.scenarios {
-        progress.note(&format!("scenario {}", scenario.name));
-        let geology = Geology::new(case, scenario)?;
-        let store = root.as_deref().map(|root| Store::new(root, &geology.identity));
-        let data = study::conditioning(case);
-        let count = case.prior.realizations;
-        let facies = &case.property.facies;
-        let (ensemble, _) =
-            ensemble::simulate(&*geology.prior, &data, facies, case.seed, count, store.as_ref(), progress)?;
+    let priors = Priors::new(case, &study::conditioning(case), root.as_deref(), progress)?;
+    for ((scenario, geology), ensemble) in case.scenarios.iter().zip(&priors.geologies.scenarios).zip(&priors.ensembles)
+    {
         if let Some(image) = &geology.image {
             let values: Array1<f64> = image.codes.iter().map(|&c| image.categories[usize::from(c)]).collect();
             let path = |ending: &str| folder.aside().join(format!("{}-image.{ending}", scenario.name));
             write_one(path, format, &Grid::unit(image.cells), "facies", values.view())?;
         }
-        write_ensemble(folder.aside(), &scenario.name, case, format, &ensemble)?;
+        write_ensemble(folder.aside(), &scenario.name, case, format, ensemble)?;
         scenarios.push(serde_json::json!({"name": scenario.name, "realizations": ensemble.len()}));
     }
     files::bytes(&folder.aside().join(CASE), resolved.as_bytes())?;

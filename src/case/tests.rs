@@ -171,6 +171,7 @@ fn every_key_and_section_is_explained_and_every_explanation_is_used() {
                 write::Line::Key { key, .. } if section.is_empty() => key.to_owned(),
                 write::Line::Key { key, .. } => format!("{section}.{key}"),
             };
+            let path = documentation::explained_as(&path).into_owned();
             assert!(documentation::KEYS.iter().any(|(key, _)| *key == path), "{path} is not explained");
             used.insert(path);
         }
@@ -202,7 +203,7 @@ fn the_demo_has_the_numbers_of_its_source() {
     assert_eq!(sources[0], [0.0, 500.0 / 6.0, 0.5]);
     assert_eq!(rays.receivers[0].positions(&case.grid)[5], [1000.0, 5500.0 / 6.0, 0.5]);
     assert_eq!(case.data.expect("noise").noise, Noise::Relative(0.02));
-    assert_eq!(case.reference, Some(Reference { scenario: 0, seed: 1 }));
+    assert_eq!(case.reference, Some(Reference { source: ReferenceSource::Scenario(0), seed: 1 }));
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! The words of case files for choices that the numerics know as enums.
 
-use super::file::{Aggregation, Apply, BasisKind, Labels, NoiseLevel, Regularizer, Returned, Side};
+use super::file::{
+    Aggregation, Apply, BasisKind, Face, Kriging, Labels, NoiseLevel, ObservationKind, Regularizer, Repair, Returned,
+    Side, Split,
+};
 use crate::grid::Plane;
 use crate::units::Transform;
 
 pub(super) const PLANES: [(&str, Plane); 2] = [("xy", Plane::Xy), ("xz", Plane::Xz)];
 pub(super) const TRANSFORMS: [(&str, Transform); 3] =
     [("none", Transform::None), ("log10", Transform::Log10), ("ln", Transform::Ln)];
-pub(super) const BASES: [(&str, BasisKind); 2] =
-    [("pca", BasisKind::Pca), ("karhunen-loeve", BasisKind::KarhunenLoeve)];
+pub(super) const BASES: [(&str, BasisKind); 3] =
+    [("pca", BasisKind::Pca), ("hybrid", BasisKind::Hybrid), ("karhunen-loeve", BasisKind::KarhunenLoeve)];
 pub(super) const NOISE_LEVELS: [(&str, NoiseLevel); 3] = [
     ("given", NoiseLevel::Given),
     ("likelihood", NoiseLevel::Likelihood),
@@ -21,10 +24,36 @@ pub(super) const AGGREGATIONS: [(&str, Aggregation); 4] = [
     ("weighted-mean", Aggregation::WeightedMean),
     ("center", Aggregation::Center),
 ];
-pub(super) const REGULARIZERS: [(&str, Regularizer); 2] =
-    [("none", Regularizer::None), ("gaussian", Regularizer::Gaussian)];
+pub(super) const REGULARIZERS: [(&str, Regularizer); 4] = [
+    ("none", Regularizer::None),
+    ("gaussian", Regularizer::Gaussian),
+    ("group", Regularizer::Group),
+    ("l1", Regularizer::L1),
+];
 pub(super) const RETURNS: [(&str, Returned); 2] = [("best", Returned::Best), ("last", Returned::Last)];
 pub(super) const APPLIES: [(&str, Apply); 2] = [("every", Apply::Every), ("last", Apply::Last)];
+pub(super) const KRIGINGS: [(&str, Kriging); 2] = [("simple", Kriging::Simple), ("ordinary", Kriging::Ordinary)];
+pub(super) const REPAIRS: [(&str, Repair); 1] = [("none", Repair::None)];
+pub(super) const SPLITS: [(&str, Split); 2] =
+    [("common-head", Split::CommonHead), ("transmissivity", Split::Transmissivity)];
+/// Whether a fixed head is on faces.
+pub(super) const HEADS_ON: [(&str, bool); 2] = [("cells", false), ("faces", true)];
+pub(super) const FACES: [(&str, Face); 6] = [
+    ("left", Face::Left),
+    ("right", Face::Right),
+    ("bottom", Face::Low),
+    ("top", Face::High),
+    ("floor", Face::Floor),
+    ("roof", Face::Roof),
+];
+pub(super) const OBSERVATIONS: [(&str, ObservationKind); 6] = [
+    ("head", ObservationKind::Head),
+    ("drawdown", ObservationKind::Drawdown),
+    ("well-head", ObservationKind::WellHead),
+    ("well-drawdown", ObservationKind::WellDrawdown),
+    ("rate", ObservationKind::Rate),
+    ("property", ObservationKind::Property),
+];
 
 /// The sides of a grid: the top of a map is its largest y, the top of a section its least depth.
 pub(super) fn sides(plane: Plane) -> [(&'static str, Side); 4] {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::file::*;
+use super::variants::quoted;
 use super::words;
 use crate::units::Dimension;
 
@@ -33,18 +34,53 @@ pub(super) fn lines(case: &Case) -> Vec<Line> {
     writer.key("seed", case.seed.to_string());
     writer.grid(case);
     writer.property();
-    case.scenarios.iter().for_each(|scenario| writer.scenario(scenario));
+    match &case.stack {
+        None => case.scenarios.iter().for_each(|scenario| writer.scenario(scenario, &SCENARIO)),
+        Some(stack) => writer.stack(stack),
+    }
     writer.prior(&case.prior);
     writer.hard_data(case.hard_data.as_ref());
     writer.basis(&case.basis);
     writer.physics(case);
+    case.observations.iter().for_each(|observation| writer.observation(observation, case));
     writer.data(case.data.as_ref());
     writer.feasible(case.feasible.as_ref());
-    writer.inversion(&case.inversion);
+    writer.selection(case.selection.as_ref());
+    writer.inversion(&case.inversion, &case.scenarios);
     writer.reference(case);
     writer.mapping(case.mapping.as_ref());
+    writer.approximation(case.approximation.as_ref());
+    case.variants.iter().for_each(|variant| writer.variant(variant));
     writer.lines
 }
+
+/// Names of the sections of a scenario, or of a type of geology.
+struct Names {
+    item: &'static str,
+    image: &'static str,
+    gaussian: &'static str,
+    structure: &'static str,
+    variability: &'static str,
+    variability_structure: &'static str,
+}
+
+const SCENARIO: Names = Names {
+    item: "scenario",
+    image: "scenario.image",
+    gaussian: "scenario.gaussian",
+    structure: "scenario.gaussian.structure",
+    variability: "scenario.variability",
+    variability_structure: "scenario.variability.structure",
+};
+
+const TYPE: Names = Names {
+    item: "type",
+    image: "type.image",
+    gaussian: "type.gaussian",
+    structure: "type.gaussian.structure",
+    variability: "type.variability",
+    variability_structure: "type.variability.structure",
+};
 
 struct Writer<'a> {
     lines: Vec<Line>,
@@ -96,25 +132,40 @@ impl Writer<'_> {
         decimal(exact(u, self.property.reported(u), |y| self.property.carried(y)))
     }
 
-    fn scenario(&mut self, scenario: &Scenario) {
-        self.item("scenario");
+    fn stack(&mut self, stack: &Stack) {
+        stack.types.iter().for_each(|described| self.scenario(described, &TYPE));
+        for unit in &stack.units {
+            self.item("unit");
+            self.key("name", text(&unit.name));
+            self.key("layers", format!("[{}, {}]", unit.layers.start + 1, unit.layers.end));
+            self.key("types", list(unit.types.iter().map(|&t| text(&stack.types[t].name))));
+        }
+    }
+
+    fn scenario(&mut self, scenario: &Scenario, names: &Names) {
+        self.item(names.item);
         self.key("name", text(&scenario.name));
         self.key("azimuth", decimal(scenario.azimuth));
         self.key("scale", decimal(scenario.scale));
         match &scenario.geology {
             Geology::ImageFile(file) => self.key("image", path(file)),
-            Geology::GeneratedImage(image) => self.image(image),
-            Geology::Gaussian(gaussian) => {
-                self.section("scenario.gaussian");
-                let mean = self.value(gaussian.mean);
-                self.gaussian(gaussian, mean, "scenario.gaussian.structure");
+            Geology::GeneratedImage(image) => {
+                self.section(names.image);
+                self.image(image);
             }
+            Geology::Gaussian(gaussian) => {
+                self.section(names.gaussian);
+                let mean = self.value(gaussian.mean);
+                self.gaussian(gaussian, mean, names.structure);
+            }
+            // Combinations of units are written as these.
+            Geology::Stacked(_) => {}
         }
         for gaussian in &scenario.variability {
-            self.item("scenario.variability");
+            self.item(names.variability);
             let d = self.property.difference();
             let mean = decimal(exact(gaussian.mean, gaussian.mean / d, |y| y * d));
-            self.gaussian(gaussian, mean, "scenario.variability.structure");
+            self.gaussian(gaussian, mean, names.variability_structure);
         }
     }
 
@@ -145,7 +196,6 @@ impl Writer<'_> {
     }
 
     fn image(&mut self, image: &GeneratedImage) {
-        self.section("scenario.image");
         let kind = match image.objects {
             Objects::Meandering { .. } => "meandering",
             Objects::Intersecting { .. } => "intersecting",
@@ -193,9 +243,20 @@ impl Writer<'_> {
     fn prior(&mut self, prior: &Prior) {
         self.section("prior");
         self.key("realizations", prior.realizations.to_string());
-        self.key("condition", prior.condition.to_string());
+        let condition = match prior.condition {
+            Condition::Nothing => "false".into(),
+            Condition::HardData => text("hard-data"),
+            Condition::All => "true".into(),
+        };
+        self.key("condition", condition);
         match &prior.method {
             Method::Gaussian => self.key("method", text("gaussian")),
+            Method::Sgsim(sgsim) => {
+                self.key("method", text("sgsim"));
+                self.section("prior.sgsim");
+                self.key("kriging", word(&words::KRIGINGS, sgsim.kriging));
+                self.key("neighbours", sgsim.neighbours.to_string());
+            }
             Method::Snesim(snesim) => {
                 self.key("method", text("snesim"));
                 self.section("prior.snesim");
@@ -237,18 +298,137 @@ impl Writer<'_> {
     fn basis(&mut self, basis: &Basis) {
         self.section("basis");
         self.key("kind", word(&words::BASES, basis.kind));
-        let (rank, energy) = match basis.rank {
+        self.rank(basis.rank);
+        self.key("center", basis.center.to_string());
+    }
+
+    fn rank(&mut self, rank: Rank) {
+        let (rank, energy) = match rank {
             Rank::Fixed(rank) => (Some(rank.to_string()), None),
             Rank::Growing { first, last } => (Some(format!("[{first}, {last}]")), None),
             Rank::Energy(energy) => (None, Some(decimal(energy))),
         };
         self.optional("rank", rank);
         self.optional("energy", energy);
-        self.key("center", basis.center.to_string());
     }
 
     fn physics(&mut self, case: &Case) {
-        let Some(Physics::StraightRays(rays)) = &case.physics else { return };
+        match &case.physics {
+            None => {}
+            Some(Physics::StraightRays(rays)) => self.straight_rays(rays, case),
+            Some(Physics::Groundwater(flow)) => self.groundwater(flow, case.grid.cells[2]),
+            Some(Physics::Map) => {
+                self.section("physics");
+                self.key("kind", text("map"));
+            }
+        }
+    }
+
+    fn groundwater(&mut self, flow: &Groundwater, layers: usize) {
+        self.section("physics");
+        self.key("kind", text("groundwater"));
+        self.key("anisotropy", decimal(flow.anisotropy));
+        let (storativity, specific) = match flow.storage {
+            None => (None, None),
+            Some(Storage::Storativity(s)) => (Some(decimal(s)), None),
+            Some(Storage::Specific(s)) => (None, Some(format!("\"{} 1/m\"", decimal(s)))),
+        };
+        self.optional("storativity", storativity);
+        self.optional("specific_storage", specific);
+        let initial = match flow.initial {
+            InitialHead::Steady => text("steady"),
+            InitialHead::Uniform(head) => length(head),
+        };
+        self.key("initial_head", initial);
+        if let Some(time) = &flow.time {
+            self.section("physics.time");
+            match time {
+                TimeSteps::Ends(ends) => self.key("ends", list(ends.iter().map(|&t| seconds(t)))),
+                TimeSteps::Growing { count, first, growth } => {
+                    self.key("steps", count.to_string());
+                    self.key("first", seconds(*first));
+                    self.key("growth", decimal(*growth));
+                }
+            }
+        }
+        flow.boundaries.iter().for_each(|boundary| self.boundary(boundary));
+        flow.wells.iter().for_each(|well| self.well(well, layers));
+    }
+
+    fn boundary(&mut self, boundary: &Boundary) {
+        self.item("physics.boundary");
+        if let Some(side) = boundary.place.side() {
+            self.key("side", word(&words::FACES, side));
+        }
+        match &boundary.place {
+            BoundaryPlace::Side(_) => {}
+            BoundaryPlace::Box { first, last } | BoundaryPlace::PartOfSide { first, last, .. } => {
+                self.key("box", list([numbers(first), numbers(last)]));
+            }
+            BoundaryPlace::Cells(cells) => self.key("cells", list(cells.iter().map(|cell| numbers(cell)))),
+        }
+        match boundary.condition {
+            BoundaryCondition::NoFlow => self.key("no_flow", "true".into()),
+            BoundaryCondition::HeadInCells(head) => {
+                self.key("head", length(head));
+                self.key("on", word(&words::HEADS_ON, false));
+            }
+            BoundaryCondition::HeadOnFaces(head) => {
+                self.key("head", length(head));
+                self.key("on", word(&words::HEADS_ON, true));
+            }
+            BoundaryCondition::FluxDensity(flux) => self.key("flux", format!("\"{} m/s\"", decimal(flux))),
+            BoundaryCondition::Inflow(rate) => self.key("inflow", self::rate(rate)),
+        }
+    }
+
+    fn well(&mut self, well: &Well, layers: usize) {
+        self.item("physics.well");
+        self.key("name", text(&well.name));
+        self.key("cell", numbers(&well.column));
+        self.key("layers", self::layers(&well.layers, layers));
+        match &well.control {
+            Control::Rate(rate) => self.key("rate", self::rate(*rate)),
+            Control::Schedule(rates) => {
+                let pairs = rates.iter().map(|&(start, rate)| list([seconds(start), self::rate(rate)]));
+                self.key("rate", list(pairs));
+            }
+            Control::Head(head) => self.key("head", length(*head)),
+        }
+        self.optional("radius", well.radius.map(length));
+        self.key("split", word(&words::SPLITS, well.split));
+    }
+
+    fn observation(&mut self, observation: &Observation, case: &Case) {
+        self.item("observation");
+        self.key("kind", word(&words::OBSERVATIONS, observation.kind));
+        match &observation.places {
+            Places::Columns(columns) => self.key("cells", list(columns.iter().map(|column| numbers(column)))),
+            Places::Random { count, seed } => self.key("random", format!("{{ count = {count}, seed = {seed} }}")),
+            Places::Lattice([x, y]) => self.key("lattice", format!("[{x}, {y}]")),
+            Places::Everywhere => self.key("everywhere", "true".into()),
+            Places::Wells(wells) => {
+                let Some(Physics::Groundwater(flow)) = &case.physics else { return };
+                self.key("wells", list(wells.iter().map(|&w| text(&flow.wells[w].name))));
+            }
+        }
+        if !observation.kind.is_of_wells() {
+            self.key("layers", layers(&observation.layers, case.grid.cells[2]));
+        }
+        let times = match observation.times.as_slice() {
+            [] => text("all"),
+            times => list(times.iter().map(|&t| seconds(t))),
+        };
+        self.key("times", times);
+        let absolute = |sigma| match observation.kind.measure(self.property) {
+            Some(dimension) => format!("{} {}", decimal(sigma), dimension.si()),
+            None => decimal(sigma),
+        };
+        let noise = observation.noise.map(|noise| text(&self::noise(noise, absolute)));
+        self.optional("noise", noise);
+    }
+
+    fn straight_rays(&mut self, rays: &StraightRays, case: &Case) {
         self.section("physics");
         self.key("kind", text("straight-rays"));
         let background = rays.background.map(|s| {
@@ -287,13 +467,7 @@ impl Writer<'_> {
             DataSource::File(file) => Some(path(file)),
         };
         self.optional("file", file);
-        let noise = match data.noise {
-            Noise::Relative(fraction) => format!("{} %", percent(fraction)),
-            Noise::RelativeToMean(fraction) => format!("{} % of mean", percent(fraction)),
-            Noise::Absolute(sigma) => time(sigma),
-            Noise::File => "file".into(),
-            Noise::Free => "none".into(),
-        };
+        let noise = self::noise(data.noise, time);
         self.key("noise", text(&noise));
         self.key("noise_level", word(&words::NOISE_LEVELS, data.noise_level));
         self.section("data.statics");
@@ -345,19 +519,38 @@ impl Writer<'_> {
             Features::Projection(n) => format!("projection {n}"),
         };
         self.key("features", text(&features));
+        self.key("refine", feasible.refine.map_or("false".into(), decimal));
+        self.key("respect_hard_data", feasible.respect_hard_data.to_string());
+        self.key("repair", word(&words::REPAIRS, feasible.repair));
     }
 
-    fn inversion(&mut self, inversion: &Inversion) {
-        let weight = |weight| match weight {
-            Weight::Auto => text("auto"),
-            Weight::Fixed(w) => decimal(w),
-        };
+    fn selection(&mut self, selection: Option<&Selection>) {
+        let Some(selection) = selection else { return };
+        self.section("selection");
+        self.rank(selection.rank);
+        self.key("iterations", selection.iterations.to_string());
+        self.key("steps", selection.steps.to_string());
+        self.key("regularizer", word(&words::REGULARIZERS, selection.regularizer));
+        self.key("weight", weight(selection.weight));
+        self.key("threshold", decimal(selection.threshold));
+    }
+
+    fn inversion(&mut self, inversion: &Inversion, scenarios: &[Scenario]) {
         self.section("inversion");
         self.key("iterations", inversion.iterations.to_string());
         self.key("steps", inversion.steps.to_string());
         self.key("regularizer", word(&words::REGULARIZERS, inversion.regularizer));
         self.key("weight", weight(inversion.weight));
+        self.key("weight_factor", decimal(inversion.weight_factor));
         self.key("coupling", weight(inversion.coupling));
+        self.key("coupling_factor", decimal(inversion.coupling_factor));
+        let start = match inversion.start {
+            Start::Mean => "mean".into(),
+            Start::Zero => "zero".into(),
+            Start::Uniform(size) => format!("uniform {}", decimal(size)),
+            Start::Scenario(i) => format!("scenario {}", scenarios[i].name),
+        };
+        self.key("start", text(&start));
         self.key("tolerance", decimal(inversion.tolerance));
         self.key("return", word(&words::RETURNS, inversion.returned));
         self.key("cross_validation", inversion.cross_validation.to_string());
@@ -366,21 +559,46 @@ impl Writer<'_> {
     }
 
     fn reference(&mut self, case: &Case) {
-        let Some(reference) = case.reference else { return };
+        let Some(reference) = &case.reference else { return };
         self.section("reference");
-        self.key("scenario", text(&case.scenarios[reference.scenario].name));
+        let name = |&i: &usize| text(&case.scenarios[i].name);
+        match &reference.source {
+            ReferenceSource::Scenario(scenario) => self.key("scenario", name(scenario)),
+            ReferenceSource::Random => self.key("scenario", text("random")),
+            ReferenceSource::Mixed(scenarios) => self.key("scenario", list(scenarios.iter().map(name))),
+            ReferenceSource::Gaussian(_) => {}
+        }
         self.key("seed", reference.seed.to_string());
+        if let ReferenceSource::Gaussian(gaussian) = &reference.source {
+            self.section("reference.gaussian");
+            self.gaussian(gaussian, self.value(gaussian.mean), "reference.gaussian.structure");
+        }
     }
 
     fn mapping(&mut self, mapping: Option<&Mapping>) {
         let Some(mapping) = mapping else { return };
         self.section("mapping");
         self.key("references", mapping.references.to_string());
+        self.optional("iteration", mapping.iteration.map(|k| k.to_string()));
         for variant in &mapping.variants {
             self.item("mapping.variant");
             self.key("name", text(&variant.name));
             self.map(&variant.feasible);
         }
+    }
+
+    fn approximation(&mut self, approximation: Option<&Approximation>) {
+        let Some(approximation) = approximation else { return };
+        self.section("approximation");
+        self.key("references", approximation.references.to_string());
+        self.key("energies", list(approximation.energies.iter().map(|&e| decimal(e))));
+    }
+
+    fn variant(&mut self, variant: &Variant) {
+        self.item("variant");
+        self.key("name", text(&variant.name));
+        let entries: Vec<_> = variant.set.iter().map(|(key, value)| format!("{} = {value}", quoted(key))).collect();
+        self.key("set", format!("{{ {} }}", entries.join(", ")));
     }
 }
 
@@ -412,6 +630,42 @@ fn time(si: f64) -> String {
         (unit.to_si(y) == si).then(|| format!("{} {unit}", decimal(y)))
     });
     written.min_by_key(String::len).unwrap_or_else(|| format!("{} s", decimal(si)))
+}
+
+/// A time in seconds, exactly.
+fn seconds(x: f64) -> String {
+    format!("\"{} s\"", decimal(x))
+}
+
+fn rate(x: f64) -> String {
+    format!("\"{} m3/s\"", decimal(x))
+}
+
+/// Numbers of a cell or column, from 1.
+fn numbers(cell: &[usize]) -> String {
+    list(cell.iter().map(|i| (i + 1).to_string()))
+}
+
+/// Numbers of layers, from 1, of `of` in all.
+fn layers(layers: &[usize], of: usize) -> String {
+    if layers.len() == of { text("all") } else { numbers(layers) }
+}
+
+fn weight(weight: Weight) -> String {
+    match weight {
+        Weight::Auto => text("auto"),
+        Weight::Fixed(w) => decimal(w),
+    }
+}
+
+fn noise(noise: Noise, absolute: impl Fn(f64) -> String) -> String {
+    match noise {
+        Noise::Relative(fraction) => format!("{} %", percent(fraction)),
+        Noise::RelativeToMean(fraction) => format!("{} % of mean", percent(fraction)),
+        Noise::Absolute(sigma) => absolute(sigma),
+        Noise::File => "file".into(),
+        Noise::Free => "none".into(),
+    }
 }
 
 fn percent(fraction: f64) -> String {

@@ -45,6 +45,8 @@ pub struct PatternMap<'g> {
     grid: Grid,
     options: Options,
     zones: Vec<Zone<'g>>,
+    /// Which source each image of each zone's learning set comes from.
+    sources: Vec<Vec<usize>>,
 }
 
 /// A range of layers, its learning set and what was made ready from it.
@@ -89,6 +91,7 @@ impl<'g> PatternMap<'g> {
         let drawn = drawn.collect::<Result<Vec<_>>>()?;
         let images = Images::ask(&grid, sources, drawn.iter().flat_map(|(_, places)| &places.drawn))?;
         let layer = grid.cells[0] * grid.cells[1];
+        let origins = drawn.iter().map(|(_, places)| places.drawn.iter().map(|image| image.0).collect()).collect();
         let zones = ranges.into_iter().zip(drawn).enumerate().map(|(number, (layers, (stencil, places)))| {
             let cells = layers.start * layer..layers.end * layer;
             let features = images.slices(&places.drawn, &cells);
@@ -96,7 +99,7 @@ impl<'g> PatternMap<'g> {
             let set = LearningSet::new(stencil, features, labels, places.windows)?;
             Zone::new(set, cells, &options, number as u32, gpu)
         });
-        Ok(Self { grid, zones: zones.collect::<Result<_>>()?, options })
+        Ok(Self { grid, zones: zones.collect::<Result<_>>()?, options, sources: origins })
     }
 
     /// A map of one zone, all layers, from a learning set that is there already: template, number of windows and kind
@@ -114,8 +117,9 @@ impl<'g> PatternMap<'g> {
         check(&options)?;
         let grid = set.stencil().grid();
         known_cells(&options.hard_data, &grid, options.labels)?;
+        let sources = vec![vec![0; set.images.len() / grid.len()]];
         let zone = Zone::new(set, 0..grid.len(), &options, 0, gpu)?;
-        Ok(Self { grid, options, zones: vec![zone] })
+        Ok(Self { grid, options, zones: vec![zone], sources })
     }
 
     /// The matches of the windows of `theta` at `origins`, both in the numbers of a zone's own cells.
@@ -146,6 +150,35 @@ impl<'g> PatternMap<'g> {
             }
             None => Ok(Some(Ballot { set, origins, matches, audience }.count(codes, values.len()))),
         }
+    }
+
+    /// How many of the windows that cover a cell come from each source, S × n, in the map of `theta` in `iteration`: where
+    /// each source is at work. A cell that no window reaches has the votes of the nearest that one does.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn source_votes(&self, theta: ArrayView1<'_, f64>, iteration: u32) -> Result<Array2<u32>> {
+        let count = 1 + self.sources.iter().flatten().copied().max().unwrap_or(0);
+        let mut votes = Array2::zeros((count, self.grid.len()));
+        for (number, (zone, sources)) in self.zones.iter().zip(&self.sources).enumerate() {
+            let image: Vec<f32> = theta.slice(s![zone.cells.clone()]).iter().map(|&x| x as f32).collect();
+            let origins = zone.positions(&self.options, iteration, number as u32).origins;
+            let matches = self.matches(number, &image, &origins)?;
+            let mut own = Array2::<u32>::zeros((count, zone.cells.len()));
+            for (query, &origin) in origins.iter().enumerate() {
+                for &reference in matches.of(query) {
+                    let mut row = own.row_mut(sources[zone.set.window(reference as usize).image as usize]);
+                    zone.set
+                        .stencil()
+                        .ranges(origin)
+                        .for_each(|cells| row.slice_mut(s![cells]).mapv_inplace(|v| v + 1));
+                }
+            }
+            for (cell, &voter) in zone.voters.iter().enumerate() {
+                votes.column_mut(zone.cells.start + cell).assign(&own.column(voter as usize));
+            }
+        }
+        Ok(votes)
     }
 
     /// The learning set of a zone.
@@ -226,6 +259,12 @@ impl<'g> Zone<'g> {
         Ok(Self { device: device.transpose()?, cells, set, index, penalty, voters, bins })
     }
 
+    /// The windows that a map matches.
+    fn positions(&self, options: &Options, iteration: u32, number: u32) -> Positions {
+        let mut stream = Stream::new(options.seed, Purpose::Positions, u64::from(iteration), number);
+        Positions::draw(self.set.stencil(), options.fraction, &mut stream)
+    }
+
     fn map(
         &self,
         theta: ArrayView1<'_, f64>,
@@ -234,8 +273,7 @@ impl<'g> Zone<'g> {
         number: u32,
         report: &mut MapReport,
     ) -> Result<Mapped> {
-        let mut stream = Stream::new(options.seed, Purpose::Positions, u64::from(iteration), number);
-        let positions = Positions::draw(self.set.stencil(), options.fraction, &mut stream);
+        let positions = self.positions(options, iteration, number);
         let image: Vec<f32> = theta.iter().map(|&x| x as f32).collect();
         let origins = &positions.origins;
         let audience = match options.aggregation {

@@ -1,5 +1,8 @@
 //! The physics: what a property field would make the instruments read.
 
+pub mod cells;
+pub mod groundwater;
+pub mod stacked;
 pub mod straight_ray;
 
 /// One measurement: what it is, where, and in which unit files carry it.

@@ -1,18 +1,21 @@
 //! Alternating directions: Gauss-Newton on the coefficients, tied to the feasible model, then the feasible model
 //! nearest to the result.
 //!
-//! Each iteration k minimises, over v, `‖C^{-1/2}(d − g(ū + Φv))‖² + λ_f² ‖ū + Φv − u_{k−1}‖² + λ² Σ v_j²/σ_j²`, and sets
-//! `u_k` to the feasible map nearest to `ū + Φv`. λ_f is found anew in every iteration (see
-//! [`discrepancy`]); without a u-step λ is found in its stead.
+//! Each iteration k minimises, over v, `‖C^{-1/2}(d − g(ū + Φv))‖² + λ_f² ‖ū + Φv − u_{k−1}‖² + λ² R(v)`, and sets `u_k` to
+//! the feasible map nearest to `ū + Φv`. R is `Σ v_j²/σ_j²`, or with several scenarios `Σ_i ‖K_i v_i‖₂`. λ_f is found anew
+//! in every iteration (see [`discrepancy`]); without a u-step λ is found in its stead.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use ndarray::{Array1, ArrayView1, s};
+use ndarray::{Array1, Array2, ArrayView1, s};
 
 use super::estimate::best_fitting;
-use super::gauss_newton::{Matrix, Term, data_term, solve};
-use super::weight::{Candidate, Choice, Cooling, discrepancy};
+use super::gauss_newton::{Matrix, Term, data_term, gram, solve};
+use super::groups::Grouping;
+use super::weight::{BISECTIONS, Candidate, Choice, Cooling, discrepancy_within};
 use super::{Estimate, Iteration, Problem, Row, Stop};
+use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::feasible::FeasibleMap;
 use crate::linalg::covariance::Covariance;
@@ -36,13 +39,49 @@ pub struct Schedule {
     pub return_last: bool,
     /// Map onto the feasible set once, after the last v-step, instead of in every iteration.
     pub map_last: bool,
+    /// Group sparsity of the coefficients, where the basis has blocks; the rank is then that of the whole basis.
+    pub sparsity: Option<Sparsity>,
+    /// Multiplies λ_f², found or fixed; with 0 v-steps know nothing of u.
+    pub coupling_factor: f64,
 }
 
-/// What changes with the rank in use: the feasible map, whose learning set is drawn at that rank, and the covariance of
-/// the errors that the v-step counts with (the data's, with or without the basis' truncation error).
+/// The penalty `λ_g² Σ_i μ_i ‖K_i v_i‖₂` in the v-steps of an alternation, one reweighted least squares step each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sparsity {
+    /// The groups.
+    pub grouping: Grouping,
+    /// λ_g²: the user's own, or 0.01 of the weight that leaves nothing of v, halved while no λ_f reaches the misfit's
+    /// target.
+    pub weight: Choice,
+    /// Multiplies a λ_g² that is not the user's own; with a factor other than 1 it is never halved.
+    pub factor: f64,
+}
+
+impl Sparsity {
+    fn may_be_halved(&self) -> bool {
+        self.weight == Choice::Discrepancy && self.factor == 1.0
+    }
+}
+
+/// λ_g² as a share of the weight that leaves nothing of v.
+const SHARE_OF_LARGEST: f64 = 0.01;
+/// Most halvings of λ_g² in a v-step.
+const HALVINGS: usize = 10;
+/// Bisections of log λ_f² where each attempt factors a k × k matrix: λ_f² is then known within 5 %.
+const COSTLY_BISECTIONS: usize = 5;
+/// The smoothing ε of the group norms in the first iteration, and its least value, as shares of the largest norm: √ε
+/// falls by √0.1 an iteration. It stays well above zero, so that a group that was emptied can come back when the
+/// feasible model asks for it, and well below the tenth from which a scenario counts as active.
+const SMOOTHING: [f64; 2] = [0.1, 0.01];
+
+/// What changes with the coefficients in use: the feasible map, whose learning set is drawn at their rank and from the
+/// scenarios that are active, and the covariance of the errors that the v-step counts with (the data's, with or without
+/// the basis' truncation error).
 pub trait FeasibleAtRank {
-    /// The feasible map at a rank; `None` where the case has no u-step.
-    fn map(&self, rank: usize) -> Result<Option<Box<dyn FeasibleMap + '_>>>;
+    /// Whether there is a u-step.
+    fn feasible(&self) -> bool;
+    /// The feasible map for a parameterized field of coefficients v, whose number is the rank in use.
+    fn map(&self, v: ArrayView1<'_, f64>) -> Result<Box<dyn FeasibleMap + '_>>;
     /// The covariance that the v-step counts with at a rank; `None`: the data's own.
     fn covariance(&self, rank: usize) -> Result<Option<Covariance>>;
 }
@@ -60,8 +99,15 @@ pub struct Alternation<'a> {
     pub at_rank: &'a dyn FeasibleAtRank,
     /// Mean of the prior realizations: the u that the first v-step is tied to.
     pub start: ArrayView1<'a, f64>,
+    /// Coefficients before the first iteration, see [`equal_projection`]; `None`: zeros.
+    pub coefficients: Option<ArrayView1<'a, f64>>,
     /// Facies mismatch of a field against the reference, where there is one.
     pub mismatch: Option<&'a Mismatch<'a>>,
+}
+
+/// The equal projection `(1/P) Φᵀ(u − ū)` of a field on P blocks: where an alternation of several scenarios begins.
+pub fn equal_projection(basis: &dyn Basis, u: ArrayView1<'_, f64>, blocks: usize) -> Array1<f64> {
+    basis.project(u) / blocks.max(1) as f64
 }
 
 impl Alternation<'_> {
@@ -78,6 +124,7 @@ impl Alternation<'_> {
     ) -> Result<Estimate> {
         let total = self.schedule.ranks.len();
         let mut iterations = done;
+        let fixed = Fixed::new(self, iterations.len() < total)?;
         progress.start("inversion", total as u64);
         progress.advance(iterations.len() as u64);
         let stopped = loop {
@@ -91,7 +138,7 @@ impl Alternation<'_> {
             if progress.interrupted() {
                 return Err(Error::Interrupted);
             }
-            let iteration = self.iterate(iterations.len() as u32 + 1, iterations.last())?;
+            let iteration = self.iterate(iterations.len() as u32 + 1, iterations.last(), &fixed)?;
             finished(&iteration)?;
             progress.advance(1);
             iterations.push(iteration);
@@ -118,32 +165,32 @@ impl Alternation<'_> {
         }
     }
 
-    fn iterate(&self, number: u32, previous: Option<&Iteration>) -> Result<Iteration> {
+    fn iterate(&self, number: u32, previous: Option<&Iteration>, fixed: &Fixed) -> Result<Iteration> {
         let started = Instant::now();
         let rank = self.schedule.ranks[number as usize - 1];
-        let map = match self.schedule.map_last && (number as usize) < self.schedule.ranks.len() {
-            true => None,
-            false => self.at_rank.map(rank)?,
-        };
-        let tied = map.is_some() && !self.schedule.map_last;
+        let mapped =
+            self.at_rank.feasible() && (!self.schedule.map_last || number as usize == self.schedule.ranks.len());
+        let tied = self.at_rank.feasible() && !self.schedule.map_last;
         let covariance = self.at_rank.covariance(rank)?;
         let problem = Problem { covariance: covariance.as_ref().unwrap_or(self.problem.covariance), ..self.problem };
         let anchor = previous.map_or(self.start, |p| p.model.view());
         let mut v = Array1::zeros(rank);
-        if let Some(before) = previous {
-            let common = rank.min(before.v.len());
-            v.slice_mut(s![..common]).assign(&before.v.slice(s![..common]));
+        if let Some(before) = previous.map(|p| p.v.view()).or(self.coefficients) {
+            let common = rank.min(before.len());
+            v.slice_mut(s![..common]).assign(&before.slice(s![..common]));
         }
-        let step = VStep { problem, anchor: tied.then_some(anchor), schedule: self.schedule }.solve(v)?;
+        let anchor_of_step = tied.then_some(anchor);
+        let step = VStep { problem, anchor: anchor_of_step, schedule: self.schedule, number, fixed }.solve(v)?;
         let parameterized = self.problem.parameterized(step.v.view());
         let misfit_parameterized = self.misfit(parameterized.view())?;
-        let (model, probability, misfit_model) = match &map {
-            Some(map) => {
+        let (model, probability, misfit_model) = match mapped {
+            true => {
+                let map = self.at_rank.map(step.v.view())?;
                 let projection = map.project(parameterized.view(), number)?;
                 let misfit = self.misfit(projection.model.view())?;
                 (projection.model, projection.probability, misfit)
             }
-            None => (parameterized.clone(), None, misfit_parameterized),
+            false => (parameterized.clone(), None, misfit_parameterized),
         };
         let distance = |a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>| (&a - &b).mapv(|x| x * x).sum();
         let coupling = if tied { step.weights.lambda_f2 * distance(parameterized.view(), anchor) } else { 0.0 };
@@ -185,6 +232,45 @@ impl Alternation<'_> {
     }
 }
 
+/// What the v-steps of a run share.
+struct Fixed {
+    /// ΦᵀΦ of a basis that is not orthonormal and that v-steps are tied to.
+    gram: Option<Arc<Array2<f64>>>,
+    /// λ_g² before any halving; 0 without group sparsity.
+    sparsity_weight: f64,
+}
+
+impl Fixed {
+    /// `needed` tells whether a v-step will follow: a run that is done needs nothing.
+    fn new(alternation: &Alternation<'_>, needed: bool) -> Result<Self> {
+        let Alternation { problem, schedule, at_rank, .. } = alternation;
+        let mut fixed = Self { gram: None, sparsity_weight: 0.0 };
+        if !needed {
+            return Ok(fixed);
+        }
+        if at_rank.feasible() && !schedule.map_last && !problem.basis.orthonormal() {
+            fixed.gram = Some(Arc::new(gram(problem.basis)));
+        }
+        if let Some(sparsity) = &schedule.sparsity {
+            let k = sparsity.grouping.columns();
+            assert_eq!(k, problem.basis.cols(), "columns of the grouping against those of the basis");
+            assert!(schedule.ranks.iter().all(|&rank| rank == k), "group sparsity takes all {k} columns at once");
+            fixed.sparsity_weight = match sparsity.weight {
+                Choice::Fixed(weight) => weight,
+                Choice::Discrepancy => {
+                    let covariance = at_rank.covariance(k)?;
+                    let problem = Problem { covariance: covariance.as_ref().unwrap_or(problem.covariance), ..*problem };
+                    let data = data_term(&problem, Array1::zeros(k).view())?;
+                    let Matrix::Dense(jacobian) = &data.matrix else { unreachable!("the data term is dense") };
+                    let largest = sparsity.grouping.largest_weight(jacobian.t().dot(&data.target).view());
+                    sparsity.factor * SHARE_OF_LARGEST * largest
+                }
+            };
+        }
+        Ok(fixed)
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default)]
 struct Weights {
     lambda_f2: f64,
@@ -205,36 +291,35 @@ struct VStep<'a> {
     /// The u that ū + Φv is tied to; `None` without a u-step.
     anchor: Option<ArrayView1<'a, f64>>,
     schedule: &'a Schedule,
+    /// Number of the iteration, from 1.
+    number: u32,
+    fixed: &'a Fixed,
+}
+
+/// Where the terms of a v-step stand in their list.
+#[derive(Debug, Clone, Copy, Default)]
+struct Places {
+    coupling: Option<usize>,
+    penalty: Option<usize>,
+    sparsity: Option<usize>,
 }
 
 impl VStep<'_> {
     fn solve(&self, mut v: Array1<f64>) -> Result<VStepResult> {
         let (mut weights, mut length, mut tradeoff) = (Weights::default(), 0.0, Vec::new());
         for _ in 0..self.schedule.steps.max(1) {
-            let mut terms = vec![data_term(&self.problem, v.view())?];
-            let coupling = self.anchor.map(|u| {
-                terms.push(self.coupling_term(u, v.len()));
-                terms.len() - 1
-            });
-            let penalty = self.schedule.coefficient_sigma.as_ref().map(|sigma| {
-                terms.push(Term {
-                    matrix: Matrix::Diagonal(sigma.slice(s![..v.len()]).mapv(f64::recip)),
-                    target: Array1::zeros(v.len()),
-                    weight: 1.0,
-                });
-                terms.len() - 1
-            });
-            let goal = match coupling.or(penalty) {
-                None => solve(&terms),
-                Some(weighed) => {
-                    let (goal, tried) = self.weigh(&mut terms, weighed);
-                    tradeoff = tried;
-                    goal
-                }
+            let (mut terms, places, smoothing) = self.terms(v.view())?;
+            let (goal, tried) = match places.coupling.or(places.penalty) {
+                None => (solve(&terms), Vec::new()),
+                Some(weighed) => self.weigh(&mut terms, weighed, places),
             };
-            weights.lambda_f2 = coupling.map_or(0.0, |c| terms[c].weight);
-            weights.lambda2 = penalty.map_or(0.0, |p| terms[p].weight);
-            let (moved, fraction) = self.line_search(&v, &goal, &terms[1..])?;
+            tradeoff = tried;
+            weights.lambda_f2 = places.coupling.map_or(0.0, |c| terms[c].weight);
+            weights.lambda2 = match places.sparsity {
+                Some(place) => 2.0 * terms[place].weight,
+                None => places.penalty.map_or(0.0, |p| terms[p].weight),
+            };
+            let (moved, fraction) = self.line_search(&v, &goal, &terms, places, smoothing)?;
             length = fraction;
             let change = &moved - &v;
             let settled = change.dot(&change) <= 1e-24 * moved.dot(&moved);
@@ -243,45 +328,114 @@ impl VStep<'_> {
                 break;
             }
         }
-        let regularization = match &self.schedule.coefficient_sigma {
-            Some(sigma) => weights.lambda2 * v.iter().zip(sigma).map(|(v, s)| (v / s).powi(2)).sum::<f64>(),
-            None => 0.0,
+        let regularization = match (&self.schedule.sparsity, &self.schedule.coefficient_sigma) {
+            (Some(sparsity), _) => weights.lambda2 * sparsity.grouping.value(v.view()),
+            (None, Some(sigma)) => weights.lambda2 * v.iter().zip(sigma).map(|(v, s)| (v / s).powi(2)).sum::<f64>(),
+            (None, None) => 0.0,
         };
         Ok(VStepResult { v, weights, regularization, length, tradeoff })
     }
 
-    /// `‖ū + Φv − u‖²` up to the part of u that Φ cannot carry: `‖v − Φᵀ(u − ū)‖²`, since Φ is orthonormal.
-    fn coupling_term(&self, u: ArrayView1<'_, f64>, rank: usize) -> Term {
-        assert!(self.problem.basis.orthonormal(), "the coupling counts on an orthonormal basis");
-        let target = self.problem.basis.truncated(rank).project(u);
-        Term { matrix: Matrix::Diagonal(Array1::ones(rank)), target, weight: 1.0 }
-    }
-
-    fn weigh(&self, terms: &mut [Term], weighed: usize) -> (Array1<f64>, Vec<Candidate>) {
-        match self.schedule.weight {
-            Choice::Fixed(weight) => {
-                terms[weighed].weight = weight;
-                (solve(terms), Vec::new())
-            }
-            Choice::Discrepancy => {
-                let squares = |matrix: &Matrix| match matrix {
-                    Matrix::Dense(a) => a.iter().map(|x| x * x).sum::<f64>(),
-                    Matrix::Diagonal(a) => a.dot(a),
-                };
-                let scale = (squares(&terms[0].matrix) / squares(&terms[weighed].matrix)).max(f64::MIN_POSITIVE);
-                let range = Cooling { least: 1e-3 * scale, largest: 1e3 * scale };
-                let target = expected_misfit(terms, weighed);
-                let (goal, _, tried) = discrepancy(terms, weighed, range, target);
-                (goal, tried)
-            }
+    /// The terms at v, the data's first, and the smoothing ε of the group norms.
+    fn terms(&self, v: ArrayView1<'_, f64>) -> Result<(Vec<Term>, Places, f64)> {
+        let (mut places, mut smoothing) = (Places::default(), 0.0);
+        let mut terms = vec![data_term(&self.problem, v)?];
+        let mut push = |term| {
+            terms.push(term);
+            terms.len() - 1
+        };
+        places.coupling = self.anchor.map(|u| push(self.coupling_term(u, v.len())));
+        if let Some(Sparsity { grouping, .. }) = &self.schedule.sparsity {
+            let (weights, epsilon) = self.group_weights(grouping, v);
+            smoothing = epsilon;
+            places.sparsity = Some(push(Term {
+                matrix: Matrix::Diagonal(weights.mapv(f64::sqrt)),
+                target: Array1::zeros(v.len()),
+                weight: self.fixed.sparsity_weight / 2.0,
+            }));
+        } else if let Some(sigma) = &self.schedule.coefficient_sigma {
+            places.penalty = Some(push(Term {
+                matrix: Matrix::Diagonal(sigma.slice(s![..v.len()]).mapv(f64::recip)),
+                target: Array1::zeros(v.len()),
+                weight: 1.0,
+            }));
         }
+        Ok((terms, places, smoothing))
     }
 
-    /// Backtracks from the full step until the true objective is no larger than at v; 0 where no fraction helps.
-    fn line_search(&self, v: &Array1<f64>, goal: &Array1<f64>, penalties: &[Term]) -> Result<(Array1<f64>, f64)> {
+    /// Λ at v and the smoothing ε; `KᵀK` (a ridge) where v is zero.
+    fn group_weights(&self, grouping: &Grouping, v: ArrayView1<'_, f64>) -> (Array1<f64>, f64) {
+        let largest = grouping.norms(v).into_iter().fold(0.0, f64::max);
+        if largest == 0.0 {
+            return (grouping.weights_by_group(|_| 1.0), 0.0);
+        }
+        let share = (SMOOTHING[0] * 0.1f64.powf(0.5 * f64::from(self.number - 1))).max(SMOOTHING[1]);
+        let epsilon = (share * largest).powi(2);
+        (grouping.irls_weights(v, epsilon), epsilon)
+    }
+
+    /// `‖ū + Φv − u‖²`; for an orthonormal Φ up to the part of u that Φ cannot carry, `‖v − Φᵀ(u − ū)‖²`.
+    fn coupling_term(&self, u: ArrayView1<'_, f64>, rank: usize) -> Term {
+        let basis = self.problem.basis.truncated(rank);
+        let target = basis.project(u);
+        let matrix = match &self.fixed.gram {
+            None => Matrix::Diagonal(Array1::ones(rank)),
+            Some(gram) => {
+                assert_eq!(rank, gram.nrows(), "a basis that is not orthonormal is used with all its columns");
+                let target_squares = (&u - &basis.mean()).mapv(|x| x * x).sum();
+                Matrix::Gram { product: Arc::clone(gram), target_squares }
+            }
+        };
+        Term { matrix, target, weight: 1.0 }
+    }
+
+    fn weigh(&self, terms: &mut [Term], weighed: usize, places: Places) -> (Array1<f64>, Vec<Candidate>) {
+        let factor = if places.coupling == Some(weighed) { self.schedule.coupling_factor } else { 1.0 };
+        if let Choice::Fixed(weight) = self.schedule.weight {
+            terms[weighed].weight = factor * weight;
+            return (solve(terms), Vec::new());
+        }
+        let scale = (terms[0].matrix.squares() / terms[weighed].matrix.squares()).max(f64::MIN_POSITIVE);
+        let range = Cooling { least: 1e-3 * scale, largest: 1e3 * scale };
+        let target = match places.sparsity {
+            Some(_) => terms[0].target.len() as f64,
+            None => expected_misfit(terms, weighed),
+        };
+        let bisections = if self.fixed.gram.is_some() { COSTLY_BISECTIONS } else { BISECTIONS };
+        let (mut goal, weight, tried) = discrepancy_within(terms, weighed, range, target, bisections);
+        if let Some(place) = places.sparsity
+            && self.schedule.sparsity.as_ref().is_some_and(Sparsity::may_be_halved)
+            && terms[0].squares(goal.view()) > target
+            && let Some(better) = halve(terms, place, target)
+        {
+            goal = better;
+        }
+        if factor != 1.0 {
+            terms[weighed].weight = factor * weight;
+            goal = solve(terms);
+        }
+        (goal, tried)
+    }
+
+    /// Backtracks from the full step until the true objective (group norms smoothed by ε) is no larger than at v; 0
+    /// where no fraction helps.
+    fn line_search(
+        &self,
+        v: &Array1<f64>,
+        goal: &Array1<f64>,
+        terms: &[Term],
+        places: Places,
+        smoothing: f64,
+    ) -> Result<(Array1<f64>, f64)> {
+        let penalty = |v: &Array1<f64>, (place, term): (usize, &Term)| match &self.schedule.sparsity {
+            Some(sparsity) if places.sparsity == Some(place) => {
+                2.0 * term.weight * sparsity.grouping.smoothed(v.view(), smoothing)
+            }
+            _ => term.weight * term.squares(v.view()),
+        };
         let objective = |v: &Array1<f64>| -> Result<f64> {
             let predicted = self.problem.forward.predict(self.problem.parameterized(v.view()).view())?;
-            let penalties: f64 = penalties.iter().map(|t| t.weight * t.squares(v.view())).sum();
+            let penalties: f64 = terms.iter().enumerate().skip(1).map(|term| penalty(v, term)).sum();
             Ok(self.problem.misfit(predicted.view()) + penalties)
         };
         let at_v = objective(v)?;
@@ -296,6 +450,21 @@ impl VStep<'_> {
         }
         Ok((v.clone(), 0.0))
     }
+}
+
+/// Halves the weight of a term until the misfit reaches its target, and returns the minimiser there; `None`, with the
+/// weight as it was, where [`HALVINGS`] do not reach it.
+fn halve(terms: &mut [Term], place: usize, target: f64) -> Option<Array1<f64>> {
+    let before = terms[place].weight;
+    for _ in 0..HALVINGS {
+        terms[place].weight *= 0.5;
+        let goal = solve(terms);
+        if terms[0].squares(goal.view()) <= target {
+            return Some(goal);
+        }
+    }
+    terms[place].weight = before;
+    None
 }
 
 /// The misfit that a right model would leave: m, less the number of parameters that the data determine where a Gaussian
@@ -321,37 +490,17 @@ fn expected_misfit(terms: &[Term], weighed: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{Array2, ArrayView1};
+    use std::sync::Mutex;
 
+    use ndarray::ArrayView1;
+
+    use super::super::groups::ranges;
+    use super::super::toys::{Columns, Cubic, normals};
     use super::*;
     use crate::basis::pca::{Pca, Truncation};
     use crate::feasible::Projection;
     use crate::grid::{Ensemble, Grid};
-    use crate::operator::{Dense, LinearOperator, Linearized, Operator};
-    use crate::random::{Purpose, Stream};
-
-    /// `g(u) = A u + c (A u)³`, element by element: linear for c = 0.
-    struct Cubic {
-        matrix: Array2<f64>,
-        c: f64,
-    }
-
-    impl Operator for Cubic {
-        fn inputs(&self) -> usize {
-            self.matrix.ncols()
-        }
-        fn outputs(&self) -> usize {
-            self.matrix.nrows()
-        }
-        fn predict(&self, u: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
-            Ok(self.matrix.dot(&u).mapv(|y| y + self.c * y.powi(3)))
-        }
-        fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
-            let slopes = self.matrix.dot(&u).mapv(|y| 1.0 + 3.0 * self.c * y * y);
-            let jacobian = Dense(&self.matrix * &slopes.insert_axis(ndarray::Axis(1)));
-            Ok(Linearized { value: self.predict(u)?, jacobian: Box::new(jacobian) })
-        }
-    }
+    use crate::operator::{LinearOperator, Operator};
 
     /// Rounds every cell to −1 or 1.
     struct Signs;
@@ -367,17 +516,15 @@ mod tests {
     }
 
     impl FeasibleAtRank for Toy {
-        fn map(&self, _: usize) -> Result<Option<Box<dyn FeasibleMap + '_>>> {
-            Ok(self.feasible.then(|| Box::new(Signs) as Box<dyn FeasibleMap>))
+        fn feasible(&self) -> bool {
+            self.feasible
+        }
+        fn map(&self, _: ArrayView1<'_, f64>) -> Result<Box<dyn FeasibleMap + '_>> {
+            Ok(Box::new(Signs))
         }
         fn covariance(&self, _: usize) -> Result<Option<Covariance>> {
             Ok(None)
         }
-    }
-
-    fn normals(rows: usize, cols: usize, level: u32) -> Array2<f64> {
-        let numbers = Stream::new(11, Purpose::Check, 0, level).normals(rows * cols);
-        Array2::from_shape_vec((rows, cols), numbers).expect("as many numbers as asked for")
     }
 
     /// Runs the toy problem of 30 cells, 12 data and at most 10 coefficients, after the iterations `done`.
@@ -400,7 +547,14 @@ mod tests {
         assert_eq!(basis.cols(), 10);
         let start = Array1::zeros(30);
         let at_rank = Toy { feasible };
-        let alternation = Alternation { problem, schedule, at_rank: &at_rank, start: start.view(), mismatch: None };
+        let alternation = Alternation {
+            problem,
+            schedule,
+            at_rank: &at_rank,
+            start: start.view(),
+            coefficients: None,
+            mismatch: None,
+        };
         alternation.run(done, &mut |_| Ok(()), &()).unwrap()
     }
 
@@ -413,6 +567,8 @@ mod tests {
             all_iterations: true,
             return_last: false,
             map_last: false,
+            sparsity: None,
+            coupling_factor: 1.0,
         }
     }
 
@@ -449,6 +605,129 @@ mod tests {
         let floor = last.tradeoff.iter().map(|c| c.weight).fold(f64::INFINITY, f64::min);
         assert!(chosen.misfit <= 12.0 || chosen.weight == floor, "{chosen:?}");
         assert_eq!(last.parameterized, last.model, "there is no u-step");
+    }
+
+    /// Keeps the coefficients that each map was made for.
+    struct Watching(Mutex<Vec<Array1<f64>>>);
+
+    impl FeasibleAtRank for Watching {
+        fn feasible(&self) -> bool {
+            true
+        }
+        fn map(&self, v: ArrayView1<'_, f64>) -> Result<Box<dyn FeasibleMap + '_>> {
+            self.0.lock().expect("no other thread failed").push(v.to_owned());
+            Ok(Box::new(Signs))
+        }
+        fn covariance(&self, _: usize) -> Result<Option<Covariance>> {
+            Ok(None)
+        }
+    }
+
+    /// Two blocks of five orthonormal columns each, side by side.
+    fn hybrid() -> Columns {
+        let block = |level| {
+            let columns = normals(30, 5, level);
+            let factor = crate::linalg::dense::cholesky(&columns.t().dot(&columns)).unwrap();
+            factor.half_solve_block(columns.t()).reversed_axes()
+        };
+        let matrix = ndarray::concatenate![ndarray::Axis(1), block(20), block(21)];
+        Columns { matrix, mean: Array1::from_elem(30, 0.1), sigma: Array1::ones(10) }
+    }
+
+    fn invert_hybrid(basis: &dyn Basis, schedule: &Schedule, at_rank: &dyn FeasibleAtRank) -> Estimate {
+        let forward = Cubic { matrix: normals(12, 30, 1) * 0.3, c: 0.02 };
+        let mut v = Array1::zeros(10);
+        v.slice_mut(s![5..]).assign(&(3.0 * &normals(5, 1, 22).column(0)));
+        let observed = forward.predict(basis.expand(v.view()).view()).unwrap() + &(0.05 * &normals(12, 1, 2).column(0));
+        let covariance = Covariance::diagonal(Array1::from_elem(12, 0.05)).unwrap();
+        let problem =
+            Problem { forward: &forward, exact: &forward, basis, observed: observed.view(), covariance: &covariance };
+        let start = Array1::from_elem(30, 0.4);
+        let v = equal_projection(basis, start.view(), 2);
+        let coefficients = Some(v.view());
+        let start = start.view();
+        Alternation { problem, schedule, at_rank, start, coefficients, mismatch: None }
+            .run(Vec::new(), &mut |_| Ok(()), &())
+            .unwrap()
+    }
+
+    fn sparsity(weight: Choice) -> Option<Sparsity> {
+        let grouping = Grouping::scenarios(&ranges(&[5, 5]), Array1::ones(10).view()).unwrap();
+        Some(Sparsity { grouping, weight, factor: 1.0 })
+    }
+
+    #[test]
+    fn blocks_that_the_data_do_not_need_fade_and_the_map_sees_it() {
+        let basis = hybrid();
+        let mut schedule = schedule(&[10; 8]);
+        (schedule.steps, schedule.sparsity) = (1, sparsity(Choice::Discrepancy));
+        schedule.coupling_factor = 1e-3;
+        let watching = Watching(Mutex::new(Vec::new()));
+        let estimate = invert_hybrid(&basis, &schedule, &watching);
+        let grouping = &schedule.sparsity.as_ref().unwrap().grouping;
+        let norms: Vec<_> = estimate.iterations.iter().map(|i| grouping.euclidean_norms(i.v.view())).collect();
+        let share = |norms: &[f64]| norms[0] / norms[1];
+        assert!(share(&norms[7]) < 0.5 * share(&norms[0]), "{norms:?}");
+        let seen = watching.0.into_inner().unwrap();
+        assert!(seen.iter().zip(&estimate.iterations).all(|(seen, i)| seen == i.v));
+        for Iteration { row, v, .. } in &estimate.iterations {
+            assert!((row.regularization - row.lambda.powi(2) * grouping.value(v.view())).abs() < 1e-9);
+            assert!((row.objective - row.misfit_parameterized - row.coupling - row.regularization).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn one_orthonormal_block_without_sparsity_is_the_alternation_of_one_scenario() {
+        let matrix = hybrid().matrix;
+        let factor = crate::linalg::dense::cholesky(&matrix.t().dot(&matrix)).unwrap();
+        let columns = Columns { matrix: factor.half_solve_block(matrix.t()).reversed_axes(), ..hybrid() };
+        /// The same columns, known to be orthonormal.
+        struct Orthonormal(Columns);
+        impl LinearOperator for Orthonormal {
+            fn rows(&self) -> usize {
+                self.0.rows()
+            }
+            fn cols(&self) -> usize {
+                self.0.cols()
+            }
+            fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
+                self.0.apply(x)
+            }
+            fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
+                self.0.adjoint(y)
+            }
+        }
+        impl Basis for Orthonormal {
+            fn mean(&self) -> ArrayView1<'_, f64> {
+                self.0.mean()
+            }
+            fn orthonormal(&self) -> bool {
+                true
+            }
+            fn standard_deviations(&self) -> Option<ArrayView1<'_, f64>> {
+                self.0.standard_deviations()
+            }
+            fn columns(&self, range: std::ops::Range<usize>) -> ndarray::CowArray<'_, f64, ndarray::Ix2> {
+                self.0.columns(range)
+            }
+            fn truncated(&self, rank: usize) -> Box<dyn Basis> {
+                Box::new(Self(Columns { matrix: self.0.matrix.slice(s![.., ..rank]).to_owned(), ..self.0.clone() }))
+            }
+        }
+        let mut plain = schedule(&[10; 4]);
+        plain.weight = Choice::Fixed(0.3);
+        let mut grouped = plain.clone();
+        grouped.sparsity = sparsity(Choice::Fixed(0.0));
+        let toy = Toy { feasible: true };
+        let expected = invert_hybrid(&Orthonormal(columns.clone()), &plain, &toy);
+        for schedule in [&plain, &grouped] {
+            let found = invert_hybrid(&columns, schedule, &toy);
+            for (a, b) in found.iterations.iter().zip(&expected.iterations) {
+                let difference = &a.v - &b.v;
+                assert!(difference.dot(&difference).sqrt() < 1e-9 * b.v.dot(&b.v).sqrt());
+                assert_eq!(a.model, b.model);
+            }
+        }
     }
 
     #[test]

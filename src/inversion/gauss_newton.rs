@@ -1,8 +1,11 @@
 //! Gauss-Newton steps: every term of the objective is a sum of weighted squares of the coefficients.
 
-use ndarray::{Array1, Array2, ArrayView1};
+use std::sync::Arc;
+
+use ndarray::{Array1, Array2, ArrayView1, s};
 
 use super::Problem;
+use crate::basis::Basis;
 use crate::error::Result;
 use crate::linalg::dense::{cholesky, multiply, symmetric_eigen};
 use crate::operator::LinearOperator;
@@ -14,6 +17,24 @@ pub enum Matrix {
     Dense(Array2<f64>),
     /// k × k, its diagonal.
     Diagonal(Array1<f64>),
+    /// A tall matrix that is known by its Gram matrix alone. The target of its [`Term`] holds `Aᵀ b`, k values.
+    Gram {
+        /// `AᵀA`, k × k.
+        product: Arc<Array2<f64>>,
+        /// `‖b‖²`.
+        target_squares: f64,
+    },
+}
+
+impl Matrix {
+    /// `‖A‖_F²`.
+    pub(super) fn squares(&self) -> f64 {
+        match self {
+            Self::Dense(a) => a.iter().map(|x| x * x).sum::<f64>(),
+            Self::Diagonal(a) => a.dot(a),
+            Self::Gram { product, .. } => product.diag().sum(),
+        }
+    }
 }
 
 /// One term `weight · ‖A v − b‖²` of an objective over coefficients v.
@@ -33,6 +54,9 @@ impl Term {
         let residual = match &self.matrix {
             Matrix::Dense(a) => a.dot(&v),
             Matrix::Diagonal(a) => a * &v,
+            Matrix::Gram { product, target_squares } => {
+                return v.dot(&(product.dot(&v) - 2.0 * &self.target)) + target_squares;
+            }
         } - &self.target;
         residual.dot(&residual)
     }
@@ -40,31 +64,90 @@ impl Term {
 
 /// The coefficients that minimise a sum of terms, `(Σ w AᵀA) v = Σ w Aᵀb`.
 ///
-/// Solved in the smaller space: with one dense term of m < k rows beside diagonal ones whose sum `M` is positive, the
-/// dual form `v = M⁻¹c + M⁻¹Aᵀ (A M⁻¹ Aᵀ + I/w)⁻¹ (b − A M⁻¹ c)` of m × m, else the normal equations of k × k. Where the
-/// terms leave a direction undetermined the result is the minimiser of least norm.
+/// Solved in the smaller space: with one dense term of m < k rows beside others whose sum `M = Σ w AᵀA` is positive
+/// definite, the dual form `v = M⁻¹c + M⁻¹Aᵀ (A M⁻¹ Aᵀ + I/w)⁻¹ (b − A M⁻¹ c)` of m × m, else the normal equations of
+/// k × k. Where the terms leave a direction undetermined the result is the minimiser of least norm.
 pub fn solve(terms: &[Term]) -> Array1<f64> {
-    let k = match &terms.first().expect("an objective has a term").matrix {
-        Matrix::Dense(a) => a.ncols(),
-        Matrix::Diagonal(a) => a.len(),
-    };
     let dense: Vec<_> = terms.iter().filter(|t| matches!(t.matrix, Matrix::Dense(_))).collect();
-    let (mut diagonal, mut rhs) = (Array1::<f64>::zeros(k), Array1::<f64>::zeros(k));
-    for term in terms {
-        if let Matrix::Diagonal(a) = &term.matrix {
-            diagonal += &(term.weight * &(a * a));
-            rhs += &(term.weight * &(a * &term.target));
-        }
-    }
+    let rest = Rest::new(terms);
     if let [term] = dense[..]
         && let Matrix::Dense(a) = &term.matrix
-        && a.nrows() < k
+        && a.nrows() < a.ncols()
         && term.weight > 0.0
-        && diagonal.iter().all(|&d| d > 0.0)
+        && let Some(solution) = solve_dual(a, &term.target, term.weight, &rest)
     {
-        return solve_dual(a, &term.target, term.weight, &diagonal, &rhs);
+        return solution;
     }
-    let mut hessian = Array2::from_diag(&diagonal);
+    solve_primal(&dense, rest)
+}
+
+/// The sum of all terms that are not dense, `M = Σ w AᵀA` and `c = Σ w Aᵀb`.
+pub(super) struct Rest {
+    diagonal: Array1<f64>,
+    full: Option<Array2<f64>>,
+    rhs: Array1<f64>,
+}
+
+impl Rest {
+    pub(super) fn new(terms: &[Term]) -> Self {
+        let k = match &terms.first().expect("an objective has a term").matrix {
+            Matrix::Dense(a) => a.ncols(),
+            Matrix::Diagonal(a) => a.len(),
+            Matrix::Gram { product, .. } => product.nrows(),
+        };
+        let mut rest = Self { diagonal: Array1::zeros(k), full: None, rhs: Array1::zeros(k) };
+        for term in terms {
+            match &term.matrix {
+                Matrix::Dense(_) => {}
+                Matrix::Diagonal(a) => {
+                    rest.diagonal += &(term.weight * &(a * a));
+                    rest.rhs += &(term.weight * &(a * &term.target));
+                }
+                Matrix::Gram { product, .. } => {
+                    rest.full.get_or_insert_with(|| Array2::zeros((k, k))).scaled_add(term.weight, product);
+                    rest.rhs.scaled_add(term.weight, &term.target);
+                }
+            }
+        }
+        rest
+    }
+
+    /// M as a full matrix, and c.
+    fn assembled(self) -> (Array2<f64>, Array1<f64>) {
+        let matrix = match self.full {
+            None => Array2::from_diag(&self.diagonal),
+            Some(mut full) => {
+                full.diag_mut().zip_mut_with(&self.diagonal, |a, b| *a += b);
+                full
+            }
+        };
+        (matrix, self.rhs)
+    }
+}
+
+/// The m × m form; `None` where M is not positive definite.
+pub(super) fn solve_dual(a: &Array2<f64>, b: &Array1<f64>, weight: f64, rest: &Rest) -> Option<Array1<f64>> {
+    // A M⁻¹ and M⁻¹ c
+    let (scaled, start) = match &rest.full {
+        None if rest.diagonal.iter().any(|&d| d <= 0.0) => return None,
+        None => (a / &rest.diagonal, &rest.rhs / &rest.diagonal),
+        Some(full) => {
+            let mut matrix = full.clone();
+            matrix.diag_mut().zip_mut_with(&rest.diagonal, |a, b| *a += b);
+            let factor = cholesky(&matrix)?;
+            (factor.solve_block(a.t()).reversed_axes(), factor.solve(rest.rhs.view()))
+        }
+    };
+    let mut gram = multiply(scaled.view(), a.t());
+    gram.diag_mut().mapv_inplace(|g| g + 1.0 / weight);
+    let factor = cholesky(&gram).expect("A M⁻¹ Aᵀ + I/w is positive definite for positive M and w");
+    let multiplier = factor.solve((b - &a.dot(&start)).view());
+    Some(start + scaled.t().dot(&multiplier))
+}
+
+/// The normal equations of k × k.
+pub(super) fn solve_primal(dense: &[&Term], rest: Rest) -> Array1<f64> {
+    let (mut hessian, mut rhs) = rest.assembled();
     for term in dense {
         if let Matrix::Dense(a) = &term.matrix {
             hessian.scaled_add(term.weight, &multiply(a.t(), a.view()));
@@ -75,16 +158,6 @@ pub fn solve(terms: &[Term]) -> Array1<f64> {
         Some(factor) => factor.solve(rhs.view()),
         None => least_norm(&hessian, &rhs),
     }
-}
-
-fn solve_dual(a: &Array2<f64>, b: &Array1<f64>, weight: f64, diagonal: &Array1<f64>, rhs: &Array1<f64>) -> Array1<f64> {
-    let scaled = a / diagonal; // A M⁻¹
-    let mut gram = multiply(scaled.view(), a.t());
-    gram.diag_mut().mapv_inplace(|g| g + 1.0 / weight);
-    let start = rhs / diagonal;
-    let factor = cholesky(&gram).expect("A M⁻¹ Aᵀ + I/w is positive definite for positive M and w");
-    let multiplier = factor.solve((b - &a.dot(&start)).view());
-    start + scaled.t().dot(&multiplier)
 }
 
 /// Least-norm solution of a singular symmetric system, its null space cut at n ε of the largest eigenvalue.
@@ -104,6 +177,23 @@ pub(super) fn data_term(problem: &Problem<'_>, v: ArrayView1<'_, f64>) -> Result
     let jacobian = problem.covariance.whiten_block(jacobian.view());
     let target = problem.covariance.whiten((&problem.observed - &at.value).view()) + jacobian.dot(&v);
     Ok(Term { matrix: Matrix::Dense(jacobian), target, weight: 1.0 })
+}
+
+/// Columns of Φ that [`gram`] holds at once.
+const COLUMNS_AT_ONCE: usize = 64;
+
+/// The Gram matrix `ΦᵀΦ` of a basis, k × k: not the identity where blocks that are orthonormal by themselves stand side
+/// by side.
+pub fn gram(basis: &dyn Basis) -> Array2<f64> {
+    let k = basis.cols();
+    let mut out = Array2::zeros((k, k));
+    for start in (0..k).step_by(COLUMNS_AT_ONCE) {
+        let range = start..(start + COLUMNS_AT_ONCE).min(k);
+        let products = basis.adjoint_block(basis.columns(range.clone()).view());
+        out.slice_mut(s![.., range]).assign(&products);
+    }
+    // Both triangles are sums of the same products, in orders that need not be the same.
+    (&out + &out.t()) / 2.0
 }
 
 /// The dense product `G_u Φ`, m × k, by m adjoint or k forward applications, whichever are fewer.
@@ -133,6 +223,7 @@ mod tests {
             let gradient = match &term.matrix {
                 Matrix::Dense(a) => a.t().dot(&(a.dot(v) - &term.target)),
                 Matrix::Diagonal(a) => a * &(a * v - &term.target),
+                Matrix::Gram { product, .. } => product.dot(v) - &term.target,
             } * term.weight;
             scale = scale.max(gradient.dot(&gradient).sqrt());
             sum += &gradient;
@@ -157,6 +248,30 @@ mod tests {
             ];
             let gradient = relative_gradient(&terms, &solve(&terms));
             assert!(gradient < 1e-11, "{m} data, {k} coefficients: relative gradient {gradient:e}");
+        }
+    }
+
+    #[test]
+    fn a_gram_matrix_stands_for_the_matrix_it_comes_from() {
+        for (m, k) in [(5, 17), (40, 17)] {
+            let (tall, target) = (random(30, k, 4), random(30, 1, 5).column(0).to_owned());
+            let data = Term {
+                matrix: Matrix::Dense(random(m, k, 0)),
+                target: random(m, 1, 1).column(0).to_owned(),
+                weight: 1.0,
+            };
+            let explicit = Term { matrix: Matrix::Dense(tall.clone()), target: target.clone(), weight: 0.7 };
+            let implied = Term {
+                matrix: Matrix::Gram { product: Arc::new(tall.t().dot(&tall)), target_squares: target.dot(&target) },
+                target: tall.t().dot(&target),
+                weight: 0.7,
+            };
+            let expected = solve(&[data.clone(), explicit.clone()]);
+            let found = solve(&[data, implied.clone()]);
+            let difference = &found - &expected;
+            assert!(difference.dot(&difference).sqrt() < 1e-10 * expected.dot(&expected).sqrt());
+            let (a, b) = (explicit.squares(found.view()), implied.squares(found.view()));
+            assert!((a - b).abs() < 1e-12 * target.dot(&target), "{a} {b}");
         }
     }
 

@@ -1,18 +1,31 @@
 //! The outer loops, in f64 on the host: Gauss-Newton on weighted squares, alternating directions with the feasible
-//! map, the choice of the weight, and why a run stopped.
+//! map, group sparsity, the verdict on scenarios, the choice of the weight, and why a run stopped.
 //!
 //! Nothing here knows a physics, a basis or a prior by name: a [`Problem`] is made of traits.
 
 mod alternating;
 mod estimate;
 mod gauss_newton;
+mod groups;
+mod sparse;
+mod sparsity;
+#[cfg(test)]
+mod toys;
 mod truncation;
+mod verdict;
 mod weight;
 
-pub use alternating::{Alternation, FeasibleAtRank, Mismatch, Schedule};
+pub use alternating::{Alternation, FeasibleAtRank, Mismatch, Schedule, Sparsity, equal_projection};
 pub use estimate::{Estimate, Iteration, Row, Stop};
-pub use gauss_newton::{Matrix, Term, reduced_jacobian, solve};
+pub use gauss_newton::{Matrix, Term, gram, reduced_jacobian, solve};
+pub use groups::{ACTIVE_SHARE, Group, Grouping, active, no_scenario_fits, ranges};
+pub use sparse::{SparseInversion, SparseSchedule, Start};
+pub use sparsity::{GroupedLeastSquares, Minimizer, minimize_matrix_free, reweighted_step};
 pub use truncation::truncation_covariance;
+pub use verdict::{
+    Evidence, Hypothesis, Judged, Solution, Tail, Verdict, VerdictOptions, contributions, judge, log_score,
+    probabilities,
+};
 pub use weight::{Candidate, Choice, Cooling, cross_validate, discrepancy, log_evidence, split};
 
 use ndarray::{Array1, ArrayView1};

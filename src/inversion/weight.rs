@@ -44,7 +44,7 @@ pub struct Cooling {
 /// λ² falls by this factor at each step of cooling: λ by half.
 const FACTOR: f64 = 0.25;
 /// Bisections of log λ² after cooling: the weight is then known to 1e-4 of itself.
-const BISECTIONS: usize = 14;
+pub(super) const BISECTIONS: usize = 14;
 
 /// The largest weight of `terms[penalty]`, within `range`, at which the minimiser of all terms has
 /// `‖A v − b‖² ≤ target` in `terms[0]`: λ² is cooled from the top until the misfit reaches the target, then bisected.
@@ -56,6 +56,17 @@ pub fn discrepancy(
     penalty: usize,
     range: Cooling,
     target: f64,
+) -> (Array1<f64>, f64, Vec<Candidate>) {
+    discrepancy_within(terms, penalty, range, target, BISECTIONS)
+}
+
+/// As [`discrepancy`], with the number of bisections of log λ² given.
+pub(super) fn discrepancy_within(
+    terms: &mut [Term],
+    penalty: usize,
+    range: Cooling,
+    target: f64,
+    bisections: usize,
 ) -> (Array1<f64>, f64, Vec<Candidate>) {
     assert!(0.0 < range.least && range.least <= range.largest, "weights from {} to {}", range.least, range.largest);
     let mut tried = Vec::new();
@@ -75,7 +86,7 @@ pub fn discrepancy(
         (v, misfit) = attempt(weight);
     }
     if let (Some(mut high), true) = (too_large, misfit <= target) {
-        for _ in 0..BISECTIONS {
+        for _ in 0..bisections {
             let middle = (high * weight).sqrt();
             let (candidate, fit) = attempt(middle);
             if fit <= target {

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use faer::linalg::matmul::{matmul_with_conj, triangular};
-use faer::linalg::solvers::{Llt, SelfAdjointEigen};
+use faer::linalg::solvers::{Llt, Qr, SelfAdjointEigen};
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, Conj, Mat, MatMut, MatRef, Par, Side};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
@@ -129,6 +129,20 @@ fn add_lower_product(mut sum: ArrayViewMut2<'_, f64>, a: ArrayView2<'_, f64>) {
         1.0,
         Par::Seq,
     );
+}
+
+/// R (k × k, upper triangular) and `c = Qᵀ b` of the QR decomposition `A = Q R` of a matrix with more rows than columns:
+/// `‖A x − b‖² = ‖R x − c‖² + ‖b‖² − ‖c‖²`.
+pub fn triangularize(a: ArrayView2<'_, f64>, b: ArrayView1<'_, f64>) -> (Array2<f64>, Array1<f64>) {
+    let k = a.ncols();
+    assert!(a.nrows() > k, "{} rows are no more than {k} columns", a.nrows());
+    assert_eq!(a.nrows(), b.len(), "rows of a matrix against its right-hand side");
+    // With b as a last column its Qᵀ b is a column of R.
+    let both = Mat::from_fn(a.nrows(), k + 1, |i, j| if j < k { a[[i, j]] } else { b[i] });
+    let decomposition = Qr::new(both.as_ref());
+    let r = decomposition.thin_R();
+    let triangle = Array2::from_shape_fn((k, k), |(i, j)| if i <= j { r[(i, j)] } else { 0.0 });
+    (triangle, Array1::from_shape_fn(k, |i| r[(i, k)]))
 }
 
 /// The Cholesky factor L of a symmetric positive definite matrix, `A = L Lᵀ`.
@@ -291,6 +305,20 @@ mod tests {
         assert!((factored.half_solve(factored.half_apply(y).view()) - y).iter().all(|e| e.abs() <= 10.0 * bound(n)));
         let adjoint = factored.half_solve(y).dot(&x.column(1)) - y.dot(&factored.half_solve_transposed(x.column(1)));
         assert!(adjoint.abs() <= 10.0 * bound(n), "L⁻ᵀ is the transpose of L⁻¹");
+    }
+
+    #[test]
+    fn a_triangle_keeps_all_that_least_squares_needs() {
+        for (m, k) in [(2, 1), (31, 30), (157, 23)] {
+            let (a, b, x) = (random(m, k, 7), random(m, 1, 8), random(k, 1, 9));
+            let (b, x) = (b.column(0), x.column(0));
+            let (r, c) = triangularize(a.view(), b);
+            assert!(largest_difference(&r.t().dot(&r), &a.t().dot(&a)) <= 10.0 * bound(m));
+            let (full, small) = (a.dot(&x) - b, r.dot(&x) - &c);
+            let expected = full.dot(&full);
+            let found = small.dot(&small) + b.dot(&b) - c.dot(&c);
+            assert!((found - expected).abs() <= 10.0 * bound(m) * expected, "{found} {expected}");
+        }
     }
 
     #[test]

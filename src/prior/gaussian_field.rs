@@ -7,8 +7,9 @@ use ndarray::{Array1, Array2};
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 
+use super::kriging::{known_values, singular};
 use super::variogram::Variogram;
-use super::{Conditioning, Prior, Realization};
+use super::{Conditioning, Known, Prior, Realization};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::linalg::dense;
@@ -28,7 +29,8 @@ const LONGEST: usize = 6;
 /// ε of the symmetry that makes it real. Where λ is negative the torus is made larger; what is still negative then is
 /// clipped, the rest scaled so that the variance stays the sill, and [`GaussianField::clipped`] tells how much it was.
 ///
-/// Known values are honoured by kriging of residuals (Journel 1974): `y + C_xd C_dd⁻¹ (d − y_d)`.
+/// Known values are honoured by kriging of residuals (Journel 1974): `y + C_xd C_dd⁻¹ (d − y_d)`, with the covariance
+/// that the field has on its torus.
 #[derive(Clone)]
 pub struct GaussianField {
     grid: Grid,
@@ -39,6 +41,7 @@ pub struct GaussianField {
     embedding: [usize; 3],
     /// `√(λ/M)` for frequencies `[0..=M_x/2][M_y][M_z]`.
     amplitudes: Vec<f64>,
+    covariance: Covariance,
     clipped: f64,
     transforms: [Arc<dyn Fft<f64>>; 3],
 }
@@ -75,13 +78,16 @@ impl GaussianField {
         let mut planner = FftPlanner::new();
         let transforms = found.embedding.map(|m| planner.plan_fft_inverse(m));
         let (amplitudes, clipped) = found.amplitudes(variogram.sill());
+        let embedding = found.embedding;
+        let covariance = found.covariance(grid.cells, variogram.sill());
         Ok(Self {
             grid,
             mean,
             variogram: variogram.clone(),
             level: 0,
-            embedding: found.embedding,
+            embedding,
             amplitudes,
+            covariance,
             clipped,
             transforms,
         })
@@ -161,30 +167,22 @@ impl GaussianField {
     }
 
     /// Adds what kriging makes of the differences between known values and the field there.
-    fn condition(&self, field: &mut [f64], data: &Conditioning) -> Result<()> {
-        let n = field.len();
-        if let Some(known) = data.values.iter().find(|known| known.cell >= n || !known.value.is_finite()) {
-            return Err(Error::input(
-                "conditioning",
-                format!("value {} in cell {} of {n} cells", known.value, known.cell),
-                "give finite values in cells of the grid",
-            ));
-        }
-        let at: Vec<[f64; 3]> = data.values.iter().map(|k| self.grid.center(self.grid.cell(k.cell))).collect();
-        let lag = |a: [f64; 3], b: [f64; 3]| self.variogram.covariance(std::array::from_fn(|i| a[i] - b[i]));
-        let matrix = Array2::from_shape_fn((at.len(), at.len()), |(i, j)| lag(at[i], at[j]));
-        let factor = dense::cholesky(&matrix).ok_or_else(|| {
-            Error::input(
-                "conditioning",
-                format!("the covariance of {} known values is singular", at.len()),
-                "give each cell one value, and very smooth variograms a small nugget",
-            )
-        })?;
-        let differences: Array1<f64> = data.values.iter().map(|known| known.value - field[known.cell]).collect();
+    fn condition(&self, field: &mut [f64], data: &[Known<f64>]) -> Result<()> {
+        let between = |(i, j): (usize, usize)| {
+            let [to, from] = [i, j].map(|d| self.grid.cell(data[d].cell));
+            self.covariance.row(to[1], to[2], from)[to[0]]
+        };
+        let factor = dense::cholesky(&Array2::from_shape_fn((data.len(), data.len()), between))
+            .ok_or_else(|| singular(data.len()))?;
+        let differences: Array1<f64> = data.iter().map(|known| known.value - field[known.cell]).collect();
         let weights = factor.solve(differences.view());
-        for (c, value) in field.iter_mut().enumerate() {
-            let here = self.grid.center(self.grid.cell(c));
-            *value += at.iter().zip(&weights).map(|(&there, w)| w * lag(here, there)).sum::<f64>();
+        let [nx, ny, _] = self.grid.cells;
+        for (known, weight) in data.iter().zip(&weights) {
+            let from = self.grid.cell(known.cell);
+            for (row, values) in field.chunks_exact_mut(nx).enumerate() {
+                let covariances = self.covariance.row(row % ny, row / ny, from);
+                values.iter_mut().zip(covariances).for_each(|(value, c)| *value += weight * c);
+            }
         }
         Ok(())
     }
@@ -196,18 +194,30 @@ impl Prior for GaussianField {
     }
 
     fn realization(&self, data: &Conditioning, seed: u64, k: u64) -> Result<Realization> {
-        if let Some(known) = data.facies.first() {
-            return Err(Error::input(
-                "conditioning",
-                format!("facies {} is known in cell {}, but a Gaussian field has no facies", known.value, known.cell),
-                "give known values, or choose a prior of facies",
-            ));
-        }
+        let known = known_values(data, self.grid.len())?;
         let mut field = self.draw(seed, k);
-        if !data.values.is_empty() {
-            self.condition(&mut field, data)?;
+        if !known.is_empty() {
+            self.condition(&mut field, &known)?;
         }
-        Ok(Realization { facies: None, values: Some(field.into_iter().map(|x| x as f32).collect()) })
+        let mut values: Vec<f32> = field.into_iter().map(|x| x as f32).collect();
+        known.iter().for_each(|known| values[known.cell] = known.value as f32);
+        Ok(Realization { facies: None, values: Some(values) })
+    }
+}
+
+/// Covariances at the lags within a grid, `[2 nz − 1][2 ny − 1][2 nx − 1]`, lag 0 in the middle.
+#[derive(Clone)]
+struct Covariance {
+    cells: [usize; 3],
+    values: Vec<f64>,
+}
+
+impl Covariance {
+    /// Covariances of the cells of row (y, z) with cell `from`.
+    fn row(&self, y: usize, z: usize, from: [usize; 3]) -> &[f64] {
+        let [nx, ny, nz] = self.cells;
+        let row = (z + nz - 1 - from[2]) * (2 * ny - 1) + y + ny - 1 - from[1];
+        &self.values[row * (2 * nx - 1) + nx - 1 - from[0]..][..nx]
     }
 }
 
@@ -274,6 +284,22 @@ impl Eigenvalues {
         let half = self.values[..(mx / 2 + 1) * my * mz].iter().map(|c| (scale * c.re.max(0.0)).sqrt()).collect();
         (half, if self.negative { below / (positive + below) } else { 0.0 })
     }
+
+    /// The covariance of the field on its torus, `Σ λ/M cos(k h)`, at the lags within `cells`.
+    fn covariance(mut self, cells: [usize; 3], sill: f64) -> Covariance {
+        let scale = sill / self.values.iter().map(|c| c.re.max(0.0)).sum::<f64>();
+        self.values.iter_mut().for_each(|c| *c = Complex::new(scale * c.re.max(0.0), 0.0));
+        transform(&mut self.values, self.embedding);
+        let [mx, my, mz] = self.embedding;
+        let around = |n: usize, m: usize| (0..2 * n - 1).map(move |i| (m + i + 1 - n) % m);
+        let mut values = Vec::with_capacity(cells.iter().map(|n| 2 * n - 1).product());
+        for k in around(cells[2], mz) {
+            for j in around(cells[1], my) {
+                values.extend(around(cells[0], mx).map(|i| self.values[(i * my + j) * mz + k].re));
+            }
+        }
+        Covariance { cells, values }
+    }
 }
 
 /// Covariance between cell 0 and cell `[i, j, k]` of a torus, the short way round; the mean of both ways where they are
@@ -320,7 +346,7 @@ fn transform(values: &mut [Complex<f64>], [mx, my, mz]: [usize; 3]) {
 mod tests {
     use super::*;
     use crate::grid::Plane;
-    use crate::prior::Known;
+    use crate::prior::kriging::{Kriging, krige};
     use crate::prior::variogram::{Shape, Structure};
 
     fn anisotropic(shape: Shape, ranges: [f64; 3], azimuth: f64) -> Variogram {
@@ -418,6 +444,52 @@ mod tests {
             })
             .sum();
         assert!((power - 2.5).abs() < 1e-9, "the variance stays the sill: {power}");
+    }
+
+    #[test]
+    fn fields_with_data_have_the_mean_and_the_variance_of_simple_kriging() {
+        let grid = Grid { spacing: [1.0, 1.0, 0.5], ..Grid::unit([9, 8, 5]) };
+        let structures = [
+            Structure::isotropic(Shape::Spherical, 0.7, 4.0),
+            Structure { azimuth: 60.0, ranges: [12.0, 6.0, 2.0], ..Structure::isotropic(Shape::Exponential, 1.3, 1.0) },
+        ];
+        let variogram = Variogram::new(0.1, &structures).expect("fine");
+        let field = GaussianField::new(grid, &variogram, 5.0).expect("fine");
+        assert!(field.clipped() < 1e-3, "{}", field.clipped());
+        // Wells through all layers.
+        let wells = [[1, 1], [6, 2], [3, 6]].into_iter().flat_map(|[i, j]| (0..5).map(move |k| [i, j, k]));
+        let values: Vec<Known<f64>> =
+            wells.enumerate().map(|(d, cell)| Known { cell: grid.index(cell), value: 4.0 + (d % 4) as f64 }).collect();
+        let data = Conditioning { values: values.clone(), ..Default::default() };
+        let (mean, variance) = krige(&grid, &variogram, Kriging::Simple, 5.0, &data).expect("fine");
+        let count = 500;
+        let mut sums = vec![[0.0; 2]; grid.len()];
+        for k in 0..count {
+            let drawn = field.realization(&data, 8, k).expect("fine").values.expect("values");
+            assert!(values.iter().all(|known| drawn[known.cell] == known.value as f32), "realization {k}");
+            for (sum, (value, mean)) in sums.iter_mut().zip(drawn.iter().zip(&mean)) {
+                let departure = f64::from(*value) - mean;
+                *sum = [sum[0] + departure, sum[1] + departure * departure];
+            }
+        }
+        // Both estimates are of independent draws; what is clipped of the covariance is beside their sampling errors.
+        let n = count as f64;
+        for (cell, (sum, variance)) in sums.iter().zip(&variance).enumerate() {
+            assert!(sum[0].abs() / n <= 4.5 * (variance / n).sqrt() + 1e-5, "mean of cell {cell}: {}", sum[0] / n);
+            let off = (sum[1] / n - variance).abs();
+            assert!(off <= 4.5 * variance * (2.0 / n).sqrt() + 1e-9, "variance of cell {cell}: {off} off {variance}");
+        }
+    }
+
+    #[test]
+    fn data_are_honoured_where_the_torus_clips_the_covariance() {
+        let long = anisotropic(Shape::Spherical, [4000.0; 3], 0.0);
+        let field = GaussianField::new(Grid::unit([20, 20, 1]), &long, 0.0).expect("fine");
+        assert!(field.clipped() > 0.0);
+        let data = [Known { cell: 3, value: 1.0 }, Known { cell: 333, value: -0.5 }];
+        let mut drawn = field.draw(2, 0);
+        field.condition(&mut drawn, &data).expect("fine");
+        assert!(data.iter().all(|known| (drawn[known.cell] - known.value).abs() < 1e-9));
     }
 
     #[test]

@@ -3,11 +3,16 @@
 use crate::error::Result;
 use crate::grid::Grid;
 
+pub mod columns;
 pub mod cookie_cutter;
 pub mod direct_sampling;
 pub mod gaussian_field;
+pub mod kriging;
+pub mod normal_score;
 pub mod pattern_statistics;
+pub mod sgsim;
 pub mod snesim;
+pub mod stacked;
 pub mod training_image;
 pub mod variogram;
 

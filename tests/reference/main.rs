@@ -2,8 +2,10 @@
 //! device. A missing folder is a counted skip.
 
 mod arrenaes;
+mod flow;
 mod gaussian;
 mod knn;
 mod rays;
 mod snesim;
+mod sparse;
 mod training_images;

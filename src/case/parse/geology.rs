@@ -2,34 +2,111 @@
 
 use std::path::Path;
 
-use super::{ANY, NOT_NEGATIVE, PART, POSITIVE, SHARE, cells, name, need_in, path};
+use super::{ANY, MOST_CELLS, NOT_NEGATIVE, PART, POSITIVE, SHARE, cells, name, need_in, path};
 use crate::case::file::{
-    Bend, Gaussian, GeneratedImage, Geology, Meander, Objects, Property, Scatter, Scenario, Structure, VariogramModel,
+    Bend, Gaussian, GeneratedImage, Geology, Meander, Objects, Property, Scatter, Scenario, Stack, Structure, Unit,
+    VariogramModel,
 };
 use crate::case::reader::{Section, Value};
+use crate::grid::Grid;
 use crate::units::Dimension;
 
-pub(super) fn scenarios(root: &Section<'_>, property: &Property, directory: &Path) -> Vec<Scenario> {
-    let sections = match root.need("scenario", "at least one section [[scenario]]") {
-        Some(value) => value.sections(),
-        None => return Vec::new(),
-    };
-    let last = sections.len();
-    let read = |(i, section)| scenario(section, i + 1, last, property, directory);
-    let scenarios: Vec<_> = sections.into_iter().enumerate().map(read).collect();
+pub(super) fn scenarios(
+    root: &Section<'_>,
+    stack: Option<&Stack>,
+    property: &Property,
+    directory: &Path,
+) -> Vec<Scenario> {
+    if let Some(stack) = stack {
+        if root.get("scenario").is_some() {
+            let problem = "the combinations of units and types are the scenarios";
+            root.collector.missing("scenario", problem, "remove [[scenario]], or [[unit]] and [[type]]");
+        }
+        return combinations(stack);
+    }
+    let Some(value) = root.need("scenario", "at least one section [[scenario]]") else { return Vec::new() };
+    let scenarios = described(value.sections(), "scenario", property, directory);
     if scenarios.is_empty() {
         root.collector.missing("scenario", "there is no scenario", "add a section [[scenario]]");
     }
     scenarios
 }
 
-fn scenario(section: Section<'_>, number: usize, of: usize, property: &Property, directory: &Path) -> Scenario {
+/// The scenarios, or types of geology, of some sections: one for each direction.
+fn described(sections: Vec<Section<'_>>, word: &str, property: &Property, directory: &Path) -> Vec<Scenario> {
+    let last = sections.len();
+    let read = |(i, section)| scenario(section, &format!("{word}-{}", i + 1), last, property, directory);
+    sections.into_iter().enumerate().flat_map(read).collect()
+}
+
+/// Units and types of geology, where the case is made of them.
+pub(super) fn stack(root: &Section<'_>, grid: &Grid, property: &Property, directory: &Path) -> Option<Stack> {
+    let types = root.get("type");
+    let units = root.get("unit");
+    if types.is_none() && units.is_none() {
+        return None;
+    }
+    if types.is_some() != units.is_some() {
+        let key = if types.is_some() { "unit" } else { "type" };
+        let problem = "units are filled with types of geology, and one is not given";
+        root.collector.missing(key, problem, format!("add [[{key}]]"));
+    }
+    let types = types.map_or_else(Vec::new, |v| described(v.sections(), "type", property, directory));
+    let read = |(i, section)| unit(section, i + 1, grid, &types);
+    let units = units.map_or_else(Vec::new, |v| v.sections().into_iter().enumerate().map(read).collect());
+    Some(Stack { units, types })
+}
+
+fn unit(section: Section<'_>, number: usize, grid: &Grid, types: &[Scenario]) -> Unit {
+    let name = section.get("name").and_then(|v| name(&v)).unwrap_or_else(|| format!("unit-{number}"));
+    let layers = need_in(&section, "layers", "its lowest and its highest layer, e.g. [1, 3]").and_then(|v| {
+        let items = v.list(2, 2, "the lowest layer and the highest, from 1 at the bottom")?;
+        let (first, last) = (items[0].count(1..=MOST_CELLS)?, items[1].count(1..=MOST_CELLS)?);
+        if (first > last || last > grid.cells[2]) && v.grid_is_sound() {
+            let problem = format!("found the layers {first} to {last} of {}", grid.cells[2]);
+            return v.fail(problem, "give the lower first, both within the grid");
+        }
+        Some(first - 1..last)
+    });
+    let names: Vec<_> = types.iter().enumerate().map(|(i, t)| (t.name.as_str(), i)).collect();
+    let own = section.get("types").and_then(|v| {
+        let items = v.list(1, 1000, "names of types")?;
+        items.iter().map(|v| v.choice(&names)).collect::<Option<Vec<_>>>()
+    });
+    section.finish();
+    Unit { name, layers: layers.unwrap_or(0..1), types: own.unwrap_or_else(|| (0..types.len()).collect()) }
+}
+
+/// Scenarios at most: more are a slip of the pen.
+const MOST_SCENARIOS: usize = 10_000;
+
+/// Every combination of the units' types, the last unit's changing fastest.
+fn combinations(stack: &Stack) -> Vec<Scenario> {
+    let counts = stack.units.iter().map(|unit| unit.types.len());
+    if counts.clone().try_fold(1usize, |p, n| p.checked_mul(n)).is_none_or(|p| p > MOST_SCENARIOS) {
+        return Vec::new();
+    }
+    let mut all = vec![Vec::new()];
+    for unit in &stack.units {
+        let longer = |types: &Vec<usize>| unit.types.iter().map(|&t| [&types[..], &[t]].concat()).collect::<Vec<_>>();
+        all = all.iter().flat_map(longer).collect();
+    }
+    let scenario = |types: Vec<usize>| {
+        let names: Vec<_> = types.iter().map(|&t| stack.types[t].name.as_str()).collect();
+        let name = names.join("/");
+        Scenario { name, azimuth: 0.0, scale: 1.0, geology: Geology::Stacked(types), variability: Vec::new() }
+    };
+    all.into_iter().map(scenario).collect()
+}
+
+/// The scenario of a section, or one for each of its directions.
+fn scenario(section: Section<'_>, otherwise: &str, of: usize, property: &Property, directory: &Path) -> Vec<Scenario> {
     let name = match section.get("name") {
         Some(value) => name(&value),
-        None if of > 1 => section.need("name", "a name, since there are several scenarios").map(|_| String::new()),
-        None => Some(format!("scenario-{number}")),
+        None if of > 1 => section.need("name", "a name, since there are several").map(|_| String::new()),
+        None => Some(otherwise.to_owned()),
     };
-    let azimuth = section.get("azimuth").and_then(|v| degrees(&v)).unwrap_or(0.0);
+    let azimuths = section.get("azimuth").and_then(|v| azimuths(&v)).unwrap_or_else(|| vec![0.0]);
     let scale = section.get("scale").and_then(|v| v.number("a factor from 0.1 to 10", |x| (0.1..=10.0).contains(&x)));
     let field = section.section("gaussian");
     let from_image = section.get("image").map(|value| image(&value, directory));
@@ -41,7 +118,23 @@ fn scenario(section: Section<'_>, number: usize, of: usize, property: &Property,
     let geology = from_image.flatten().unwrap_or_else(|| Geology::Gaussian(gaussian(field, property, true)));
     let variability = section.sections("variability").into_iter().map(|s| gaussian(s, property, false)).collect();
     section.finish();
-    Scenario { name: name.unwrap_or_default(), azimuth, scale: scale.unwrap_or(1.0), geology, variability }
+    let name = name.unwrap_or_default();
+    let one = Scenario { name, azimuth: azimuths[0], scale: scale.unwrap_or(1.0), geology, variability };
+    match azimuths.len() {
+        1 => vec![one],
+        _ => azimuths
+            .iter()
+            .map(|&azimuth| Scenario { name: format!("{}-{azimuth}", one.name), azimuth, ..one.clone() })
+            .collect(),
+    }
+}
+
+/// One direction, or several: a scenario for each.
+fn azimuths(value: &Value<'_>) -> Option<Vec<f64>> {
+    if !value.is_list() {
+        return degrees(value).map(|azimuth| vec![azimuth]);
+    }
+    value.list(2, 360, "a direction, or a list of several")?.iter().map(degrees).collect()
 }
 
 fn degrees(value: &Value<'_>) -> Option<f64> {
@@ -141,7 +234,7 @@ fn meander(section: &Section<'_>, wavelength: Scatter, sinuosity: f64, irregular
     Meander { wavelength, bend, irregularity: given.unwrap_or(irregularity) }
 }
 
-fn gaussian(section: Section<'_>, property: &Property, is_whole: bool) -> Gaussian {
+pub(super) fn gaussian(section: Section<'_>, property: &Property, is_whole: bool) -> Gaussian {
     let d = property.difference();
     let mean = if is_whole { need_in(&section, "mean", "the mean of the property") } else { section.get("mean") };
     let mean = mean.and_then(|v| v.number("a number", ANY));

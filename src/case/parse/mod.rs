@@ -2,14 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use super::file::{Case, Property, Quantity};
+use super::file::{Case, Property, Quantity, Scenario, Stack};
 use super::reader::{Section, Value};
 use super::words;
 use crate::grid::{Grid, Plane};
 use crate::units::{Dimension, Transform};
 
+mod flow;
 mod geology;
+mod observations;
 mod prior;
+mod reference;
 mod solution;
 mod survey;
 
@@ -33,30 +36,66 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
     }
     let grid = grid(root.section("grid"), &root);
     let property = property(root.section("property"), &root);
-    let scenarios = geology::scenarios(&root, &property, directory);
+    let stack = geology::stack(&root, &grid, &property, directory);
+    let scenarios = geology::scenarios(&root, stack.as_ref(), &property, directory);
     let physics = survey::physics(root.section("physics"), &grid);
     let has_u_step = root.get("feasible").is_some();
-    let reference = solution::reference(root.section("reference"), &scenarios);
-    let base = solution::feasible(root.section("feasible"), &solution::default_feasible(&grid, &property, &scenarios));
+    let is_varied = has_variability(&scenarios, stack.as_ref());
+    let base = solution::default_feasible(&grid, &property, is_varied, scenarios.len());
+    let base = solution::feasible(root.section("feasible"), &base);
     let case = Case {
         name: root.need("name", "a short name").and_then(|v| name(&v)).unwrap_or_default(),
         title: root.get("title").and_then(|v| v.text()).unwrap_or_default().to_owned(),
         seed: root.get("seed").and_then(|v| v.whole(0..=u64::MAX)).unwrap_or(1),
-        prior: prior::prior(root.section("prior"), &scenarios),
+        prior: prior::prior(root.section("prior"), &scenarios, stack.as_ref()),
         hard_data: prior::hard_data(root.section("hard_data"), &grid, &property, directory),
-        basis: prior::basis(root.section("basis"), &root),
+        basis: prior::basis(root.section("basis"), &root, scenarios.len()),
+        observations: observations::observations(root.sections("observation"), &grid, &property, physics.as_ref()),
         data: survey::data(root.section("data"), &grid, physics.is_some(), directory),
-        inversion: solution::inversion(root.section("inversion")),
-        mapping: solution::mapping(root.section("mapping"), &base),
+        selection: solution::selection(root.section("selection")),
+        inversion: solution::inversion(root.section("inversion"), &scenarios),
+        reference: reference::reference(root.section("reference"), &scenarios, &property),
+        mapping: reference::mapping(root.section("mapping"), &base),
+        approximation: reference::approximation(root.section("approximation")),
+        variants: Vec::new(),
         feasible: has_u_step.then_some(base),
         grid,
         property,
         scenarios,
         physics,
-        reference,
+        stack,
     };
+    root.get("variant");
     root.finish();
     case
+}
+
+/// Whether the property varies inside facies.
+fn has_variability(scenarios: &[Scenario], stack: Option<&Stack>) -> bool {
+    let types = stack.map_or(&[][..], |stack| &stack.types);
+    scenarios.iter().chain(types).any(|scenario| !scenario.variability.is_empty())
+}
+
+/// Layers of the grid, from 1 at the bottom: "all" (the default), or a list of their numbers.
+fn layers(section: &Section<'_>, grid: &Grid) -> Vec<usize> {
+    let all = || (0..grid.cells[2]).collect();
+    let Some(value) = section.get("layers") else { return all() };
+    if value.is_text() {
+        value.choice(&[("all", ())]);
+        return all();
+    }
+    let items = value.list(1, MOST_CELLS, "\"all\", or numbers of layers, from 1 at the bottom").unwrap_or_default();
+    let layer = |v: &Value<'_>| match v.count(1..=MOST_CELLS)? {
+        k if k > grid.cells[2] && v.grid_is_sound() => {
+            v.fail(format!("layer {k} is outside of the grid"), format!("the grid has {} layers", grid.cells[2]))
+        }
+        k => Some(k - 1),
+    };
+    let layers: Vec<_> = items.iter().filter_map(layer).collect();
+    if !layers.windows(2).all(|w| w[0] < w[1]) {
+        value.fail::<()>("the layers are out of order", "name every layer once, the lowest first");
+    }
+    layers
 }
 
 /// Reports a section that must be there.
@@ -110,7 +149,7 @@ fn property(section: Section<'_>, root: &Section<'_>) -> Property {
     property
 }
 
-fn name(value: &Value<'_>) -> Option<String> {
+pub(super) fn name(value: &Value<'_>) -> Option<String> {
     let text = value.text()?;
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if text.is_empty() || text.len() > 100 || text.starts_with('.') || !text.chars().all(fits) {

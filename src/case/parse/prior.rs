@@ -2,27 +2,35 @@
 
 use std::path::Path;
 
-use super::{ANY, MANY, MOST_CELLS, PART, SHARE, missing, need_in, path};
+use super::flow::cell;
+use super::{ANY, MANY, PART, SHARE, missing, need_in, path};
 use crate::case::file::{
-    Basis, BasisKind, DirectSampling, Geology, Hard, HardData, HardDatum, Method, Prior, Property, Rank, Scenario,
-    Snesim,
+    Basis, BasisKind, Condition, DirectSampling, Geology, Hard, HardData, HardDatum, Kriging, Method, Prior, Property,
+    Rank, Scenario, Sgsim, Snesim, Stack,
 };
 use crate::case::reader::Section;
 use crate::case::words;
 use crate::grid::Grid;
 
-pub(super) fn prior(section: Section<'_>, scenarios: &[Scenario]) -> Prior {
+pub(super) fn prior(section: Section<'_>, scenarios: &[Scenario], stack: Option<&Stack>) -> Prior {
     let realizations = section.get("realizations").and_then(|v| v.count(2..=MANY)).unwrap_or(500);
-    let condition = section.get("condition").and_then(|v| v.flag()).unwrap_or(false);
-    let has_image = scenarios.iter().any(|s| !matches!(s.geology, Geology::Gaussian(_)));
+    let condition = section.get("condition").and_then(|v| match v.is_text() {
+        true => v.choice(&[("hard-data", Condition::HardData)]),
+        false => v.flag().map(|all| if all { Condition::All } else { Condition::Nothing }),
+    });
+    let condition = condition.unwrap_or(Condition::Nothing);
+    let described = stack.map_or(scenarios, |stack| &stack.types);
+    let has_image = described.iter().any(|s| !matches!(s.geology, Geology::Gaussian(_)));
     let snesim = snesim(section.section("snesim"));
     let direct_sampling = direct_sampling(section.section("direct_sampling"));
+    let sgsim = sgsim(section.section("sgsim"));
     let methods = [
         ("snesim", Method::Snesim(snesim.clone())),
         ("direct-sampling", Method::DirectSampling(direct_sampling)),
         ("gaussian", Method::Gaussian),
+        ("sgsim", Method::Sgsim(sgsim)),
     ];
-    let indices = [(methods[0].0, 0), (methods[1].0, 1), (methods[2].0, 2)];
+    let indices: [_; 4] = std::array::from_fn(|i| (methods[i].0, i));
     let chosen = section.get("method").and_then(|v| v.choice(&indices));
     section.finish();
     let method = match chosen {
@@ -74,6 +82,13 @@ fn direct_sampling(section: Section<'_>) -> DirectSampling {
     }
 }
 
+fn sgsim(section: Section<'_>) -> Sgsim {
+    let kriging = section.get("kriging").and_then(|v| v.choice(&words::KRIGINGS));
+    let neighbours = section.get("neighbours").and_then(|v| v.count(1..=64));
+    section.finish();
+    Sgsim { kriging: kriging.unwrap_or(Kriging::Simple), neighbours: neighbours.unwrap_or(24) }
+}
+
 pub(super) fn hard_data(section: Section<'_>, grid: &Grid, property: &Property, directory: &Path) -> Option<HardData> {
     let file = section.get("file").and_then(|v| path(&v, directory));
     let has_cells = section.get("cells").is_some();
@@ -87,15 +102,7 @@ pub(super) fn hard_data(section: Section<'_>, grid: &Grid, property: &Property, 
 }
 
 fn hard_datum(section: Section<'_>, grid: &Grid, property: &Property) -> Option<HardDatum> {
-    let cell = section.need("cell", "the cell's numbers (i, j, k), from 1").and_then(|v| {
-        let cell = v.triple("two or three numbers of a cell, from 1", 1, |v| v.count(1..=MOST_CELLS))?;
-        if (0..3).any(|a| cell[a] > grid.cells[a]) && section.collector.sound(&["grid.cells"]) {
-            let [nx, ny, nz] = grid.cells;
-            let problem = format!("cell ({}, {}, {}) is outside of the grid", cell[0], cell[1], cell[2]);
-            return v.fail(problem, format!("the grid has {nx} x {ny} x {nz} cells"));
-        }
-        Some(cell.map(|i| i - 1))
-    });
+    let cell = section.need("cell", "the cell's numbers (i, j, k), from 1").and_then(|v| cell(&v, grid));
     let facies = section.get("facies").and_then(|v| match property.facies.len() {
         0 => v.fail("the property has no facies", "give a value"),
         k => v.count(0..=k - 1).map(|code| Hard::Facies(code as u8)),
@@ -112,10 +119,21 @@ fn hard_datum(section: Section<'_>, grid: &Grid, property: &Property) -> Option<
     Some(HardDatum { cell: cell?, known: facies.or(value)? })
 }
 
-pub(super) fn basis(section: Section<'_>, root: &Section<'_>) -> Basis {
+pub(super) fn basis(section: Section<'_>, root: &Section<'_>, scenarios: usize) -> Basis {
     missing(&section, root, "basis", "the section [basis] with rank or energy");
-    let kind = section.get("kind").and_then(|v| v.choice(&words::BASES)).unwrap_or(BasisKind::Pca);
-    let center = section.get("center").and_then(|v| v.flag()).unwrap_or(true);
+    let kind = section.get("kind").and_then(|v| v.choice(&words::BASES)).unwrap_or(if scenarios > 1 {
+        BasisKind::Hybrid
+    } else {
+        BasisKind::Pca
+    });
+    let center = section.get("center").and_then(|v| v.flag()).unwrap_or(kind != BasisKind::Hybrid);
+    let rank = rank(&section);
+    section.finish();
+    Basis { kind, rank, center }
+}
+
+/// The keys rank and energy, of which one says how many columns there are.
+pub(super) fn rank(section: &Section<'_>) -> Rank {
     let rank = section.get("rank").map(|v| {
         if v.is_list() {
             let items = v.list(2, 2, "one number of columns, or the first and the last: [20, 50]")?;
@@ -132,10 +150,9 @@ pub(super) fn basis(section: Section<'_>, root: &Section<'_>) -> Basis {
             section.collector.missing(&section.key("energy"), problem, "give one of them");
         }
         (false, false) => {
-            need_in(&section, "rank", "a number of columns, or the first and the last: [20, 50]; or an energy");
+            need_in(section, "rank", "a number of columns, or the first and the last: [20, 50]; or an energy");
         }
         _ => {}
     }
-    section.finish();
-    Basis { kind, rank: rank.flatten().or(energy.flatten()).unwrap_or(Rank::Fixed(1)), center }
+    rank.flatten().or(energy.flatten()).unwrap_or(Rank::Fixed(1))
 }

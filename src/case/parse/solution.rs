@@ -1,18 +1,22 @@
-//! The solution: the feasible map, the inversion, and what they are tried on.
+//! The solution: the feasible map and the inversion.
 
-use super::{MANY, MOST_CELLS, NOT_NEGATIVE, PART, SHARE, name, need_in};
+use super::{MANY, MOST_CELLS, NOT_NEGATIVE, PART, SHARE, prior};
 use crate::case::file::{
-    Aggregation, Apply, Feasible, Features, Inversion, Labels, Mapping, MappingVariant, Property, Reference,
-    Regularizer, Returned, Scenario, Weight, Window,
+    Aggregation, Apply, Feasible, Features, Inversion, Labels, Property, Rank, Regularizer, Repair, Returned, Scenario,
+    Selection, Start, Weight, Window,
 };
 use crate::case::reader::{Section, Value};
 use crate::case::words;
 use crate::grid::Grid;
+use crate::units;
+
+/// Share of the largest ‖v_i‖ from which a scenario counts as active.
+const ACTIVE: f64 = 0.1;
 
 /// What [feasible] starts from.
-pub(super) fn default_feasible(grid: &Grid, property: &Property, scenarios: &[Scenario]) -> Feasible {
+pub(super) fn default_feasible(grid: &Grid, property: &Property, is_varied: bool, scenarios: usize) -> Feasible {
     let [nx, ny, nz] = grid.cells;
-    let is_facies = property.has_facies() && scenarios.iter().all(|s| s.variability.is_empty());
+    let is_facies = property.has_facies() && !is_varied;
     Feasible {
         window: Window::Box([nx.div_ceil(2), ny.div_ceil(2), nz.div_ceil(2)]),
         neighbours: 5,
@@ -21,6 +25,9 @@ pub(super) fn default_feasible(grid: &Grid, property: &Property, scenarios: &[Sc
         labels: if is_facies { Labels::Facies } else { Labels::Property },
         aggregation: if is_facies { Aggregation::Vote } else { Aggregation::Mean },
         features: Features::All,
+        refine: (scenarios > 1).then_some(ACTIVE),
+        respect_hard_data: true,
+        repair: Repair::None,
     }
 }
 
@@ -31,7 +38,7 @@ pub(super) fn feasible(section: Section<'_>, base: &Feasible) -> Feasible {
 }
 
 /// The keys of the u-step; those left out are as in `base`.
-fn read_feasible(section: &Section<'_>, base: &Feasible) -> Feasible {
+pub(super) fn read_feasible(section: &Section<'_>, base: &Feasible) -> Feasible {
     let labels = section.get("labels").and_then(|v| v.choice(&words::LABELS)).unwrap_or(base.labels);
     let usual = match labels {
         Labels::Facies => Aggregation::Vote,
@@ -47,7 +54,18 @@ fn read_feasible(section: &Section<'_>, base: &Feasible) -> Feasible {
         labels,
         aggregation: section.get("aggregation").and_then(|v| aggregation(&v)).unwrap_or(usual),
         features: section.get("features").and_then(|v| features(&v)).unwrap_or(base.features),
+        refine: section.get("refine").and_then(|v| refine(&v)).unwrap_or(base.refine),
+        respect_hard_data: section.get("respect_hard_data").and_then(|v| v.flag()).unwrap_or(base.respect_hard_data),
+        repair: section.get("repair").and_then(|v| v.choice(&words::REPAIRS)).unwrap_or(base.repair),
     }
+}
+
+/// false: all scenarios; a share of the largest ‖v_i‖, or true for the usual one: those above it.
+fn refine(value: &Value<'_>) -> Option<Option<f64>> {
+    if value.is_flag() {
+        return value.flag().map(|on| on.then_some(ACTIVE));
+    }
+    value.number("true, false, or a share above 0, below 1", |x| x > 0.0 && x < 1.0).map(Some)
 }
 
 fn window(value: &Value<'_>) -> Option<Window> {
@@ -84,7 +102,11 @@ fn features(value: &Value<'_>) -> Option<Features> {
     }
 }
 
-pub(super) fn inversion(section: Section<'_>) -> Inversion {
+pub(super) fn inversion(section: Section<'_>, scenarios: &[Scenario]) -> Inversion {
+    let factor = |key| {
+        let value = section.get(key).and_then(|v| v.number("a factor of 0 or more", NOT_NEGATIVE));
+        value.unwrap_or(1.0)
+    };
     let weight = |key| section.get(key).and_then(|v| weight(&v)).unwrap_or(Weight::Auto);
     let tolerance = section.get("tolerance").and_then(|v| v.number("a number from 0 to below 1", SHARE));
     let folds = section.get("cross_validation").and_then(|v| match v.count(0..=MANY) {
@@ -97,9 +119,12 @@ pub(super) fn inversion(section: Section<'_>) -> Inversion {
         regularizer: section
             .get("regularizer")
             .and_then(|v| v.choice(&words::REGULARIZERS))
-            .unwrap_or(Regularizer::Gaussian),
+            .unwrap_or(if scenarios.len() > 1 { Regularizer::Group } else { Regularizer::Gaussian }),
         weight: weight("weight"),
+        weight_factor: factor("weight_factor"),
         coupling: weight("coupling"),
+        coupling_factor: factor("coupling_factor"),
+        start: section.get("start").and_then(|v| start(&v, scenarios)).unwrap_or(Start::Mean),
         tolerance: tolerance.unwrap_or(0.0),
         returned: section.get("return").and_then(|v| v.choice(&words::RETURNS)).unwrap_or(Returned::Best),
         cross_validation: folds.unwrap_or(0),
@@ -117,29 +142,45 @@ fn weight(value: &Value<'_>) -> Option<Weight> {
     value.number("\"auto\", or a number of 0 or more", NOT_NEGATIVE).map(Weight::Fixed)
 }
 
-pub(super) fn reference(section: Section<'_>, scenarios: &[Scenario]) -> Option<Reference> {
-    let names: Vec<_> = scenarios.iter().enumerate().map(|(i, s)| (s.name.as_str(), i)).collect();
-    let scenario = section.get("scenario").and_then(|v| v.choice(&names));
-    if section.is_present() && scenarios.len() > 1 {
-        section.need("scenario", "the name of the reference's scenario, since there are several");
+fn start(value: &Value<'_>, scenarios: &[Scenario]) -> Option<Start> {
+    let text = value.text()?;
+    if let Some(name) = text.strip_prefix("scenario ") {
+        let names = scenarios.iter().map(|s| s.name.as_str());
+        let place = names.clone().position(|known| known == name.trim());
+        return place.map(Start::Scenario).or_else(|| {
+            let remedy = units::nearest(name.trim(), names).map(|near| format!("did you mean \"scenario {near}\"?"));
+            value.fail(format!("there is no scenario \"{}\"", name.trim()), remedy.unwrap_or_default())
+        });
     }
-    let seed = section.get("seed").and_then(|v| v.whole(1..=1 << 40)).unwrap_or(1);
-    let is_present = section.is_present();
-    section.finish();
-    is_present.then_some(Reference { scenario: scenario.unwrap_or(0), seed })
+    if let Some(size) = text.strip_prefix("uniform ") {
+        return match size.trim().parse::<f64>() {
+            Ok(size) if size.is_finite() => Some(Start::Uniform(size)),
+            _ => value.wrong("\"uniform 0.01\", a multiple of the largest standard deviation"),
+        };
+    }
+    match text {
+        "mean" => Some(Start::Mean),
+        "zero" => Some(Start::Zero),
+        _ => value.wrong("\"mean\", \"zero\", \"uniform 0.01\" or \"scenario NAME\""),
+    }
 }
 
-pub(super) fn mapping(section: Section<'_>, base: &Feasible) -> Option<Mapping> {
-    let references = section.get("references").and_then(|v| v.count(1..=MANY)).unwrap_or(1);
-    let sections = need_in(&section, "variant", "at least one section [[mapping.variant]]").map(|v| v.sections());
-    let variant = |section: Section<'_>| {
-        let name = need_in(&section, "name", "a name").and_then(|v| name(&v)).unwrap_or_default();
-        let feasible = read_feasible(&section, base);
-        section.finish();
-        MappingVariant { name, feasible }
+pub(super) fn selection(section: Section<'_>) -> Option<Selection> {
+    let regularizer = section.get("regularizer").and_then(|v| v.choice(&words::REGULARIZERS));
+    let threshold = section.get("threshold").and_then(|v| v.number("a share above 0, below 1", |x| x > 0.0 && x < 1.0));
+    let selection = Selection {
+        rank: if section.get("rank").is_some() || section.get("energy").is_some() {
+            prior::rank(&section)
+        } else {
+            Rank::Energy(0.8)
+        },
+        iterations: section.get("iterations").and_then(|v| v.count(1..=60_000)).unwrap_or(20),
+        steps: section.get("steps").and_then(|v| v.count(1..=1000)).unwrap_or(1),
+        regularizer: regularizer.unwrap_or(Regularizer::Group),
+        weight: section.get("weight").and_then(|v| weight(&v)).unwrap_or(Weight::Auto),
+        threshold: threshold.unwrap_or(ACTIVE),
     };
-    let variants = sections.unwrap_or_default().into_iter().map(variant).collect();
     let is_present = section.is_present();
     section.finish();
-    is_present.then_some(Mapping { references, variants })
+    is_present.then_some(selection)
 }

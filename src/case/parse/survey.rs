@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::flow::groundwater;
 use super::{MANY, NOT_NEGATIVE, length, need_in, path};
 use crate::case::file::{Antennas, Columns, Data, DataSource, Noise, NoiseLevel, Physics, Side, StraightRays};
 use crate::case::reader::{Section, Value};
@@ -9,15 +10,34 @@ use crate::case::words;
 use crate::grid::{Grid, Plane};
 use crate::units::{self, Dimension, Unit};
 
+/// Words for the kinds of physics.
+#[derive(Clone, Copy)]
+enum Kind {
+    StraightRays,
+    Groundwater,
+    Map,
+}
+
 pub(super) fn physics(section: Section<'_>, grid: &Grid) -> Option<Physics> {
+    let words = [("straight-rays", Kind::StraightRays), ("groundwater", Kind::Groundwater), ("map", Kind::Map)];
+    let kind = need_in(&section, "kind", "the forward model: \"straight-rays\", \"groundwater\" or \"map\"");
+    let kind = kind.and_then(|v| v.choice(&words)).unwrap_or(Kind::StraightRays);
     let is_present = section.is_present();
-    need_in(&section, "kind", "the forward model: \"straight-rays\"").and_then(|v| v.choice(&[("straight-rays", ())]));
-    let sources = antennas(&section, "sources", grid);
-    let receivers = antennas(&section, "receivers", grid);
+    let physics = match kind {
+        Kind::StraightRays => Physics::StraightRays(straight_rays(&section, grid)),
+        Kind::Groundwater => Physics::Groundwater(groundwater(&section, grid)),
+        Kind::Map => Physics::Map,
+    };
+    section.finish();
+    is_present.then_some(physics)
+}
+
+fn straight_rays(section: &Section<'_>, grid: &Grid) -> StraightRays {
+    let sources = antennas(section, "sources", grid);
+    let receivers = antennas(section, "receivers", grid);
     let background = section.get("background");
     let background = background.and_then(|v| v.quantity(Dimension::Slowness, "a slowness of 0 or more", NOT_NEGATIVE));
-    section.finish();
-    is_present.then_some(Physics::StraightRays(StraightRays { sources, receivers, background }))
+    StraightRays { sources, receivers, background }
 }
 
 fn antennas(section: &Section<'_>, key: &'static str, grid: &Grid) -> Vec<Antennas> {
@@ -54,7 +74,7 @@ pub(super) fn data(section: Section<'_>, grid: &Grid, has_physics: bool, directo
         _ => path(&v, directory).map(DataSource::File),
     });
     let columns = columns(section.section("columns"), grid);
-    let noise = section.get("noise").and_then(|v| noise(&v)).unwrap_or(Noise::Relative(0.02));
+    let noise = section.get("noise").and_then(|v| noise(&v, Some(Dimension::Time))).unwrap_or(Noise::Relative(0.02));
     let statics = section.section("statics");
     let error = |key| {
         let value = statics.get(key);
@@ -109,7 +129,8 @@ fn columns(section: Section<'_>, grid: &Grid) -> Columns {
     columns
 }
 
-fn noise(value: &Value<'_>) -> Option<Noise> {
+/// The noise of data of one kind; `measure` is what they measure, `None` for pure numbers.
+pub(super) fn noise(value: &Value<'_>, measure: Option<Dimension>) -> Option<Noise> {
     let text = value.text()?;
     if text == "file" {
         return Some(Noise::File);
@@ -130,8 +151,19 @@ fn noise(value: &Value<'_>) -> Option<Noise> {
             (false, _) => value.wrong("a percentage above 0, up to 100 %"),
         };
     }
-    match units::parse(text, Dimension::Time) {
-        Ok(sigma) if sigma > 0.0 => Some(Noise::Absolute(sigma)),
-        _ => value.wrong("\"2 %\" (of each datum), \"2 % of mean\", a time such as \"0.8 ns\", \"file\" or \"none\""),
+    let sigma = match measure {
+        Some(dimension) => units::parse(text, dimension).ok(),
+        None => text.trim().parse().ok(),
+    };
+    match sigma {
+        Some(sigma) if sigma > 0.0 && sigma.is_finite() => Some(Noise::Absolute(sigma)),
+        _ => {
+            let example = match measure {
+                Some(Dimension::Time) => "a time such as \"0.8 ns\"".to_owned(),
+                Some(dimension) => format!("a {} such as \"0.01 {}\"", dimension.name(), dimension.si()),
+                None => "a number such as \"0.1\" (of the logarithm)".to_owned(),
+            };
+            value.wrong(&format!("\"2 %\" (of each datum), \"2 % of mean\", {example}, \"file\" or \"none\""))
+        }
     }
 }

@@ -310,6 +310,26 @@ mod tests {
         assert!((south - 0.15).abs() < 0.06 && (north - 0.55).abs() < 0.06, "south {south}, north {north}");
     }
 
+    #[test]
+    fn data_lie_in_bodies_as_the_image_has_them() {
+        let grid = Grid::unit([48, 48, 1]);
+        let model = Snesim::new([120, 120, 1], &channels(120), 2, grid, small([7, 7, 1])).unwrap();
+        // Cells of a realization on a lattice that the coarse grids miss.
+        let truth = simulate(&model, 99);
+        let cells: Vec<usize> = (0..36).map(|w| (5 + w / 6 * 7) * 48 + 5 + w % 6 * 7).collect();
+        let facies = cells.iter().map(|&cell| Known { cell, value: truth[cell] }).collect();
+        let data = Conditioning { facies, values: vec![] };
+        let alone = |map: &[u8], c: usize| [c - 1, c + 1, c - 48, c + 48].iter().all(|&n| map[n] != map[c]);
+        let realizations = 12;
+        let mut isolated = 0;
+        for k in 0..realizations {
+            let map = model.realization(&data, 6, k).unwrap().facies.unwrap();
+            assert!(data.facies.iter().all(|known| map[known.cell] == known.value), "realization {k}");
+            isolated += cells.iter().filter(|&&c| alone(&map, c)).count();
+        }
+        assert!(isolated <= 2, "{isolated} of {} data stand alone", realizations as usize * cells.len());
+    }
+
     /// Mean indicator variogram of facies 1 along an axis.
     fn variogram(model: &Snesim, axis: usize, lag: usize) -> f64 {
         mean(model, 8, |map| indicator_variogram(model.grid().cells, map, 1, axis, &[lag])[0])

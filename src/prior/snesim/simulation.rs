@@ -40,10 +40,14 @@ impl<'a> Simulation<'a> {
 
     /// Simulates every level with the streams of `(seed, k)` and returns the facies of the cells.
     pub(super) fn run(mut self, data: &[Known<u8>], seed: u64, k: u64) -> Vec<u8> {
+        let mut coarser = Vec::new();
         for (number, level) in self.model.levels.iter().enumerate() {
             let mut stream = Stream::new(seed, Purpose::MultiplePoint, k, number as u32);
             let strides = level.offsets.iter().map(|h| self.model.stride(h)).collect::<Vec<_>>();
             let moved = relocate(data, &self.model.grid, level.spacing);
+            for arrived in moved.iter().filter(|arrived| !coarser.contains(*arrived)) {
+                self.clear_around(arrived.0, level);
+            }
             for &(node, known) in &moved {
                 self.clear(node);
                 self.set(node, known.value);
@@ -63,6 +67,7 @@ impl<'a> Simulation<'a> {
                     self.clear(node);
                 }
             }
+            coarser = moved;
         }
         (0..self.model.grid.len()).map(|cell| self.field[self.model.place(cell)]).collect()
     }
@@ -123,6 +128,23 @@ impl<'a> Simulation<'a> {
         if code != UNSET {
             let layer = self.layer(cell);
             self.tally[layer][usize::from(code)] -= 1;
+        }
+    }
+
+    /// Takes their facies from the nodes of coarser levels around a node at which a datum arrives that was elsewhere, or
+    /// nowhere, while they were simulated: left as they are they would enclose it where it disagrees with them.
+    fn clear_around(&mut self, node: usize, level: &Level) {
+        let grid = self.model.grid;
+        let middle = grid.cell(node);
+        let range = |a: usize| {
+            let (step, reach) = (level.spacing[a], 2 * level.spacing[a] * (level.ratio[a] - 1));
+            let from = middle[a].saturating_sub(reach).next_multiple_of(step);
+            (from..=(middle[a] + reach).min(grid.cells[a] - 1)).step_by(step)
+        };
+        for k in range(2) {
+            for j in range(1) {
+                range(0).for_each(|i| self.clear(grid.index([i, j, k])));
+            }
         }
     }
 

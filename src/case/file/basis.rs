@@ -1,0 +1,66 @@
+//! The parameterization u ≈ ū + Φ v.
+
+/// The parameterization u ≈ ū + Φ v.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Basis {
+    /// Which basis.
+    pub kind: BasisKind,
+    /// How many columns.
+    pub rank: Rank,
+    /// Whether the prior mean is removed and kept as ū. Without: `ū ≡ u_b`, and the energy is counted in
+    /// `ũ = (u − u_b)/s` (facies: u_b the background's value, s the span of values; continuous: mean and standard
+    /// deviation over all realizations of all scenarios).
+    pub center: bool,
+}
+
+/// Kinds of bases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BasisKind {
+    /// Leading left singular vectors of the realizations, those of all scenarios together where there are several
+    /// (Φ_m).
+    Pca,
+    /// `[Φ_1 … Φ_P]`: leading left singular vectors of each scenario's realizations, a group of columns a scenario.
+    Hybrid,
+    /// Leading eigenvectors of a Gaussian prior's own covariance: no realizations needed.
+    KarhunenLoeve,
+}
+
+/// How many columns a basis has; a hybrid basis for each scenario.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Rank {
+    /// k columns.
+    Fixed(usize),
+    /// `round(first + (last − first) k/(K − 1))` columns in outer iteration k = 0..K.
+    Growing {
+        /// Columns in the first iteration.
+        first: usize,
+        /// Columns in the last iteration.
+        last: usize,
+    },
+    /// The least number of columns that keeps this fraction of Σσ².
+    Energy(f64),
+}
+
+impl Rank {
+    /// Columns in outer iteration `k` of `iterations`; `None` where the energy decides.
+    pub fn at(&self, k: usize, iterations: usize) -> Option<usize> {
+        match *self {
+            Self::Fixed(rank) => Some(rank),
+            Self::Growing { first, last } if iterations < 2 => Some(first.max(last)),
+            Self::Growing { first, last } => {
+                let t = k.min(iterations - 1) as f64 / (iterations - 1) as f64;
+                Some((first as f64 + (last as f64 - first as f64) * t).round() as usize)
+            }
+            Self::Energy(_) => None,
+        }
+    }
+
+    /// The largest number of columns that is asked for; `None` where the energy decides.
+    pub fn largest(&self) -> Option<usize> {
+        match *self {
+            Self::Fixed(rank) => Some(rank),
+            Self::Growing { first, last } => Some(first.max(last)),
+            Self::Energy(_) => None,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Observed data and their errors.
+
+use std::path::PathBuf;
+
+use crate::grid::Plane;
+use crate::units::Unit;
+
+/// Observed data, or what noise synthetic data get.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Data {
+    /// Where data come from.
+    pub source: DataSource,
+    /// How the CSV file's columns are called, and their units.
+    pub columns: Columns,
+    /// Standard deviation of each datum.
+    pub noise: Noise,
+    /// Standard deviation of an error shared by all data of one source \[s\]; 0: none.
+    pub source_statics: f64,
+    /// Standard deviation of an error shared by all data of one receiver \[s\]; 0: none.
+    pub receiver_statics: f64,
+    /// Whether the error level is taken as given or chosen from the data.
+    pub noise_level: NoiseLevel,
+}
+
+/// Where data come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DataSource {
+    /// Predicted from the reference, with noise added.
+    Reference,
+    /// A CSV file.
+    File(PathBuf),
+    /// A CSV file that the command line must name (`file = "--data"`).
+    CommandLine,
+}
+
+/// Names of the columns of a CSV file, and the units of its numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Columns {
+    /// Name of the datum; `None`: numbered by line.
+    pub id: Option<String>,
+    /// x, y, z of the source; `None`: 0 (see [`Self::of_axes`]).
+    pub source: [Option<String>; 3],
+    /// x, y, z of the receiver, as [`Self::source`].
+    pub receiver: [Option<String>; 3],
+    /// Travel time.
+    pub time: String,
+    /// Standard deviation of the travel time, in the time's unit.
+    pub sigma: Option<String>,
+    /// Unit of coordinates.
+    pub length_unit: Unit,
+    /// Unit of times.
+    pub time_unit: Unit,
+}
+
+impl Columns {
+    /// The columns of [`Self::source`] or [`Self::receiver`] by the axes of a grid: in a section the second axis is
+    /// depth, which files call z.
+    pub fn of_axes(columns: &[Option<String>; 3], plane: Plane) -> [Option<&str>; 3] {
+        let [x, y, z] = columns.each_ref().map(Option::as_deref);
+        match plane {
+            Plane::Xy => [x, y, z],
+            Plane::Xz => [x, z, y],
+        }
+    }
+}
+
+/// Standard deviation of each datum.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Noise {
+    /// `σ_i = max(fraction · |d_i|, 0.01 rms of its kind)`.
+    Relative(f64),
+    /// One σ for all data of a kind: `fraction · mean |d|`.
+    RelativeToMean(f64),
+    /// One σ \[SI\]; of a logarithm without unit.
+    Absolute(f64),
+    /// The σ column of the data file.
+    File,
+    /// No noise is added; data are whitened with `0.01 rms`.
+    Free,
+}
+
+impl Noise {
+    /// Whether it is a quantity with the data's unit.
+    pub fn is_absolute(self) -> bool {
+        matches!(self, Self::Absolute(_))
+    }
+}
+
+/// Whether the error level is taken as given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoiseLevel {
+    /// σ as [`Noise`] says.
+    Given,
+    /// One factor on all σ, of largest likelihood of the data under the prior.
+    Likelihood,
+    /// One factor on all σ, of least cross-validated misfit.
+    CrossValidation,
+}

@@ -1,0 +1,244 @@
+//! Groundwater flow: boundaries, wells, storage, time.
+
+use crate::grid::Grid;
+
+/// Confined single-phase flow, `∇·(T ∇h) + q = S ∂h/∂t` for a transmissivity (on a grid of one layer),
+/// `∇·(K ∇h) + q = S_s ∂h/∂t` for a hydraulic conductivity (the thickness of one layer is the grid's dz).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Groundwater {
+    /// Boundary conditions; where nothing is said, nothing flows.
+    pub boundaries: Vec<Boundary>,
+    /// Wells.
+    pub wells: Vec<Well>,
+    /// Vertical over horizontal conductivity, Kv/Kh.
+    pub anisotropy: f64,
+    /// Storage of water; without meaning where the flow is steady.
+    pub storage: Option<Storage>,
+    /// Steps in time; `None`: steady flow.
+    pub time: Option<TimeSteps>,
+    /// Heads when the first step begins.
+    pub initial: InitialHead,
+}
+
+/// A condition at some of the grid's cells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Boundary {
+    /// Where.
+    pub place: BoundaryPlace,
+    /// What.
+    pub condition: BoundaryCondition,
+}
+
+/// Where a boundary condition holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BoundaryPlace {
+    /// All cells of one side of the grid.
+    Side(Face),
+    /// All cells (i, j, k) from `first` to `last`, both included.
+    Box {
+        /// Least numbers.
+        first: [usize; 3],
+        /// Largest numbers.
+        last: [usize; 3],
+    },
+    /// These cells.
+    Cells(Vec<[usize; 3]>),
+    /// The cells of one side of the grid whose numbers are from `first` to `last`, both included.
+    PartOfSide {
+        /// The side.
+        side: Face,
+        /// Least numbers.
+        first: [usize; 3],
+        /// Largest numbers.
+        last: [usize; 3],
+    },
+}
+
+impl BoundaryPlace {
+    /// The side whose outer faces are meant, where one is named.
+    pub fn side(&self) -> Option<Face> {
+        match self {
+            Self::Side(side) | Self::PartOfSide { side, .. } => Some(*side),
+            Self::Box { .. } | Self::Cells(_) => None,
+        }
+    }
+
+    /// Its cells (i, j, k) on `grid`.
+    pub fn cells(&self, grid: &Grid) -> Vec<[usize; 3]> {
+        let ends = grid.cells.map(|n| n - 1);
+        let within = |first: [usize; 3], last: [usize; 3]| {
+            let layer = move |k| (first[1]..=last[1]).flat_map(move |j| (first[0]..=last[0]).map(move |i| [i, j, k]));
+            (first[2]..=last[2]).flat_map(layer).collect()
+        };
+        match self {
+            Self::Cells(cells) => cells.clone(),
+            Self::Box { first, last } => within(*first, *last),
+            Self::Side(side) => within(side.clip([0; 3], ends, ends).0, side.clip([0; 3], ends, ends).1),
+            Self::PartOfSide { side, first, last } => {
+                let (first, last) = side.clip(*first, *last, ends);
+                within(first, last)
+            }
+        }
+    }
+}
+
+impl Face {
+    /// A box from `first` to `last` cut down to this side of a grid whose last cell is `ends`.
+    fn clip(self, mut first: [usize; 3], mut last: [usize; 3], ends: [usize; 3]) -> ([usize; 3], [usize; 3]) {
+        let (axis, at) = match self {
+            Self::Left => (0, 0),
+            Self::Right => (0, ends[0]),
+            Self::Low => (1, 0),
+            Self::High => (1, ends[1]),
+            Self::Floor => (2, 0),
+            Self::Roof => (2, ends[2]),
+        };
+        first[axis] = first[axis].max(at);
+        last[axis] = last[axis].min(at);
+        (first, last)
+    }
+}
+
+/// A side of a block; "top" and "bottom" of the file are those of a map (largest and least y).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Face {
+    /// Least x.
+    Left,
+    /// Largest x.
+    Right,
+    /// Least second coordinate: the bottom of a map.
+    Low,
+    /// Largest second coordinate: the top of a map.
+    High,
+    /// The lowest layer.
+    Floor,
+    /// The highest layer.
+    Roof,
+}
+
+/// What a boundary condition says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum BoundaryCondition {
+    /// Nothing flows, as where nothing is said.
+    NoFlow,
+    /// The head of the cells' centres is fixed \[m\].
+    HeadInCells(f64),
+    /// The head is fixed on the outer faces of a side \[m\], half a cell from the centres.
+    HeadOnFaces(f64),
+    /// Inflow per area of the outer faces of a side \[m/s\]: m³/s a m², a map being dz thick.
+    FluxDensity(f64),
+    /// Inflow into all cells together \[m³/s\], in equal parts.
+    Inflow(f64),
+}
+
+impl BoundaryCondition {
+    /// The head that it fixes \[m\].
+    pub fn head(self) -> Option<f64> {
+        match self {
+            Self::HeadInCells(head) | Self::HeadOnFaces(head) => Some(head),
+            Self::NoFlow | Self::FluxDensity(_) | Self::Inflow(_) => None,
+        }
+    }
+
+    /// Whether it is one of faces, not of cells.
+    pub fn is_on_faces(self) -> bool {
+        matches!(self, Self::HeadOnFaces(_) | Self::FluxDensity(_))
+    }
+}
+
+/// A well through some layers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Well {
+    /// Name, unique in the case.
+    pub name: String,
+    /// Where it stands: cell (i, j).
+    pub column: [usize; 2],
+    /// Its layers, from the bottom; all of them where a case says nothing.
+    pub layers: Vec<usize>,
+    /// What is held.
+    pub control: Control,
+    /// Radius of the bore \[m\]; with it the head of a well is that in the bore (Peaceman), without it that of its
+    /// cells.
+    pub radius: Option<f64>,
+    /// How layers share a rate.
+    pub split: Split,
+}
+
+/// What is held in a well.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Control {
+    /// The rate \[m³/s\]: extraction positive.
+    Rate(f64),
+    /// Start \[s\] and rate from there on \[m³/s\], extraction positive, in order of time; no rate before the first.
+    Schedule(Vec<(f64, f64)>),
+    /// The head \[m\]; the rate is an observable.
+    Head(f64),
+}
+
+/// How the layers of a well share its rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// By their transmissivity.
+    Transmissivity,
+    /// So that all have one head.
+    CommonHead,
+}
+
+/// Storage of water.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Storage {
+    /// Storativity S of a map \[1\].
+    Storativity(f64),
+    /// Specific storage S_s \[1/m\].
+    Specific(f64),
+}
+
+/// Steps in time, from 0 on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TimeSteps {
+    /// `count` steps, the first of length `first`, each `growth` times as long as the one before.
+    Growing {
+        /// Number of steps.
+        count: usize,
+        /// Length of the first \[s\].
+        first: f64,
+        /// Ratio of successive lengths.
+        growth: f64,
+    },
+    /// The ends of the steps \[s\], ascending.
+    Ends(Vec<f64>),
+}
+
+impl TimeSteps {
+    /// The ends of the steps \[s\].
+    pub fn ends(&self) -> Vec<f64> {
+        match self {
+            Self::Ends(ends) => ends.clone(),
+            Self::Growing { count, first, growth } => {
+                let lengths = std::iter::successors(Some(*first), |length| Some(length * growth)).take(*count);
+                let sum = |end: &mut f64, length: f64| {
+                    *end += length;
+                    Some(*end)
+                };
+                lengths.scan(0.0, sum).collect()
+            }
+        }
+    }
+
+    /// Number of steps.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Ends(ends) => ends.len(),
+            Self::Growing { count, .. } => *count,
+        }
+    }
+}
+
+/// Heads when the first step begins.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum InitialHead {
+    /// Those of steady flow without wells.
+    Steady,
+    /// One head everywhere \[m\].
+    Uniform(f64),
+}

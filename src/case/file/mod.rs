@@ -1,0 +1,98 @@
+//! The checked case: plain SI numbers and enums, no strings in anything that computes.
+//!
+//! Lengths are metres, slowness s/m, times s, heads m, rates m³/s. The *carried property* is the SI value of the
+//! property, or its log10 or ln where [`Property::transform`] says so; facies values, means and standard deviations are
+//! in the carried property. Cells and layers are 0-based here and 1-based in the file, layer 0 at the bottom; azimuths
+//! are degrees clockwise from north (in a section: from the second axis towards x, so that 90° is horizontal).
+
+use crate::grid::Grid;
+
+mod basis;
+mod data;
+mod feasible;
+mod geology;
+mod groundwater;
+mod inversion;
+mod observation;
+mod property;
+mod rays;
+mod reference;
+
+pub use basis::*;
+pub use data::*;
+pub use feasible::*;
+pub use geology::*;
+pub use groundwater::*;
+pub use inversion::*;
+pub use observation::*;
+pub use property::*;
+pub use rays::*;
+pub use reference::*;
+
+/// Everything that a run needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// Short name, used for result folders.
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    /// The one seed of all random numbers.
+    pub seed: u64,
+    /// The grid of models, realizations and physics.
+    pub grid: Grid,
+    /// What u is.
+    pub property: Property,
+    /// The competing geologic scenarios Ω_p, at least one. With [`Self::stack`] they are all its combinations, each
+    /// with a [`Geology::Stacked`].
+    pub scenarios: Vec<Scenario>,
+    /// The units and the types of geology that scenarios are stacked from, unit by unit.
+    pub stack: Option<Stack>,
+    /// How realizations are drawn.
+    pub prior: Prior,
+    /// Cells whose facies or property is measured.
+    pub hard_data: Option<HardData>,
+    /// The parameterization u ≈ ū + Φ v.
+    pub basis: Basis,
+    /// The forward model g; absent where nothing is inverted (`ch5-mapping`).
+    pub physics: Option<Physics>,
+    /// What is observed beside travel times: heads, drawdowns, rates, the property itself.
+    pub observations: Vec<Observation>,
+    /// Observed data, or what noise synthetic data get; present exactly where there is a physics.
+    pub data: Option<Data>,
+    /// The u-step; absent: the inversion is v-steps alone.
+    pub feasible: Option<Feasible>,
+    /// A first stage that selects scenarios, of whose realizations the second stage's basis is made.
+    pub selection: Option<Selection>,
+    /// How v is found.
+    pub inversion: Inversion,
+    /// The model that synthetic data come from; absent with data from a file.
+    pub reference: Option<Reference>,
+    /// Variants of the feasible map, applied side by side to one parameterized model.
+    pub mapping: Option<Mapping>,
+    /// Approximation of references by every scenario's basis, instead of an inversion.
+    pub approximation: Option<Approximation>,
+    /// The case with some keys changed, each run on the same references after the case itself.
+    pub variants: Vec<Variant>,
+}
+
+/// The case with some keys changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// Name, unique in the case.
+    pub name: String,
+    /// The changed keys and their values in TOML, in the order of their names.
+    pub set: Vec<(String, String)>,
+    /// The changed case, which has no variants itself.
+    pub case: Case,
+}
+
+/// The forward model.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Physics {
+    /// Straight-ray travel times t = L s.
+    StraightRays(StraightRays),
+    /// Single-phase groundwater flow.
+    Groundwater(Groundwater),
+    /// None: the property is observed, nothing else.
+    Map,
+}

@@ -1,0 +1,268 @@
+//! The inversion of one set of observations, and what changes with the coefficients.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use ndarray::{Array1, Array2, ArrayView1, Axis, s};
+
+use super::super::file::{Apply, Case, Inversion, Regularizer, Returned, Start, Weight};
+use super::super::matching;
+use super::super::observations::Observations;
+use super::Study;
+use super::parameterization::Parameterization;
+use crate::basis::Basis;
+use crate::error::{Error, Result};
+use crate::feasible::{FeasibleMap, PatternMap, Projection};
+use crate::inversion::{
+    Alternation, Choice, Estimate, FeasibleAtRank, Grouping, Iteration, Mismatch, Problem, Schedule, SparseInversion,
+    SparseSchedule, Sparsity, equal_projection, reduced_jacobian, truncation_covariance,
+};
+use crate::linalg::covariance::Covariance;
+use crate::progress::Progress;
+use crate::report::metrics::nearest_facies;
+
+impl Study {
+    /// The inversion of one set of observations; `finished` sees each iteration.
+    pub fn invert(
+        &self,
+        observations: &Observations<'_>,
+        done: Vec<Iteration>,
+        finished: &mut dyn FnMut(&Iteration) -> Result<()>,
+        progress: &dyn Progress,
+    ) -> Result<Estimate> {
+        let schedule = self.schedule(observations)?;
+        let facies = &self.case.property.facies;
+        let truth = observations.reference_facies(facies);
+        let mismatch = |field: ArrayView1<'_, f64>| {
+            let wrong = |(&u, &code): (&f64, &u8)| usize::from(nearest_facies(u, facies) != usize::from(code));
+            field.iter().zip(truth.iter().flatten()).map(wrong).sum::<usize>() as f64 / field.len() as f64
+        };
+        let mismatch: Option<&Mismatch<'_>> = if truth.is_some() { Some(&mismatch) } else { None };
+        let (start, coefficients) = self.start();
+        if let (None, Some(sparsity)) = (&self.case.feasible, &schedule.sparsity) {
+            let start = coefficients.unwrap_or_else(|| Array1::zeros(self.basis().cols()));
+            let sparse = SparseSchedule {
+                iterations: schedule.ranks.len(),
+                weight: sparsity.weight,
+                tolerance: self.case.inversion.tolerance,
+                all_iterations: schedule.all_iterations,
+            };
+            let inversion = SparseInversion {
+                problem: self.problem(observations),
+                grouping: &sparsity.grouping,
+                schedule: &sparse,
+                start: start.view(),
+                mismatch,
+            };
+            return inversion.run(done, finished, progress);
+        }
+        let at_rank = AtRank::new(self, observations)?;
+        let alternation = Alternation {
+            problem: self.problem(observations),
+            schedule: &schedule,
+            at_rank: &at_rank,
+            start: start.view(),
+            coefficients: coefficients.as_ref().map(|v| v.view()),
+            mismatch,
+        };
+        alternation.run(done, finished, progress)
+    }
+
+    /// What is to be solved.
+    pub(in crate::case) fn problem<'a>(&'a self, observations: &'a Observations<'a>) -> Problem<'a> {
+        Problem {
+            forward: observations.forward(),
+            exact: observations.exact(),
+            basis: self.basis(),
+            observed: observations.observed.view(),
+            covariance: &observations.covariance,
+        }
+    }
+
+    /// The u that the first v-step is tied to, and the coefficients before it.
+    fn start(&self) -> (Array1<f64>, Option<Array1<f64>>) {
+        let Parameterization::Hybrid { basis, .. } = &self.parameterization else {
+            return (self.prior_mean.clone(), None);
+        };
+        let groups = basis.groups();
+        match self.case.inversion.start {
+            Start::Mean => {
+                let v = equal_projection(basis, self.prior_mean.view(), groups.len());
+                (self.prior_mean.clone(), Some(v))
+            }
+            Start::Zero => (self.prior_mean.clone(), None),
+            Start::Uniform(share) => {
+                let sigma = basis.standard_deviations().expect("a hybrid basis knows them");
+                let largest = sigma.iter().copied().fold(0.0, f64::max);
+                (self.prior_mean.clone(), Some(Array1::from_elem(basis.rank(), share * largest)))
+            }
+            Start::Scenario(p) => {
+                let mean = self.priors.mean_of(p);
+                let mut v = Array1::zeros(basis.rank());
+                v.slice_mut(s![groups[p].clone()]).assign(&basis.block(p).project(mean.view()));
+                (mean, Some(v))
+            }
+        }
+    }
+
+    fn schedule(&self, observations: &Observations<'_>) -> Result<Schedule> {
+        let (inversion, columns) = (&self.case.inversion, self.basis().cols());
+        let blocks = self.parameterization.groups();
+        let rank = |k| match blocks {
+            Some(_) => columns,
+            None => self.case.basis.rank.at(k, inversion.iterations).map_or(columns, |rank| rank.min(columns)),
+        };
+        let tied = self.tied();
+        // An error level that the data chose leaves nothing for the discrepancy principle to choose.
+        let weight = match if tied { inversion.coupling } else { inversion.weight } {
+            Weight::Fixed(lambda) => Choice::Fixed(lambda * lambda * if tied { 1.0 } else { inversion.weight_factor }),
+            Weight::Auto if !tied && observations.estimated => Choice::Fixed(1.0),
+            Weight::Auto => Choice::Discrepancy,
+        };
+        let sigma = self.basis().standard_deviations().map(|s| s.to_owned());
+        Ok(Schedule {
+            ranks: (0..inversion.iterations).map(rank).collect(),
+            steps: inversion.steps,
+            weight,
+            coefficient_sigma: sigma.filter(|_| inversion.regularizer == Regularizer::Gaussian),
+            all_iterations: inversion.tolerance == 0.0,
+            return_last: inversion.returned == Returned::Last,
+            map_last: inversion.apply == Apply::Last,
+            sparsity: self.sparsity(inversion)?,
+            coupling_factor: inversion.coupling_factor,
+        })
+    }
+
+    /// Whether v-steps are tied to a feasible model.
+    fn tied(&self) -> bool {
+        let Case { feasible, inversion, .. } = &self.case;
+        feasible.is_some() && inversion.apply == Apply::Every
+    }
+
+    fn sparsity(&self, inversion: &Inversion) -> Result<Option<Sparsity>> {
+        if !matches!(inversion.regularizer, Regularizer::Group | Regularizer::L1) {
+            return Ok(None);
+        }
+        let weight = match inversion.weight {
+            Weight::Auto => Choice::Discrepancy,
+            Weight::Fixed(lambda) => Choice::Fixed(lambda * lambda * inversion.weight_factor),
+        };
+        Ok(Some(Sparsity { grouping: self.grouping(inversion.regularizer)?, weight, factor: inversion.weight_factor }))
+    }
+
+    /// The groups of coefficients: one a scenario, or with l1 every coefficient by itself, weighed as in its group. A
+    /// basis without blocks is one group.
+    ///
+    /// # Errors
+    /// A basis that does not know the spread of its coefficients.
+    pub(in crate::case) fn grouping(&self, regularizer: Regularizer) -> Result<Grouping> {
+        let columns = self.basis().cols();
+        let Some(sigma) = self.basis().standard_deviations() else {
+            return Err(Error::input(
+                "inversion.regularizer",
+                "the basis does not know the spread of its coefficients",
+                "choose basis.kind = \"hybrid\"",
+            ));
+        };
+        let blocks = self.parameterization.groups().unwrap_or_else(|| vec![0..columns]);
+        let groups = Grouping::scenarios(&blocks, sigma)?;
+        match regularizer {
+            Regularizer::L1 => {
+                let mut weights = Array1::zeros(columns);
+                for group in groups.groups() {
+                    group.columns.iter().zip(&group.element_weights).for_each(|(&i, &k)| weights[i] = k);
+                }
+                Grouping::singles(weights.view())
+            }
+            _ => Ok(groups),
+        }
+    }
+}
+
+/// What changes with the coefficients: the feasible map's learning set, and the truncation error in the data.
+struct AtRank<'a> {
+    study: &'a Study,
+    observations: &'a Observations<'a>,
+    /// The latest map: it holds until the rank or the active scenarios change.
+    latest: RefCell<Option<Made<'a>>>,
+    /// Data of the prior realizations less those of their mean, m × L, as far as they are linear in the property; `None`
+    /// where truncation errors are not counted.
+    deviations: Option<Array2<f64>>,
+}
+
+/// A map, and what it was made for.
+#[derive(Clone)]
+struct Made<'a> {
+    rank: usize,
+    sources: Vec<usize>,
+    map: Arc<PatternMap<'a>>,
+}
+
+/// A map that is kept for later iterations.
+struct Shared<'a>(Arc<PatternMap<'a>>);
+
+impl FeasibleMap for Shared<'_> {
+    fn project(&self, theta: ArrayView1<'_, f64>, iteration: u32) -> Result<Projection> {
+        self.0.project(theta, iteration)
+    }
+}
+
+/// Data beyond which the truncation error's m × m covariance is not formed.
+const LARGEST_DENSE_COVARIANCE: usize = 2000;
+
+impl<'a> AtRank<'a> {
+    fn new(study: &'a Study, observations: &'a Observations<'a>) -> Result<Self> {
+        let m = observations.observed.len();
+        let counted = study.case.inversion.truncation_error && m <= LARGEST_DENSE_COVARIANCE;
+        let deviations = match study.parameterization.components() {
+            Some(pca) if counted => {
+                let linear = observations.linear();
+                let at_mean = linear.predict(pca.basis.mean())?;
+                let ensemble = &study.priors.ensembles[0];
+                let mut deviations = Array2::zeros((m, ensemble.len()));
+                for (l, mut column) in deviations.axis_iter_mut(Axis(1)).enumerate() {
+                    let predicted = linear.predict(ensemble.property(l).view())?;
+                    column.assign(&(predicted - &at_mean));
+                }
+                Some(deviations)
+            }
+            _ => None,
+        };
+        Ok(Self { study, observations, latest: RefCell::new(None), deviations })
+    }
+}
+
+impl FeasibleAtRank for AtRank<'_> {
+    fn feasible(&self) -> bool {
+        self.study.case.feasible.is_some()
+    }
+
+    fn map(&self, v: ArrayView1<'_, f64>) -> Result<Box<dyn FeasibleMap + '_>> {
+        let Some(feasible) = &self.study.case.feasible else {
+            return Err(Error::input("feasible", "there is none", "add [feasible] to the case"));
+        };
+        let (rank, sources) = (v.len(), self.study.active(v, feasible.refine));
+        let kept = self.latest.borrow().clone().filter(|made| made.rank == rank && made.sources == sources);
+        let made = match kept {
+            Some(made) => made,
+            None => {
+                let map = matching::map(self.study, Some(self.observations), feasible, rank, &sources)?;
+                Made { rank, sources, map: Arc::new(map) }
+            }
+        };
+        *self.latest.borrow_mut() = Some(made.clone());
+        Ok(Box::new(Shared(made.map)))
+    }
+
+    fn covariance(&self, rank: usize) -> Result<Option<Covariance>> {
+        let (Some(deviations), Some(pca)) = (&self.deviations, self.study.parameterization.components()) else {
+            return Ok(None);
+        };
+        let basis = pca.basis.at_rank(rank);
+        let linear = self.observations.linear();
+        let at = linear.linearize(basis.mean())?;
+        let jacobian = reduced_jacobian(&*at.jacobian, &basis);
+        let carried = jacobian.dot(&pca.coefficients.slice(s![..rank, ..]));
+        truncation_covariance(&self.observations.covariance, (deviations - &carried).view()).map(Some)
+    }
+}

@@ -1,0 +1,113 @@
+//! Which scenario the data support: each solved by itself, in its own centred basis.
+
+use ndarray::{Array2, ArrayView2};
+
+use super::super::file::{Case, Rank};
+use super::super::observations::Observations;
+use super::Study;
+use super::parameterization::Parameterization;
+use super::prior::Priors;
+use crate::basis::pca::{Pca, Truncation};
+use crate::basis::{Precision, Realizations};
+use crate::error::{Error, Result};
+use crate::grid::Ensemble;
+use crate::inversion::{Evidence, Hypothesis, Judged, VerdictOptions, judge};
+use crate::progress::Progress;
+
+/// Realizations whose left-over parts tell the truncation error of a basis in the data.
+const LEFT_OVER: usize = 120;
+/// Cells × data × scenarios up to which all scenarios are judged; beyond, only those that the inversion uses.
+const MOST_JUDGED: f64 = 1e8;
+
+/// What a scenario is judged by: its principal components about its own mean, and what these leave over.
+struct Own {
+    components: Pca,
+    left_over: Array2<f32>,
+}
+
+/// A scenario's verdict: what was judged, `None` where it was left out.
+pub type Opinion = Option<Judged>;
+
+impl Study {
+    /// The verdict on every scenario, where there are several with columns of their own. Of a problem too large for all,
+    /// only those of `active` are judged, and the others have none.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`], and failures of files or devices.
+    pub fn verdict(
+        &self,
+        observations: &Observations<'_>,
+        active: &[usize],
+        progress: &dyn Progress,
+    ) -> Result<Option<Vec<Opinion>>> {
+        let count = self.case.scenarios.len();
+        if count == 1 || !matches!(self.parameterization, Parameterization::Hybrid { .. }) {
+            return Ok(None);
+        }
+        let size = self.grid().len() as f64 * observations.observed.len() as f64 * count as f64;
+        let chosen: Vec<usize> = if size <= MOST_JUDGED { (0..count).collect() } else { active.to_vec() };
+        progress.start("scenarios about their means", chosen.len() as u64);
+        let own = self.own_components(&chosen, progress)?;
+        progress.finish();
+        let linear_data = observations.property_data();
+        let evidence = Evidence {
+            forward: observations.exact(),
+            observed: observations.observed.view(),
+            covariance: &observations.covariance,
+            linear_data: &linear_data,
+        };
+        let hypotheses: Vec<_> = chosen
+            .iter()
+            .zip(&own)
+            .map(|(&p, own)| Hypothesis {
+                name: &self.case.scenarios[p].name,
+                basis: &own.components.basis,
+                left_over: own.left_over.view(),
+            })
+            .collect();
+        let judged = judge(&evidence, &hypotheses, &VerdictOptions::default(), progress)?;
+        let mut opinions: Vec<Opinion> = vec![None; count];
+        for (p, judged) in chosen.into_iter().zip(judged.scenarios) {
+            opinions[p] = Some(judged);
+        }
+        Ok(Some(opinions))
+    }
+
+    fn own_components(&self, chosen: &[usize], progress: &dyn Progress) -> Result<Vec<Own>> {
+        let realizations = self.priors.realizations(self.priors.origin(&self.case), &())?;
+        let mut own = Vec::new();
+        for &p in chosen {
+            if progress.interrupted() {
+                return Err(Error::Interrupted);
+            }
+            own.push(Own::new(&self.case, &self.priors, &realizations[p], p)?);
+            progress.advance(1);
+        }
+        Ok(own)
+    }
+}
+
+impl Own {
+    fn new(case: &Case, priors: &Priors, realizations: &Realizations<'_>, p: usize) -> Result<Self> {
+        let truncation = match case.basis.rank {
+            Rank::Energy(fraction) => Truncation::Energy(fraction),
+            Rank::Fixed(rank) | Rank::Growing { last: rank, .. } => Truncation::Rank(rank),
+        };
+        let components = realizations.centered()?.components(truncation, Precision::Single)?;
+        let ensemble = &priors.ensembles[p];
+        let taken = LEFT_OVER.min(ensemble.len());
+        let picks: Vec<usize> = (0..taken).map(|i| i * ensemble.len() / taken).collect();
+        let kept = components.reconstruct_some(&picks, components.basis.rank());
+        Ok(Self { left_over: left_over(ensemble, &picks, kept.view()), components })
+    }
+}
+
+/// `u − r` of some realizations, one a row.
+fn left_over(ensemble: &Ensemble, picks: &[usize], kept: ArrayView2<'_, f32>) -> Array2<f32> {
+    let mut out = Array2::zeros(kept.dim());
+    for ((&l, kept), mut row) in picks.iter().zip(kept.rows()).zip(out.rows_mut()) {
+        let realization = ensemble.property(l);
+        row.iter_mut().zip(&realization).zip(kept).for_each(|((out, u), r)| *out = (u - f64::from(*r)) as f32);
+    }
+    out
+}

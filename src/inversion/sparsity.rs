@@ -1,0 +1,521 @@
+//! Least squares with a group penalty, `min_v ‖A v − b‖² + λ² Σ_g μ_g ‖K_g v_g‖₂`, to the last digit.
+//!
+//! A few steps of iteratively reweighted least squares (IRLS) come near; which groups are empty is then read off the
+//! optimality conditions, and Newton's method on the others ends it. Both work on one function of one number a group:
+//! with `w = K v`, `α_g = λ² μ_g / 2` and `α ‖w‖ = min_η ½ (‖w‖²/η + α² η)`, half the objective is the minimum over
+//! η ≥ 0 of the convex
+//!
+//! `J(η) = ½ bᵀ S⁻¹ b + ½ Σ α_g² η_g`, `S = I + Σ η_g A_g A_gᵀ`, with `r = S⁻¹ b`, `w_g = η_g A_gᵀ r`,
+//! `∂J/∂η_g = ½ (α_g² − ‖A_gᵀ r‖²)`, `∂²J/∂η_g∂η_h = x_gᵀ S⁻¹ x_h` with `x_g = A_g A_gᵀ r`.
+//!
+//! IRLS is `η_g ← ‖w_g‖/α_g`. Its majorizer has the curvature `‖A_gᵀ r‖²/η_g`, which damps Newton's steps. (Variational
+//! form: Bach, Jenatton, Mairal & Obozinski 2012, Optimization with Sparsity-Inducing Penalties, section 1.4.2.)
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+
+use super::groups::Grouping;
+use super::weight::{Candidate, Cooling};
+use crate::linalg::dense::{Cholesky, cholesky, gram, multiply, triangularize};
+use crate::operator::LinearOperator;
+
+/// Reweighted steps before Newton's.
+const REWEIGHTINGS: usize = 8;
+/// √ε of the first reweighting as a share of the largest group norm; ε falls tenfold a step.
+const SMOOTHING: f64 = 0.1;
+/// √ε never falls below this share.
+const LEAST_SMOOTHING: f64 = 1e-8;
+/// Groups below this share of the largest norm start Newton's method empty.
+const SCREEN: f64 = 1e-3;
+/// Newton steps, refused ones included.
+const NEWTON_STEPS: usize = 200;
+/// Relative violation `|‖A_gᵀr‖/α_g − 1|` of the optimality conditions at which a minimiser counts as found.
+const OPTIMAL: f64 = 1e-11;
+/// λ² falls by this factor at each step of cooling.
+const COOLING: f64 = 0.5;
+/// Bisections of log λ² after cooling: λ² is then known within 0.1 %.
+const BISECTIONS: usize = 10;
+
+/// The minimiser at one weight.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Minimizer {
+    /// v, k values; exactly zero in every group that is empty.
+    pub v: Array1<f64>,
+    /// Whether each group is not empty.
+    pub active: Vec<bool>,
+    /// `‖A v − b‖²`.
+    pub misfit: f64,
+    /// `R(v)`.
+    pub penalty: f64,
+    /// Largest relative violation of the optimality conditions, of those groups that are not empty and of those that
+    /// should not be.
+    pub violation: f64,
+    /// Newton steps that it took.
+    pub steps: usize,
+}
+
+/// Least squares with a group penalty, prepared for any number of weights: columns scaled by `K⁻¹`, and where A has more
+/// rows than columns, the triangle R of its QR decomposition in its place.
+pub struct GroupedLeastSquares<'a> {
+    grouping: &'a Grouping,
+    /// `A K⁻¹`, or its R.
+    matrix: Array2<f64>,
+    target: Array1<f64>,
+    /// What of `‖b‖²` lies outside the range of A, where R stands for A.
+    unreachable: f64,
+}
+
+/// J and what it takes to go on from η.
+struct State {
+    eta: Vec<f64>,
+    value: f64,
+    factor: Cholesky,
+    /// r.
+    residual: Array1<f64>,
+    /// `AᵀK⁻ᵀ r`, k values.
+    gradient: Array1<f64>,
+    /// `‖A_gᵀ r‖` of every group.
+    norms: Vec<f64>,
+}
+
+impl<'a> GroupedLeastSquares<'a> {
+    /// Prepares `‖A v − b‖²` (A: m × k) under the penalty of a grouping of k coefficients.
+    pub fn new(a: ArrayView2<'_, f64>, b: ArrayView1<'_, f64>, grouping: &'a Grouping) -> Self {
+        assert_eq!(a.ncols(), grouping.columns(), "columns of a matrix against those of the grouping");
+        assert_eq!(a.nrows(), b.len(), "rows of a matrix against its right-hand side");
+        let scaled = &a / &element_weights(grouping);
+        if a.nrows() <= a.ncols() {
+            return Self { grouping, matrix: scaled, target: b.to_owned(), unreachable: 0.0 };
+        }
+        let (matrix, target) = triangularize(scaled.view(), b);
+        let unreachable = (b.dot(&b) - target.dot(&target)).max(0.0);
+        Self { grouping, matrix, target, unreachable }
+    }
+
+    /// The weight λ² from which on everything is zero.
+    pub fn largest_weight(&self) -> f64 {
+        let gradient = self.matrix.t().dot(&self.target);
+        let groups = self.grouping.groups().iter();
+        groups.map(|g| 2.0 * norm(g.columns.iter().map(|&i| gradient[i])) / g.weight).fold(0.0, f64::max)
+    }
+
+    /// The minimiser at weight λ² > 0. `near`: coefficients to start from, such as the minimiser at a weight nearby.
+    pub fn minimize(&self, weight: f64, near: Option<ArrayView1<'_, f64>>) -> Minimizer {
+        assert!(weight > 0.0 && weight.is_finite(), "λ² must be positive, not {weight}");
+        let alpha: Vec<f64> = self.grouping.groups().iter().map(|g| 0.5 * weight * g.weight).collect();
+        if self.largest_weight() <= weight {
+            return self.finished(self.state(vec![0.0; alpha.len()], &alpha), &alpha, 0);
+        }
+        let norms = match near.map(|v| self.grouping.norms(v)) {
+            Some(norms) if norms.iter().any(|&n| n > 0.0) => norms,
+            _ => self.reweighted(&alpha),
+        };
+        let screen = SCREEN * largest(&norms);
+        let eta = norms.iter().zip(&alpha).map(|(&n, a)| if n > screen { n / a } else { 0.0 }).collect();
+        self.newton(self.state(eta, &alpha), &alpha)
+    }
+
+    /// The minimiser at the largest weight whose misfit reaches `target`: λ² is halved from the top of `range` until it
+    /// does, then bisected; where even the least weight misses the target, the least is taken. Returns the weight, and
+    /// every candidate in the order tried, too.
+    pub fn discrepancy(&self, range: Cooling, target: f64) -> (Minimizer, f64, Vec<Candidate>) {
+        assert!(0.0 < range.least && range.least <= range.largest, "weights from {} to {}", range.least, range.largest);
+        let mut tried = Vec::new();
+        let mut attempt = |weight: f64, near: Option<&Minimizer>| {
+            let found = self.minimize(weight, near.map(|n| n.v.view()));
+            tried.push(Candidate { weight, misfit: found.misfit, penalty: found.penalty, chosen: 0 });
+            found
+        };
+        let mut weight = range.largest;
+        let mut found = attempt(weight, None);
+        let mut too_large = None;
+        while found.misfit > target && weight > range.least {
+            too_large = Some(weight);
+            weight = (weight * COOLING).max(range.least);
+            found = attempt(weight, Some(&found));
+        }
+        if let (Some(mut high), true) = (too_large, found.misfit <= target) {
+            for _ in 0..BISECTIONS {
+                let middle = (high * weight).sqrt();
+                let candidate = attempt(middle, Some(&found));
+                if candidate.misfit <= target {
+                    (weight, found) = (middle, candidate);
+                } else {
+                    high = middle;
+                }
+            }
+        }
+        for candidate in &mut tried {
+            candidate.chosen = u8::from(candidate.weight == weight);
+        }
+        (found, weight, tried)
+    }
+
+    /// Norms `‖w_g‖` after some steps of IRLS in the dual form, from a ridge (Λ = KᵀK) on.
+    fn reweighted(&self, alpha: &[f64]) -> Vec<f64> {
+        let mut eta: Vec<f64> = alpha.iter().map(|a| a.recip()).collect();
+        let mut norms = Vec::new();
+        for step in 0..REWEIGHTINGS {
+            let state = self.state(eta, alpha);
+            norms = state.eta.iter().zip(&state.norms).map(|(e, n)| e * n).collect();
+            let epsilon = smoothing(step, largest(&norms));
+            eta = norms.iter().zip(alpha).map(|(n, a)| (n * n + epsilon).sqrt() / a).collect();
+        }
+        norms
+    }
+
+    /// Evaluates J at η.
+    fn state(&self, eta: Vec<f64>, alpha: &[f64]) -> State {
+        let scaled: Vec<(usize, f64)> = self
+            .grouping
+            .groups()
+            .iter()
+            .zip(&eta)
+            .filter(|(_, eta)| **eta > 0.0)
+            .flat_map(|(group, eta)| group.columns.iter().map(|&i| (i, eta.sqrt())))
+            .collect();
+        let mut system = gram(self.matrix.nrows(), scaled.len(), |range, mut tile| {
+            for (row, mut out) in self.matrix.rows().into_iter().zip(tile.rows_mut()) {
+                for (out, (column, factor)) in out.iter_mut().zip(&scaled[range.clone()]) {
+                    *out = row[*column] * factor;
+                }
+            }
+        });
+        system.diag_mut().mapv_inplace(|s| s + 1.0);
+        let factor = cholesky(&system).expect("I plus a Gram matrix is positive definite");
+        let residual = factor.solve(self.target.view());
+        let gradient = self.matrix.t().dot(&residual);
+        let groups = self.grouping.groups().iter();
+        let norms = groups.map(|g| norm(g.columns.iter().map(|&i| gradient[i]))).collect();
+        let penalty: f64 = eta.iter().zip(alpha).map(|(eta, alpha)| alpha * alpha * eta).sum();
+        State { value: 0.5 * (self.target.dot(&residual) + penalty), eta, factor, residual, gradient, norms }
+    }
+
+    /// Newton's method on the groups that are not empty or should not be, damped by the curvature of IRLS.
+    fn newton(&self, mut state: State, alpha: &[f64]) -> Minimizer {
+        let mut damping = 1e-2;
+        for step in 0..NEWTON_STEPS {
+            if violation(&state, alpha) <= OPTIMAL {
+                return self.finished(state, alpha, step);
+            }
+            let candidate = self.newton_step(&state, alpha, damping).map(|eta| self.state(eta, alpha));
+            match candidate {
+                Some(next) if next.value <= state.value * (1.0 + 1e-14) => {
+                    state = next;
+                    damping = if damping > 1e-6 { 0.1 * damping } else { 0.0 };
+                }
+                _ if damping > 1e12 => break,
+                _ => damping = (10.0 * damping).max(1e-3),
+            }
+        }
+        self.finished(state, alpha, NEWTON_STEPS)
+    }
+
+    /// η after one damped Newton step, no longer than to η = 0; `None` where the damped Hessian is not definite.
+    fn newton_step(&self, state: &State, alpha: &[f64], damping: f64) -> Option<Vec<f64>> {
+        let working: Vec<usize> =
+            (0..alpha.len()).filter(|&g| state.eta[g] > 0.0 || state.norms[g] > alpha[g] * (1.0 + OPTIMAL)).collect();
+        let mut directions = Array2::zeros((self.matrix.nrows(), working.len()));
+        for (&g, mut direction) in working.iter().zip(directions.axis_iter_mut(Axis(1))) {
+            for &i in &self.grouping.groups()[g].columns {
+                direction.scaled_add(state.gradient[i], &self.matrix.column(i));
+            }
+        }
+        let half = state.factor.half_solve_block(directions.view());
+        let mut hessian = multiply(half.t(), half.view());
+        let least = 1e-3 * largest(&state.eta);
+        for (at, &g) in working.iter().enumerate() {
+            let curvature = state.norms[g].powi(2) / state.eta[g].max(least).max(f64::MIN_POSITIVE);
+            hessian[[at, at]] += (damping + 1e-12) * curvature;
+        }
+        let slope: Array1<f64> = working.iter().map(|&g| 0.5 * (state.norms[g].powi(2) - alpha[g].powi(2))).collect();
+        let step = cholesky(&hessian)?.solve(slope.view());
+        let mut eta = state.eta.clone();
+        for (&g, step) in working.iter().zip(&step) {
+            eta[g] = (eta[g] + step).max(0.0);
+        }
+        Some(eta)
+    }
+
+    fn finished(&self, state: State, alpha: &[f64], steps: usize) -> Minimizer {
+        let mut v = Array1::zeros(self.grouping.columns());
+        for (group, eta) in self.grouping.groups().iter().zip(&state.eta) {
+            for (&i, k) in group.columns.iter().zip(&group.element_weights) {
+                v[i] = eta * state.gradient[i] / k;
+            }
+        }
+        Minimizer {
+            misfit: state.residual.dot(&state.residual) + self.unreachable,
+            penalty: self.grouping.value(v.view()),
+            violation: violation(&state, alpha),
+            active: state.eta.iter().map(|&eta| eta > 0.0).collect(),
+            v,
+            steps,
+        }
+    }
+}
+
+/// How many groups enter at once where a matrix is known by its products alone; the worst violators come first.
+const ENTERING: usize = 16;
+
+/// As [`GroupedLeastSquares::minimize`], for a matrix that is known by its products alone: IRLS by LSQR finds which
+/// groups count, and the columns of these alone are formed.
+pub fn minimize_matrix_free(
+    a: &dyn LinearOperator,
+    b: ArrayView1<'_, f64>,
+    grouping: &Grouping,
+    weight: f64,
+) -> Minimizer {
+    if grouping.largest_weight(a.adjoint(b).view()) <= weight {
+        return Minimizer {
+            v: Array1::zeros(a.cols()),
+            active: vec![false; grouping.groups().len()],
+            misfit: b.dot(&b),
+            penalty: 0.0,
+            violation: 0.0,
+            steps: 0,
+        };
+    }
+    let norms = reweighted_by_lsqr(a, b, grouping, weight);
+    let mut working: Vec<usize> = (0..norms.len()).filter(|&g| norms[g] > SCREEN * largest(&norms)).collect();
+    loop {
+        let (part, columns) = grouping.subset(&working);
+        let mut unit = Array2::zeros((a.cols(), columns.len()));
+        columns.iter().enumerate().for_each(|(at, &column)| unit[[column, at]] = 1.0);
+        let found = GroupedLeastSquares::new(a.apply_block(unit.view()).view(), b, &part).minimize(weight, None);
+        let mut v = Array1::zeros(a.cols());
+        columns.iter().zip(&found.v).for_each(|(&column, &value)| v[column] = value);
+        let gradient = a.adjoint((&b - &a.apply(v.view())).view());
+        let needed = grouping.needed_weights(gradient.view());
+        let mut violators: Vec<usize> =
+            (0..norms.len()).filter(|g| !working.contains(g) && needed[*g] > weight * (1.0 + OPTIMAL.sqrt())).collect();
+        if violators.is_empty() {
+            let mut active = vec![false; norms.len()];
+            working.iter().zip(&found.active).for_each(|(&g, &is)| active[g] = is);
+            return Minimizer { v, active, ..found };
+        }
+        violators.sort_by(|&g, &h| needed[h].total_cmp(&needed[g]));
+        working.extend(violators.into_iter().take(ENTERING));
+        working.sort_unstable();
+    }
+}
+
+/// Norms `‖K_g v_g‖` after some steps of IRLS, each by LSQR on `A (λ²Λ/2)^{-1/2}`.
+fn reweighted_by_lsqr(a: &dyn LinearOperator, b: ArrayView1<'_, f64>, grouping: &Grouping, weight: f64) -> Vec<f64> {
+    let mut weights = grouping.weights_by_group(|_| 1.0);
+    let mut norms = Vec::new();
+    for step in 0..REWEIGHTINGS {
+        let v = reweighted_step(a, b, (0.5 * weight * &weights).view(), 1e-8);
+        norms = grouping.norms(v.view());
+        weights = grouping.irls_weights(v.view(), smoothing(step, largest(&norms)));
+    }
+    norms
+}
+
+/// The minimiser of `‖A v − b‖² + Σ_j D_j v_j²` for D > 0 by LSQR with unit damping on `A D^{-1/2}`, until the relative
+/// gradient falls below `tolerance` (Paige & Saunders 1982, ACM Transactions on Mathematical Software 8(1)).
+pub fn reweighted_step(
+    a: &dyn LinearOperator,
+    b: ArrayView1<'_, f64>,
+    weights: ArrayView1<'_, f64>,
+    tolerance: f64,
+) -> Array1<f64> {
+    let scale = weights.mapv(|d| d.sqrt().recip());
+    let length = |x: &Array1<f64>| x.dot(x).sqrt();
+    let mut u = b.to_owned();
+    let mut x = Array1::zeros(a.cols());
+    let beta = length(&u);
+    if beta == 0.0 {
+        return x;
+    }
+    u /= beta;
+    let mut v = &scale * &a.adjoint(u.view());
+    let mut alpha = length(&v);
+    if alpha == 0.0 {
+        return x;
+    }
+    v /= alpha;
+    let mut w = v.clone();
+    let (mut phi_bar, mut rho_bar) = (beta, alpha);
+    let first = alpha * beta;
+    for _ in 0..4 * (a.rows() + a.cols()) {
+        u = a.apply((&scale * &v).view()) - alpha * &u;
+        let beta = length(&u);
+        if beta > 0.0 {
+            u /= beta;
+        }
+        v = &scale * &a.adjoint(u.view()) - beta * &v;
+        alpha = length(&v);
+        if alpha > 0.0 {
+            v /= alpha;
+        }
+        // The damping's rotation, then that of the bidiagonal matrix.
+        let damped = rho_bar.hypot(1.0);
+        phi_bar *= rho_bar / damped;
+        let rho = damped.hypot(beta);
+        let (c, s) = (damped / rho, beta / rho);
+        x.scaled_add(c * phi_bar / rho, &w);
+        let theta = s * alpha;
+        rho_bar = -c * alpha;
+        phi_bar *= s;
+        w = &v - theta / rho * &w;
+        if (phi_bar * alpha * c).abs() <= tolerance * first {
+            break;
+        }
+    }
+    scale * x
+}
+
+/// ε of reweighting `step` (from 0), for group norms of which `most` is the largest.
+fn smoothing(step: usize, most: f64) -> f64 {
+    let least = (LEAST_SMOOTHING * most).powi(2).max(f64::MIN_POSITIVE);
+    ((SMOOTHING * most).powi(2) * 0.1f64.powi(step as i32)).max(least)
+}
+
+/// Largest relative violation of `‖A_gᵀr‖ = α_g` where η_g > 0 and `≤ α_g` elsewhere.
+fn violation(state: &State, alpha: &[f64]) -> f64 {
+    let of_group = |((eta, norm), alpha): ((&f64, &f64), &f64)| match *eta > 0.0 {
+        true => (norm / alpha - 1.0).abs(),
+        false => (norm / alpha - 1.0).max(0.0),
+    };
+    state.eta.iter().zip(&state.norms).zip(alpha).map(of_group).fold(0.0, f64::max)
+}
+
+fn element_weights(grouping: &Grouping) -> Array1<f64> {
+    grouping.weights_by_group(|_| 1.0).mapv(f64::sqrt)
+}
+
+fn norm(values: impl Iterator<Item = f64>) -> f64 {
+    values.map(|x| x * x).sum::<f64>().sqrt()
+}
+
+fn largest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gauss_newton::{Matrix, Rest, Term, solve_dual, solve_primal};
+    use super::super::groups::ranges;
+    use super::*;
+    use crate::operator::Dense;
+    use crate::random::{Purpose, Stream};
+
+    fn random(rows: usize, cols: usize, level: u32) -> Array2<f64> {
+        let numbers = Stream::new(17, Purpose::Check, 0, level).normals(rows * cols);
+        Array2::from_shape_vec((rows, cols), numbers).unwrap()
+    }
+
+    fn relative(found: &Array1<f64>, expected: &Array1<f64>) -> f64 {
+        let difference = found - expected;
+        (difference.dot(&difference) / expected.dot(expected)).sqrt()
+    }
+
+    /// Data of two of seven groups, with weights of their own, and some noise.
+    fn problem(m: usize) -> (Array2<f64>, Array1<f64>, Grouping) {
+        let lengths = [3, 5, 1, 4, 6, 2, 8];
+        let k = lengths.iter().sum();
+        let a = random(m, k, 0);
+        let sigma = random(k, 1, 1).column(0).mapv(|x| 0.2 + x.abs());
+        let grouping = Grouping::scenarios(&ranges(&lengths), sigma.view()).unwrap();
+        let mut v = Array1::zeros(k);
+        v.slice_mut(ndarray::s![3..8]).assign(&random(5, 1, 2).column(0));
+        v.slice_mut(ndarray::s![13..19]).assign(&random(6, 1, 3).column(0));
+        let b = a.dot(&v) + 0.1 * &random(m, 1, 4).column(0);
+        (a, b, grouping)
+    }
+
+    #[test]
+    fn the_minimizer_meets_the_optimality_conditions() {
+        for m in [13, 60] {
+            let (a, b, grouping) = problem(m);
+            let prepared = GroupedLeastSquares::new(a.view(), b.view(), &grouping);
+            for share in [0.9, 0.1, 1e-3] {
+                let weight = share * prepared.largest_weight();
+                let found = prepared.minimize(weight, None);
+                let residual = &b - &a.dot(&found.v);
+                assert!((residual.dot(&residual) - found.misfit).abs() <= 1e-9 * b.dot(&b));
+                let gradient = a.t().dot(&residual);
+                for (g, group) in grouping.groups().iter().enumerate() {
+                    let norm = grouping.norms(found.v.view())[g];
+                    if found.active[g] {
+                        for (&i, k) in group.columns.iter().zip(&group.element_weights) {
+                            // 2 Aᵀr = λ² μ KᵀK v / ‖K v‖
+                            let wanted = 0.5 * weight * group.weight * k * k * found.v[i] / norm;
+                            assert!((gradient[i] - wanted).abs() < 1e-8 * weight * k, "{m} data, share {share}");
+                        }
+                    } else {
+                        assert_eq!(norm, 0.0, "an empty group is exactly zero");
+                        assert!(grouping.needed_weights(gradient.view())[g] <= weight * (1.0 + 1e-9));
+                    }
+                }
+            }
+            assert!(prepared.minimize(prepared.largest_weight(), None).v.iter().all(|&v| v == 0.0));
+        }
+    }
+
+    #[test]
+    fn forms_of_a_reweighted_step_agree() {
+        for m in [13, 60] {
+            let (a, b, grouping) = problem(m);
+            let weights = 0.3 * grouping.irls_weights(random(29, 1, 5).column(0), 0.01);
+            let terms = [
+                Term { matrix: Matrix::Dense(a.clone()), target: b.clone(), weight: 1.0 },
+                Term { matrix: Matrix::Diagonal(weights.mapv(f64::sqrt)), target: Array1::zeros(29), weight: 1.0 },
+            ];
+            let dual = solve_dual(&a, &b, 1.0, &Rest::new(&terms)).expect("positive weights");
+            let primal = solve_primal(&[&terms[0]], Rest::new(&terms));
+            let matrix_free = reweighted_step(&Dense(a), b.view(), weights.view(), 1e-13);
+            assert!(relative(&dual, &primal) < 1e-11, "{m} data: dual and primal");
+            assert!(relative(&matrix_free, &primal) < 1e-9, "{m} data: LSQR and primal");
+        }
+    }
+
+    #[test]
+    fn products_alone_lead_to_the_same_minimizer() {
+        for m in [13, 60] {
+            let (a, b, grouping) = problem(m);
+            let prepared = GroupedLeastSquares::new(a.view(), b.view(), &grouping);
+            for share in [1.5, 0.5, 0.02] {
+                let weight = share * prepared.largest_weight();
+                let expected = prepared.minimize(weight, None);
+                let found = minimize_matrix_free(&Dense(a.clone()), b.view(), &grouping, weight);
+                assert_eq!(found.active, expected.active);
+                let difference = &found.v - &expected.v;
+                let scale = expected.v.dot(&expected.v).sqrt().max(1e-12);
+                assert!(difference.dot(&difference).sqrt() < 1e-8 * scale, "{m} data, share {share}");
+            }
+        }
+    }
+
+    #[test]
+    fn reweighting_never_raises_the_smoothed_objective() {
+        let (a, b, grouping) = problem(13);
+        let (weight, epsilon) = (5.0, 1e-4);
+        let objective = |v: &Array1<f64>| {
+            let residual = &b - &a.dot(v);
+            residual.dot(&residual) + weight * grouping.smoothed(v.view(), epsilon)
+        };
+        let a = Dense(a.clone());
+        let mut v = reweighted_step(&a, b.view(), Array1::ones(29).view(), 1e-13);
+        for _ in 0..20 {
+            let weights = 0.5 * weight * &grouping.irls_weights(v.view(), epsilon);
+            let next = reweighted_step(&a, b.view(), weights.view(), 1e-13);
+            assert!(objective(&next) <= objective(&v) * (1.0 + 1e-12));
+            v = next;
+        }
+    }
+
+    #[test]
+    fn cooling_finds_the_largest_weight_that_fits() {
+        let (a, b, grouping) = problem(13);
+        let prepared = GroupedLeastSquares::new(a.view(), b.view(), &grouping);
+        let largest = prepared.largest_weight();
+        let range = Cooling { least: 1e-6 * largest, largest };
+        let target = 0.05 * b.dot(&b);
+        let (found, weight, tried) = prepared.discrepancy(range, target);
+        assert!(found.misfit <= target && prepared.minimize(1.002 * weight, None).misfit > target);
+        assert_eq!(tried.iter().filter(|c| c.chosen == 1).count(), 1);
+        let (_, weight, _) = prepared.discrepancy(Cooling { least: 0.5 * largest, largest }, target);
+        assert_eq!(weight, 0.5 * largest, "an unreachable target takes the least weight");
+    }
+}

@@ -1,0 +1,84 @@
+//! Small problems that the tests of this room share.
+
+use std::ops::Range;
+
+use ndarray::{Array1, Array2, ArrayView1, Axis, CowArray, Ix2, s};
+
+use crate::basis::Basis;
+use crate::error::Result;
+use crate::operator::{Dense, LinearOperator, Linearized, Operator};
+use crate::random::{Purpose, Stream};
+
+/// Standard normal numbers, rows × cols.
+pub(super) fn normals(rows: usize, cols: usize, level: u32) -> Array2<f64> {
+    let numbers = Stream::new(11, Purpose::Check, 0, level).normals(rows * cols);
+    Array2::from_shape_vec((rows, cols), numbers).expect("as many numbers as asked for")
+}
+
+/// `g(u) = A u + c (A u)³`, element by element: linear for c = 0.
+pub(super) struct Cubic {
+    pub(super) matrix: Array2<f64>,
+    pub(super) c: f64,
+}
+
+impl Operator for Cubic {
+    fn inputs(&self) -> usize {
+        self.matrix.ncols()
+    }
+    fn outputs(&self) -> usize {
+        self.matrix.nrows()
+    }
+    fn predict(&self, u: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
+        Ok(self.matrix.dot(&u).mapv(|y| y + self.c * y.powi(3)))
+    }
+    fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
+        let slopes = self.matrix.dot(&u).mapv(|y| 1.0 + 3.0 * self.c * y * y);
+        let jacobian = Dense(&self.matrix * &slopes.insert_axis(Axis(1)));
+        Ok(Linearized { value: self.predict(u)?, jacobian: Box::new(jacobian) })
+    }
+}
+
+/// A basis of given columns, which claims nothing about them.
+#[derive(Clone)]
+pub(super) struct Columns {
+    pub(super) matrix: Array2<f64>,
+    pub(super) mean: Array1<f64>,
+    pub(super) sigma: Array1<f64>,
+}
+
+impl LinearOperator for Columns {
+    fn rows(&self) -> usize {
+        self.matrix.nrows()
+    }
+    fn cols(&self) -> usize {
+        self.matrix.ncols()
+    }
+    fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.matrix.dot(&x)
+    }
+    fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.matrix.t().dot(&y)
+    }
+}
+
+impl Basis for Columns {
+    fn mean(&self) -> ArrayView1<'_, f64> {
+        self.mean.view()
+    }
+    fn orthonormal(&self) -> bool {
+        false
+    }
+    fn standard_deviations(&self) -> Option<ArrayView1<'_, f64>> {
+        Some(self.sigma.view())
+    }
+    fn columns(&self, range: Range<usize>) -> CowArray<'_, f64, Ix2> {
+        self.matrix.slice(s![.., range]).into()
+    }
+    fn truncated(&self, rank: usize) -> Box<dyn Basis> {
+        Box::new(Self {
+            matrix: self.matrix.slice(s![.., ..rank]).to_owned(),
+            mean: self.mean.clone(),
+            sigma: self.sigma.slice(s![..rank]).to_owned(),
+        })
+    }
+}

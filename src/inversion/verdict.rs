@@ -1,0 +1,588 @@
+//! Which scenario do the data support? Each is solved by itself and judged by its evidence.
+//!
+//! With `v ~ N(0, diag σ²)` in a scenario's own centred basis, `G = ∂g/∂v` whitened, r the whitened residual at the most
+//! probable v and s the standard deviations that whiten the data, Laplace's approximation is
+//!
+//! `ln p(d|Ω) = −½(rᵀr + Σ v_j²/σ_j²) − ½ ln det(I + Σ^½ GᵀG Σ^½) − Σ ln s`.
+//!
+//! What the basis cannot carry counts as noise: with the columns of E the parts of realizations that the basis leaves
+//! over, seen through the Jacobian, `C + E Eᵀ/L`. For data linear in u the evidence then hardly depends on the rank,
+//! since all of the prior's covariance is in it, either way. The criteria that stand beside it count
+//! `k_e = tr[G C_v Gᵀ (G C_v Gᵀ + I)⁻¹]` parameters.
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
+use rayon::prelude::*;
+
+use super::gauss_newton::{Matrix, Term, solve};
+use super::truncation::truncation_covariance;
+use super::weight::log_evidence;
+use crate::basis::Basis;
+use crate::error::{Error, Result};
+use crate::linalg::covariance::Covariance;
+use crate::linalg::dense::{multiply, symmetric_eigen};
+use crate::operator::Operator;
+use crate::progress::Progress;
+
+/// A scenario to be judged.
+#[derive(Clone, Copy)]
+pub struct Hypothesis<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its own centred basis, which knows the standard deviations of its coefficients.
+    pub basis: &'a dyn Basis,
+    /// What the basis leaves over of realizations, `u_i − ū − ΦΦᵀ(u_i − ū)`, a realization a row, L × n; no rows: not
+    /// counted. A hundred or two tell their covariance in the data.
+    pub left_over: ArrayView2<'a, f32>,
+}
+
+/// What all scenarios are judged by.
+#[derive(Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The forward model g.
+    pub forward: &'a dyn Operator,
+    /// Observed data d, m.
+    pub observed: ArrayView1<'a, f64>,
+    /// Covariance of the data's errors, without any truncation error.
+    pub covariance: &'a Covariance,
+    /// Numbers of the data that depend on u (nearly) linearly, such as values of the property itself: one of the starts
+    /// is the most probable field given these alone. Empty: there are none.
+    pub linear_data: &'a [usize],
+}
+
+/// How scenarios are judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VerdictOptions {
+    /// Gauss-Newton iterations from each start.
+    pub iterations: usize,
+    /// Times that the truncation error is carried through a Jacobian: first at ū, then at the most probable field.
+    pub rounds: usize,
+    /// Begin from the prior mean with noise ten times larger, then three times, then as it is.
+    pub tempered_start: bool,
+    /// Begin (also) from the most probable field given the linear data alone.
+    pub linear_start: bool,
+    /// Form of the data's density.
+    pub tail: Tail,
+}
+
+impl Default for VerdictOptions {
+    fn default() -> Self {
+        Self { iterations: 15, rounds: 2, tempered_start: true, linear_start: true, tail: Tail::Gaussian }
+    }
+}
+
+/// Form of the density whose logarithm is the evidence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Tail {
+    /// Laplace's approximation as it stands.
+    Gaussian,
+    /// Student's t of so many degrees of freedom with the same scale: one datum missed by far, as where a linearization
+    /// fails, then decides less.
+    Student(f64),
+}
+
+/// A scenario, judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// Its name.
+    pub name: String,
+    /// ln p(d|Ω) up to a constant that all scenarios share; −∞ where its inversion failed.
+    pub log_evidence: f64,
+    /// Probability among the scenarios, their prior odds equal.
+    pub probability: f64,
+    /// Why it could not be solved.
+    pub failure: Option<String>,
+    /// What was found, where it could be solved.
+    pub solution: Option<Solution>,
+}
+
+/// The most probable field of a scenario, and how it is scored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Solution {
+    /// Its coefficients.
+    pub v: Array1<f64>,
+    /// Its predicted data, m.
+    pub predicted: Array1<f64>,
+    /// `rᵀr`, whitened with the truncation error counted.
+    pub misfit: f64,
+    /// `Σ v_j²/σ_j²`.
+    pub prior_squares: f64,
+    /// k_e.
+    pub effective_parameters: f64,
+    /// `−2 ln L + 2 k_e`, with `−2 ln L = rᵀr + 2 Σ ln s` (m ln 2π is left out everywhere).
+    pub aic: f64,
+    /// `AIC + 2 k_e (k_e + 1)/(m − k_e − 1)`; `None` where `m − k_e − 1 ≤ 0`.
+    pub aicc: Option<f64>,
+    /// `−2 ln L + k_e ln m`.
+    pub bic: f64,
+    /// Kashyap's criterion; with a Gaussian prior it is −2 ln of Laplace's evidence.
+    pub kic: f64,
+    /// Gauss-Newton iterations of the start that was kept.
+    pub iterations: usize,
+    /// Whether these settled.
+    pub settled: bool,
+}
+
+/// Scenarios in the order given, with their probabilities.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// The scenarios.
+    pub scenarios: Vec<Judged>,
+}
+
+impl Verdict {
+    /// Number of the most probable scenario; `None` where all failed.
+    pub fn most_probable(&self) -> Option<usize> {
+        let finite = self.scenarios.iter().enumerate().filter(|(_, s)| s.log_evidence > f64::NEG_INFINITY);
+        finite.max_by(|a, b| a.1.log_evidence.total_cmp(&b.1.log_evidence)).map(|(i, _)| i)
+    }
+}
+
+/// Judges scenarios, several at once.
+///
+/// # Errors
+/// [`Error::Interrupted`] and failures of files or devices; a scenario that has no model gets −∞ and a reason instead.
+pub fn judge(
+    evidence: &Evidence<'_>,
+    hypotheses: &[Hypothesis<'_>],
+    options: &VerdictOptions,
+    progress: &dyn Progress,
+) -> Result<Verdict> {
+    progress.start("scenarios by themselves", hypotheses.len() as u64);
+    let solve = |hypothesis: &Hypothesis<'_>| {
+        let solved = Inference { evidence, hypothesis, options, progress }.solve();
+        progress.advance(1);
+        solved
+    };
+    let solved: Vec<Result<(f64, Solution)>> = hypotheses.par_iter().map(solve).collect();
+    progress.finish();
+    let mut scenarios = Vec::new();
+    for (hypothesis, solved) in hypotheses.iter().zip(solved) {
+        let name = hypothesis.name.to_owned();
+        scenarios.push(match solved {
+            Ok((log_evidence, solution)) if log_evidence.is_finite() => {
+                Judged { name, log_evidence, probability: 0.0, failure: None, solution: Some(solution) }
+            }
+            Ok((value, _)) => failed(name, format!("its evidence is {value}")),
+            Err(error @ (Error::NoModel(_) | Error::Input { .. })) => failed(name, error.to_string()),
+            Err(other) => return Err(other),
+        });
+    }
+    let logarithms: Vec<f64> = scenarios.iter().map(|s| s.log_evidence).collect();
+    for (scenario, probability) in scenarios.iter_mut().zip(probabilities(&logarithms)) {
+        scenario.probability = probability;
+    }
+    Ok(Verdict { scenarios })
+}
+
+fn failed(name: String, why: String) -> Judged {
+    Judged { name, log_evidence: f64::NEG_INFINITY, probability: 0.0, failure: Some(why), solution: None }
+}
+
+/// Probabilities from log evidences under equal prior odds, `p_i ∝ exp(ln p(d|Ω_i))`; zeros where all are −∞.
+pub fn probabilities(log_evidence: &[f64]) -> Vec<f64> {
+    let most = log_evidence.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if most == f64::NEG_INFINITY {
+        return vec![0.0; log_evidence.len()];
+    }
+    let odds: Vec<f64> = log_evidence.iter().map(|l| (l - most).exp()).collect();
+    let sum: f64 = odds.iter().sum();
+    odds.iter().map(|o| o / sum).collect()
+}
+
+/// The least probability that [`log_score`] counts with.
+const LEAST_PROBABILITY: f64 = 1e-12;
+
+/// Mean of `−ln p` over the probabilities that were given to what was true: 0 for a judge who knows, ln P for one who
+/// cannot tell P scenarios apart, more for one who is sure and wrong.
+pub fn log_score(given_to_truth: &[f64]) -> f64 {
+    let sum: f64 = given_to_truth.iter().map(|p| -p.max(LEAST_PROBABILITY).ln()).sum();
+    sum / given_to_truth.len().max(1) as f64
+}
+
+/// Contributions `‖Φ_i v_i‖² / Σ_j ‖Φ_j v_j‖²` of the blocks of a basis: shares, though blocks are not orthogonal to each
+/// other. Zeros where v is zero.
+pub fn contributions(basis: &dyn Basis, blocks: &[std::ops::Range<usize>], v: ArrayView1<'_, f64>) -> Vec<f64> {
+    let square = |block: &std::ops::Range<usize>| {
+        let mut part = Array1::zeros(v.len());
+        part.slice_mut(s![block.clone()]).assign(&v.slice(s![block.clone()]));
+        let field = basis.apply(part.view());
+        field.dot(&field)
+    };
+    let squares: Vec<f64> = blocks.iter().map(square).collect();
+    let sum: f64 = squares.iter().sum();
+    squares.iter().map(|s| if sum > 0.0 { s / sum } else { 0.0 }).collect()
+}
+
+/// One scenario's inversion.
+struct Inference<'a, 'e, 'h> {
+    evidence: &'a Evidence<'e>,
+    hypothesis: &'a Hypothesis<'h>,
+    options: &'a VerdictOptions,
+    progress: &'a dyn Progress,
+}
+
+/// The data linearized at a field: `G_u Φ`, `G_u` times what the basis leaves over, and the prediction; none whitened.
+struct Linear {
+    reduced: Array2<f64>,
+    left_over: Array2<f64>,
+    predicted: Array1<f64>,
+}
+
+/// Where Gauss-Newton iterations ended.
+struct Ended {
+    v: Array1<f64>,
+    objective: f64,
+    iterations: usize,
+    settled: bool,
+}
+
+/// Data whose rows of G_u are formed at once.
+const ROWS_AT_ONCE: usize = 64;
+/// Factors on the noise's standard deviation, from a tempered start on.
+const TEMPERING: [f64; 2] = [10.0, 3.0];
+/// Gauss-Newton iterations at each of these.
+const TEMPERED_ITERATIONS: usize = 3;
+/// Step lengths tried: 1, ½, ….
+const STEP_LENGTHS: usize = 10;
+/// Relative fall of the objective below which iterations have settled.
+const SETTLED: f64 = 1e-6;
+
+impl Inference<'_, '_, '_> {
+    /// The log evidence and the solution.
+    fn solve(&self) -> Result<(f64, Solution)> {
+        let basis = self.hypothesis.basis;
+        let sigma = self.sigma()?;
+        let mut at = self.linearize(Array1::zeros(basis.cols()).view())?;
+        let mut best: Option<Ended> = None;
+        for _ in 0..self.options.rounds.max(1) {
+            let covariance = self.covariance(&at)?;
+            let ended = match best {
+                Some(before) => self.descend(before.v, &covariance, 1.0, self.options.iterations)?,
+                None => self.best_of_starts(&at, &covariance)?,
+            };
+            at = self.linearize(ended.v.view())?;
+            best = Some(ended);
+        }
+        let ended = best.expect("at least one round");
+        let covariance = self.covariance(&at)?;
+        // G Σ^½ and Δd of the last linearization.
+        let scaled = covariance.whiten_block(at.reduced.view()) * &sigma;
+        let residual = covariance.whiten((&self.evidence.observed - &at.predicted).view());
+        let data = &residual + &scaled.dot(&(&ended.v / &sigma));
+        let log_scale = covariance.log_det_half();
+        let laplace = log_evidence(scaled.view(), data.view(), log_scale);
+        let (values, _) = symmetric_eigen(&multiply(scaled.view(), scaled.t()))
+            .ok_or_else(|| Error::NoModel("the Jacobian is not finite".into()))?;
+        let values = values.mapv(|l| l.max(0.0));
+        let score = match self.options.tail {
+            Tail::Gaussian => laplace,
+            Tail::Student(degrees) => {
+                let log_det: f64 = values.iter().map(|l| l.ln_1p()).sum();
+                let squares = -2.0 * (laplace + log_scale) - log_det;
+                let m = data.len() as f64;
+                -0.5 * (degrees + m) * (squares / degrees).ln_1p() - 0.5 * log_det - log_scale
+            }
+        };
+        let (m, misfit) = (data.len() as f64, residual.dot(&residual));
+        let effective: f64 = values.iter().map(|l| l / (1.0 + l)).sum();
+        let likelihood = misfit + 2.0 * log_scale;
+        let aic = likelihood + 2.0 * effective;
+        let spare = m - effective - 1.0;
+        let solution = Solution {
+            predicted: at.predicted,
+            misfit,
+            prior_squares: ended.v.iter().zip(&sigma).map(|(v, s)| (v / s).powi(2)).sum(),
+            effective_parameters: effective,
+            aic,
+            aicc: (spare > 0.0).then(|| aic + 2.0 * effective * (effective + 1.0) / spare),
+            bic: likelihood + effective * m.ln(),
+            kic: -2.0 * laplace,
+            iterations: ended.iterations,
+            settled: ended.settled,
+            v: ended.v,
+        };
+        Ok((score, solution))
+    }
+
+    fn sigma(&self) -> Result<Array1<f64>> {
+        match self.hypothesis.basis.standard_deviations() {
+            Some(sigma) if sigma.iter().all(|&s| s > 0.0) => Ok(sigma.to_owned()),
+            _ => Err(Error::input(
+                self.hypothesis.name,
+                "the basis does not know the standard deviations of its coefficients",
+                "judge scenarios by principal components of their realizations",
+            )),
+        }
+    }
+
+    fn field(&self, v: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.hypothesis.basis.expand(v)
+    }
+
+    fn linearize(&self, v: ArrayView1<'_, f64>) -> Result<Linear> {
+        let at = self.evidence.forward.linearize(self.field(v).view())?;
+        let (m, basis) = (at.value.len(), self.hypothesis.basis);
+        let rest = self.hypothesis.left_over.mapv(f64::from);
+        let mut reduced = Array2::zeros((m, basis.cols()));
+        let mut left_over = Array2::zeros((m, rest.nrows()));
+        for start in (0..m).step_by(ROWS_AT_ONCE) {
+            let data = start..(start + ROWS_AT_ONCE).min(m);
+            let unit = Array2::from_shape_fn((m, data.len()), |(i, j)| f64::from(u8::from(i == start + j)));
+            let rows = at.jacobian.adjoint_block(unit.view());
+            reduced.slice_mut(s![data.clone(), ..]).assign(&basis.adjoint_block(rows.view()).t());
+            left_over.slice_mut(s![data, ..]).assign(&multiply(rows.t(), rest.t()));
+        }
+        Ok(Linear { reduced, left_over, predicted: at.value })
+    }
+
+    /// The errors' covariance with the truncation error counted.
+    fn covariance(&self, at: &Linear) -> Result<Covariance> {
+        match at.left_over.ncols() {
+            0 => Ok(self.evidence.covariance.clone()),
+            _ => truncation_covariance(self.evidence.covariance, at.left_over.view()),
+        }
+    }
+
+    fn best_of_starts(&self, at_mean: &Linear, covariance: &Covariance) -> Result<Ended> {
+        let k = at_mean.reduced.ncols();
+        let mut ended: Vec<Result<Ended>> = Vec::new();
+        if self.options.tempered_start {
+            ended.push(self.tempered(Array1::zeros(k), covariance));
+        }
+        if self.options.linear_start && !self.evidence.linear_data.is_empty() {
+            let start = self.given_linear_data(at_mean, covariance)?;
+            ended.push(self.descend(start, covariance, 1.0, self.options.iterations));
+        }
+        if ended.is_empty() {
+            ended.push(self.descend(Array1::zeros(k), covariance, 1.0, self.options.iterations));
+        }
+        let least = |a: Result<Ended>, b: Result<Ended>| match (a, b) {
+            (Ok(a), Ok(b)) => Ok(if b.objective < a.objective { b } else { a }),
+            (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
+            (Err(first), Err(_)) => Err(first),
+        };
+        ended.into_iter().reduce(least).expect("at least one start")
+    }
+
+    fn tempered(&self, mut v: Array1<f64>, covariance: &Covariance) -> Result<Ended> {
+        for factor in TEMPERING {
+            v = self.descend(v, covariance, factor, TEMPERED_ITERATIONS)?.v;
+        }
+        self.descend(v, covariance, 1.0, self.options.iterations)
+    }
+
+    /// The most probable coefficients given the linear data alone.
+    fn given_linear_data(&self, at_mean: &Linear, covariance: &Covariance) -> Result<Array1<f64>> {
+        let (chosen, matrix) = (self.evidence.linear_data, covariance.matrix());
+        let errors = Covariance::full(&matrix.select(Axis(0), chosen).select(Axis(1), chosen))?;
+        let residual = (&self.evidence.observed - &at_mean.predicted).select(Axis(0), chosen);
+        let jacobian = errors.whiten_block(at_mean.reduced.select(Axis(0), chosen).view());
+        Ok(most_probable(jacobian, errors.whiten(residual.view()), &self.sigma()?, 1.0))
+    }
+
+    /// Gauss-Newton on `‖C^{-1/2}(d − g(v))‖²/f² + Σ v²/σ²`, f a factor on the noise.
+    fn descend(&self, start: Array1<f64>, covariance: &Covariance, factor: f64, iterations: usize) -> Result<Ended> {
+        let (sigma, weight) = (self.sigma()?, factor.powi(-2));
+        let objective = |v: &Array1<f64>, predicted: &Array1<f64>| {
+            let residual = covariance.whiten((&self.evidence.observed - predicted).view());
+            weight * residual.dot(&residual) + v.iter().zip(&sigma).map(|(v, s)| (v / s).powi(2)).sum::<f64>()
+        };
+        let mut ended = Ended { v: start, objective: f64::INFINITY, iterations: 0, settled: false };
+        while ended.iterations < iterations && !ended.settled {
+            if self.progress.interrupted() {
+                return Err(Error::Interrupted);
+            }
+            let v = &ended.v;
+            let at = self.evidence.forward.linearize(self.field(v.view()).view())?;
+            let jacobian = super::reduced_jacobian(&*at.jacobian, self.hypothesis.basis);
+            let jacobian = covariance.whiten_block(jacobian.view());
+            let target = covariance.whiten((&self.evidence.observed - &at.value).view()) + jacobian.dot(v);
+            let goal = most_probable(jacobian, target, &sigma, weight);
+            let now = objective(v, &at.value);
+            if !now.is_finite() {
+                return Err(Error::NoModel(format!("the objective at iteration {} is {now}", ended.iterations + 1)));
+            }
+            ended.objective = now;
+            ended.iterations += 1;
+            let mut moved = None;
+            for fraction in (0..STEP_LENGTHS as i32).map(|halvings| 0.5f64.powi(halvings)) {
+                let candidate = v + &(fraction * &(&goal - v));
+                let value = match self.evidence.forward.predict(self.field(candidate.view()).view()) {
+                    Ok(predicted) => objective(&candidate, &predicted),
+                    // A field too wild for the forward model is a step too long.
+                    Err(Error::NoModel(_)) => f64::INFINITY,
+                    Err(other) => return Err(other),
+                };
+                if value < now {
+                    moved = Some((candidate, value));
+                    break;
+                }
+            }
+            match moved {
+                Some((v, value)) => {
+                    ended.settled = now - value <= SETTLED * now;
+                    (ended.v, ended.objective) = (v, value);
+                }
+                None => ended.settled = true,
+            }
+        }
+        Ok(ended)
+    }
+}
+
+/// The minimiser of `weight ‖G v − Δd‖² + Σ v²/σ²`.
+fn most_probable(jacobian: Array2<f64>, target: Array1<f64>, sigma: &Array1<f64>, weight: f64) -> Array1<f64> {
+    solve(&[
+        Term { matrix: Matrix::Dense(jacobian), target, weight },
+        Term { matrix: Matrix::Diagonal(sigma.mapv(f64::recip)), target: Array1::zeros(sigma.len()), weight: 1.0 },
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::toys::{Columns, Cubic, normals};
+    use super::*;
+    use crate::operator::Linearized;
+
+    /// A scenario of four coefficients over nine cells, and what it leaves over of six realizations.
+    fn scenario(level: u32) -> (Columns, Array2<f32>) {
+        let columns = Columns {
+            matrix: normals(9, 4, level),
+            mean: normals(9, 1, level + 1).column(0).to_owned(),
+            sigma: normals(4, 1, level + 2).column(0).mapv(|x| 0.3 + x.abs()),
+        };
+        (columns, normals(6, 9, level + 3).mapv(|x| 0.3 * x as f32))
+    }
+
+    /// Judges scenarios `levels` by data of the first.
+    fn verdict(c: f64, levels: &[u32], linear_data: &[usize], tail: Tail) -> (Verdict, Cubic, Array1<f64>) {
+        let forward = Cubic { matrix: normals(5, 9, 40), c };
+        let scenarios: Vec<_> = levels.iter().map(|&level| scenario(level)).collect();
+        let drawn = scenarios[0].0.expand((normals(4, 1, 41).column(0).to_owned() * &scenarios[0].0.sigma).view());
+        let observed = forward.predict(drawn.view()).unwrap() + 0.1 * &normals(5, 1, 42).column(0);
+        let covariance = Covariance::diagonal(Array1::from_elem(5, 0.1)).unwrap();
+        let evidence = Evidence { forward: &forward, observed: observed.view(), covariance: &covariance, linear_data };
+        let hypotheses: Vec<_> = scenarios
+            .iter()
+            .map(|(basis, rest)| Hypothesis { name: "scenario", basis, left_over: rest.view() })
+            .collect();
+        let verdict =
+            judge(&evidence, &hypotheses, &VerdictOptions { tail, ..VerdictOptions::default() }, &()).unwrap();
+        (verdict, forward, observed)
+    }
+
+    #[test]
+    fn evidence_of_linear_data_is_their_density() {
+        let levels = [50, 60, 70];
+        for linear_data in [&[][..], &[0, 2], &[0, 1, 2, 3, 4]] {
+            let (verdict, forward, observed) = verdict(0.0, &levels, linear_data, Tail::Gaussian);
+            for (judged, level) in verdict.scenarios.iter().zip(levels) {
+                // ln N(d; g(ū), G (ΦΣΦᵀ + EEᵀ/L) Gᵀ + C), less the constant −m/2 ln 2π.
+                let (basis, rest) = scenario(level);
+                let (scaled, rest) = (&basis.matrix * &basis.sigma, rest.mapv(f64::from));
+                let field = scaled.dot(&scaled.t()) + rest.t().dot(&rest) / 6.0;
+                let covariance = forward.matrix.dot(&field).dot(&forward.matrix.t()) + 0.01 * Array2::<f64>::eye(5);
+                let (values, vectors) = symmetric_eigen(&covariance).unwrap();
+                let missed = vectors.t().dot(&(&observed - &forward.matrix.dot(&basis.mean)));
+                let terms = missed.iter().zip(&values).map(|(r, l)| -0.5 * r * r / l - 0.5 * l.ln());
+                let expected: f64 = terms.sum();
+                assert!((judged.log_evidence - expected).abs() < 1e-7 * expected.abs(), "{judged:?} {expected}");
+                let solution = judged.solution.as_ref().unwrap();
+                assert!((solution.kic + 2.0 * judged.log_evidence).abs() < 1e-9 * expected.abs());
+                assert!(solution.effective_parameters > 0.0 && solution.effective_parameters < 4.0);
+                let spare = 5.0 - solution.effective_parameters - 1.0;
+                assert_eq!(solution.aicc.is_some(), spare > 0.0);
+            }
+            let sum: f64 = verdict.scenarios.iter().map(|s| s.probability).sum();
+            assert!((sum - 1.0).abs() < 1e-12);
+            let most = verdict.most_probable().unwrap();
+            assert!(verdict.scenarios.iter().all(|s| s.probability <= verdict.scenarios[most].probability));
+        }
+    }
+
+    #[test]
+    fn a_nonlinear_model_is_integrated_within_laplaces_error() {
+        // One coefficient: the evidence is an integral over a line.
+        let forward = Cubic { matrix: normals(4, 3, 80), c: 0.05 };
+        let basis = Columns { matrix: normals(3, 1, 81), mean: Array1::zeros(3), sigma: Array1::from_elem(1, 0.8) };
+        let observed = forward.predict(basis.expand(Array1::from_elem(1, 0.7).view()).view()).unwrap();
+        let covariance = Covariance::diagonal(Array1::from_elem(4, 0.1)).unwrap();
+        let nothing = Array2::zeros((0, 3));
+        let hypothesis = Hypothesis { name: "line", basis: &basis, left_over: nothing.view() };
+        let evidence =
+            Evidence { forward: &forward, observed: observed.view(), covariance: &covariance, linear_data: &[] };
+        let verdict = judge(&evidence, &[hypothesis], &VerdictOptions::default(), &()).unwrap();
+        let (step, mut integral) = (1e-3, 0.0);
+        for i in -5000..5000 {
+            let v = f64::from(i) * step;
+            let predicted = forward.predict(basis.expand(Array1::from_elem(1, v).view()).view()).unwrap();
+            let r = covariance.whiten((&observed - &predicted).view());
+            integral += step * (-0.5 * r.dot(&r) - 0.5 * (v / 0.8).powi(2)).exp();
+        }
+        let expected = (integral / (0.8 * std::f64::consts::TAU.sqrt())).ln() - covariance.log_det_half();
+        let found = verdict.scenarios[0].log_evidence;
+        assert!((found - expected).abs() < 0.05, "Laplace {found}, integral {expected}");
+        assert_eq!(verdict.scenarios[0].probability, 1.0);
+    }
+
+    #[test]
+    fn heavy_tails_keep_the_order_but_not_the_certainty() {
+        let (gaussian, ..) = verdict(0.05, &[50, 60, 70], &[0], Tail::Gaussian);
+        let (student, ..) = verdict(0.05, &[50, 60, 70], &[0], Tail::Student(4.0));
+        let certainty = |v: &Verdict| v.scenarios[v.most_probable().unwrap()].probability;
+        assert_eq!(gaussian.most_probable(), student.most_probable());
+        assert!(certainty(&student) < certainty(&gaussian));
+        let (nearly, ..) = verdict(0.05, &[50, 60, 70], &[0], Tail::Student(1e9));
+        let differs = nearly.scenarios.iter().zip(&gaussian.scenarios);
+        assert!(differs.into_iter().all(|(a, b)| (a.log_evidence - b.log_evidence).abs() < 1e-3));
+    }
+
+    /// Refuses fields of positive mean.
+    struct Refusing(Cubic);
+
+    impl Operator for Refusing {
+        fn inputs(&self) -> usize {
+            self.0.inputs()
+        }
+        fn outputs(&self) -> usize {
+            self.0.outputs()
+        }
+        fn predict(&self, u: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
+            if u.sum() > 0.0 { Err(Error::NoModel("the mean is positive".into())) } else { self.0.predict(u) }
+        }
+        fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
+            if u.sum() > 0.0 { Err(Error::NoModel("the mean is positive".into())) } else { self.0.linearize(u) }
+        }
+    }
+
+    #[test]
+    fn a_scenario_that_has_no_model_says_why() {
+        let forward = Refusing(Cubic { matrix: normals(5, 9, 40), c: 0.0 });
+        let with_mean = |mean: f64| Columns { mean: Array1::from_elem(9, mean), ..scenario(50).0 };
+        let (good, bad) = (with_mean(-5.0), with_mean(5.0));
+        let nothing = Array2::zeros((0, 9));
+        let observed = forward.predict(good.mean.view()).unwrap();
+        let covariance = Covariance::diagonal(Array1::from_elem(5, 0.1)).unwrap();
+        let evidence =
+            Evidence { forward: &forward, observed: observed.view(), covariance: &covariance, linear_data: &[] };
+        let hypotheses = [&bad, &good].map(|basis| Hypothesis { name: "one", basis, left_over: nothing.view() });
+        let verdict = judge(&evidence, &hypotheses, &VerdictOptions::default(), &()).unwrap();
+        assert_eq!(verdict.most_probable(), Some(1));
+        assert_eq!(verdict.scenarios[0].log_evidence, f64::NEG_INFINITY);
+        assert!(verdict.scenarios[0].failure.as_ref().is_some_and(|why| why.contains("mean is positive")));
+        assert_eq!((verdict.scenarios[0].probability, verdict.scenarios[1].probability), (0.0, 1.0));
+    }
+
+    #[test]
+    fn probabilities_and_scores_are_known_by_hand() {
+        assert_eq!(probabilities(&[0.0, 3f64.ln()]), [0.25, 0.75]);
+        assert_eq!(probabilities(&[f64::NEG_INFINITY, -2000.0]), [0.0, 1.0]);
+        assert_eq!(probabilities(&[f64::NEG_INFINITY; 2]), [0.0, 0.0]);
+        assert!((log_score(&[0.25, 0.25]) - 4f64.ln()).abs() < 1e-15);
+        assert_eq!(log_score(&[1.0]), 0.0);
+        let basis = Columns { matrix: Array2::eye(3), mean: Array1::zeros(3), sigma: Array1::ones(3) };
+        let v = Array1::from(vec![1.0, 2.0, 2.0]);
+        let shares = contributions(&basis, &[0..1, 1..3], v.view());
+        assert!((shares[0] - 1.0 / 9.0).abs() < 1e-15 && (shares[1] - 8.0 / 9.0).abs() < 1e-15);
+    }
+}
