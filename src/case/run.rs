@@ -239,6 +239,10 @@ impl Run<'_> {
             },
             errors,
             scenarios: study.scenario_shares(best, verdict),
+            reference_scenarios: (observations.reference_scenarios.iter())
+                .map(|&scenario| case.scenarios[scenario].name.clone())
+                .collect(),
+            solver: observations.solver(best.model.view())?,
             noise_factor: observations.noise_factor,
             cross_validation: self.cross_validation(study, observations)?,
             prior: summary::Prior { realizations: case.prior.realizations, cached: study.priors.cached },

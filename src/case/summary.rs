@@ -44,6 +44,12 @@ pub struct Summary {
     pub errors: Option<Errors>,
     /// The scenarios.
     pub scenarios: Vec<Scenario>,
+    /// Those that the reference was drawn from, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reference_scenarios: Vec<String>,
+    /// How the equations of flow were solved, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub solver: Option<String>,
     /// The factor on the given error level that the data chose; 1 where it was taken as given.
     pub noise_factor: f64,
     /// Root-mean-square errors of predicting left-out data, where it was asked for.

@@ -137,14 +137,18 @@ fn times(heads: &Heads, frames: &[usize]) -> Vec<String> {
 
 /// A screened cell of a well for the script.
 fn well(cell: &WellCell) -> Value {
-    let held = if cell.control == "rate" { "rate" } else { "head held at" };
+    let held = match cell.control.as_str() {
+        "rate" => "rate",
+        "schedule" => "rate, at most",
+        _ => "head held at",
+    };
     let text = format!("{}: {held} {} {}", cell.name, number(cell.value), cell.unit);
     let kind = match cell.control.as_str() {
-        "rate" if cell.value < 0.0 => "injecting",
-        "rate" => "pumping",
+        "rate" | "schedule" if cell.value < 0.0 => "injecting",
+        "rate" | "schedule" => "pumping",
         _ => "held",
     };
-    json!({ "at": [cell.x, cell.y, cell.z], "text": text, "kind": kind })
+    json!({ "place": [cell.x, cell.y, cell.z], "text": text, "kind": kind })
 }
 
 /// Shares of the scenarios by iteration, rows in the order of the table of scenarios; `null` where there are none.

@@ -156,8 +156,8 @@
       const drawn = new Set();
       const place = (points, draw) => {
         for (const inLayer of [false, true]) {
-          for (const p of points.filter((p) => near(p.at ?? p) === inLayer)) {
-            const [x, y] = [px((p.at ?? p)[h]), py((p.at ?? p)[v])];
+          for (const p of points.filter((p) => near(p.place ?? p) === inLayer)) {
+            const [x, y] = [px((p.place ?? p)[h]), py((p.place ?? p)[v])];
             const mark = `${draw.name} ${inLayer} ${x.toFixed(1)} ${y.toFixed(1)}`;
             if (drawn.has(mark)) continue;
             drawn.add(mark);

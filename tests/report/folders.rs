@@ -277,7 +277,7 @@ fn write_scenarios(folder: &Path, [nz, ny, nx]: [usize; 3], stream: &mut Stream)
         "name,columns,rank,energy,norm,contribution,log_evidence,k_e,aic,aicc,bic,kic,probability,active\n".to_owned();
     let mut history = "iteration,scenario,norm,contribution,active\n".to_owned();
     let mut v = Vec::new();
-    let last = [0.4, 4.0, 1.2, 0.1, 0.0];
+    let last = [0.3, 4.0, 1.2, 0.1, 0.0];
     for (i, (name, columns)) in SCENARIOS.into_iter().enumerate() {
         let own: Vec<f64> = (0..columns).map(|_| stream.normal_pair().0).collect();
         let norm = own.iter().map(|x| x * x).sum::<f64>().sqrt();
@@ -289,7 +289,7 @@ fn write_scenarios(folder: &Path, [nz, ny, nx]: [usize; 3], stream: &mut Stream)
             rows,
             "{name},{columns},{columns},0.8,{},{},{},{},{},{aicc},{},{},{probability},{}",
             last[i],
-            last[i] * last[i] / 17.61,
+            last[i] * last[i] / 17.54,
             -60.0 - lost,
             8.5 + i as f64,
             120.0 + 2.0 * lost,

@@ -35,7 +35,7 @@ pub struct WellCell {
     pub z: f64,
     /// Number of the layer, from 1 at the bottom.
     pub layer: usize,
-    /// What is held: `rate` or `head`.
+    /// What is held: `rate`, a `schedule` of rates, of which the largest is given, or `head`.
     pub control: String,
     /// The rate (extraction positive) or head.
     pub value: f64,
@@ -52,6 +52,8 @@ pub struct Response {
     pub kind: String,
     /// Time \[s\].
     pub time: f64,
+    /// Unit of the values; metres where the table does not say.
+    pub unit: Option<String>,
     /// Of the reference.
     pub reference: Option<f64>,
     /// Of ū + Φv.

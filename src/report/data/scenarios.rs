@@ -92,7 +92,7 @@ pub const CRITERIA: [Criterion; 7] = [
     Criterion { name: "AICc", value: |s| s.aicc, least: true },
     Criterion { name: "BIC", value: |s| s.bic, least: true },
     Criterion { name: "KIC", value: |s| s.kic, least: true },
-    Criterion { name: "‖v_i‖", value: |s| s.norm, least: false },
+    Criterion { name: "‖vᵢ‖", value: |s| s.norm, least: false },
     Criterion { name: "contribution", value: |s| s.contribution, least: false },
 ];
 
@@ -134,7 +134,7 @@ mod tests {
     fn a_criterion_takes_the_best_of_what_is_known() {
         let scenarios = table(&[1.0, 5.0, 0.0, 5.0]);
         let choice = |name: &str| CRITERIA.iter().find(|c| c.name == name).unwrap().choice(&scenarios);
-        assert_eq!(choice("‖v_i‖"), Some(1), "the first of equals");
+        assert_eq!(choice("‖vᵢ‖"), Some(1), "the first of equals");
         assert_eq!(choice("AIC"), Some(1), "the least, and what is not known is no candidate");
         assert_eq!(choice("BIC"), None);
     }

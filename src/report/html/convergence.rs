@@ -107,7 +107,7 @@ fn tradeoff(run: &Run, parameter: Option<&str>) -> String {
     let (penalty, of) = match parameter {
         None => ("penalty ‖Φv − u‖²", ""),
         Some("lambda_f") => ("penalty ‖Φv − u‖²", ", λ_f"),
-        Some("lambda_g") => ("penalty of the groups Σ_i ‖K_i v_i‖", ", λ_g"),
+        Some("lambda_g") => ("penalty of the groups Σ ‖Kᵢvᵢ‖", ", λ_g"),
         Some("lambda") => ("penalty Σ v_j²/σ_j²", ", λ"),
         Some(_) => ("penalty", ""),
     };

@@ -86,7 +86,10 @@ fn wells(folder: &Folder, run: &Run, heads: &Heads) -> String {
     let with_reference = heads.reference.is_some();
     let rows: Vec<Vec<String>> = (run.wells.iter())
         .map(|cell| {
-            let held = if cell.control == "rate" { "rate" } else { "head" };
+            let held = match cell.control.as_str() {
+                "schedule" => "rate, at most",
+                other => other,
+            };
             let mut row = vec![
                 escape(&cell.name),
                 format!("({}, {})", number(cell.x), number(cell.y)),
@@ -190,7 +193,7 @@ fn curve(run: &Run, (place, kind): (&str, &str)) -> String {
         true => Axis::around(&format!("time [{name}]"), rows.iter().map(|r| r.time / unit), true),
         false => Axis::linear(&format!("time [{name}]"), 0.0, 1.02 * longest / unit),
     };
-    let measure = if kind == "rate" { "m³/s" } else { "m" };
+    let measure = rows[0].unit.as_deref().unwrap_or("m");
     let fitted = run.responses.iter().filter(|r| r.observed.is_some()).map(|r| r.time).fold(0.0, f64::max);
     let end = x.ends()[1];
     let mut chart = Chart::new(x, Axis::linear(&format!("{kind} [{measure}]"), low, high));

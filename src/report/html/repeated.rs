@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::scenarios::{most_probable, true_scenario};
+use super::scenarios::{most_probable, true_scenarios};
 use super::single::errors_html;
-use super::{asked_table, asked_words, duration, measured, percent, section, table};
+use super::{asked_table, asked_words, duration, listed, measured, percent, section, table};
 use crate::report::colour::Palette;
 use crate::report::data::scenarios::CRITERIA;
 use crate::report::data::{Folder, Iteration, Number, Repeat, Run};
@@ -77,13 +77,17 @@ fn reasons(repeats: &[Repeat]) -> String {
     }
     let items: Vec<String> =
         counts.iter().map(|(word, n)| format!("{n} for “{}”", escape(&word.replace('_', " ")))).collect();
-    if items.is_empty() { String::new() } else { format!("<p>Why the runs stopped: {}.</p>", super::listed(&items)) }
+    if items.is_empty() { String::new() } else { format!("<p>Why the runs stopped: {}.</p>", listed(&items)) }
 }
 
 /// How often each criterion finds the scenario that the reference was drawn from; empty where that is not known.
 fn hit_rates(folder: &Folder) -> String {
     let runs: Vec<_> = (folder.repeats.iter())
-        .filter_map(|r| Some((&r.run.scenarios, true_scenario(&folder.case, &r.run.scenarios)?)))
+        .filter_map(|r| {
+            // A reference of several scenarios has no right one.
+            let truth = true_scenarios(&folder.case, &r.summary, &r.run.scenarios);
+            (truth.len() == 1).then(|| (&r.run.scenarios, truth[0]))
+        })
         .filter(|(scenarios, _)| scenarios.len() > 1)
         .collect();
     let mut rows = Vec::new();
@@ -115,7 +119,9 @@ fn hit_rates(folder: &Folder) -> String {
         return String::new();
     }
     let header = ["chosen by", "hits", "hit rate [95 % interval]", "rank of the truth, worst", "mean"];
-    let truth = runs.first().map(|(_, truth)| escape(&truth.name)).unwrap_or_default();
+    let mut truths: Vec<String> = runs.iter().map(|(_, truth)| format!("“{}”", escape(&truth.name))).collect();
+    truths.sort_unstable();
+    truths.dedup();
     let log_score: Vec<f64> =
         runs.iter().filter_map(|(_, truth)| Some(truth.probability?.max(f64::MIN_POSITIVE).ln())).collect();
     let calibration = match log_score.len() {
@@ -129,8 +135,9 @@ fn hit_rates(folder: &Folder) -> String {
         ),
     };
     let body = format!(
-        "<p>Every reference was drawn from “{truth}”. A criterion hits where it chooses that scenario; the interval is \
-         Wilson's (1927).</p>{}{calibration}",
+        "<p>The references were drawn from {}. A criterion hits where it chooses the reference's own scenario; the \
+         interval is Wilson's (1927).</p>{}{calibration}",
+        listed(&truths),
         table(&header.map(str::to_owned), &rows)
     );
     section("hits", "How often the right scenario is found", &body)

@@ -4,7 +4,7 @@
 use super::{listed, percent, section, table};
 use crate::report::colour::{NO_CATEGORY, Palette, category};
 use crate::report::data::scenarios::{AT_WORK, CRITERIA, at_work, none_fits};
-use crate::report::data::{Case, Folder, Run, Scenario};
+use crate::report::data::{Case, Run, Scenario, Summary};
 use crate::report::figures::{Axis, Chart, escape, number};
 use crate::report::maps::Map;
 
@@ -12,12 +12,11 @@ use crate::report::maps::Map;
 const NAMED: usize = 6;
 
 /// The section; empty for one scenario.
-pub(super) fn section_of(folder: &Folder, run: &Run) -> String {
+pub(super) fn section_of(run: &Run) -> String {
     if run.scenarios.len() < 2 {
         return String::new();
     }
     let body = [
-        verdict(&folder.case, &run.scenarios),
         "<h3>The verdict in numbers</h3>".into(),
         verdict_table(&run.scenarios),
         shares(run),
@@ -38,7 +37,7 @@ pub(super) fn most_probable(scenarios: &[Scenario]) -> Option<(&Scenario, f64)> 
 }
 
 /// The verdict in words, with the warning where no scenario fits.
-pub(super) fn verdict(case: &Case, scenarios: &[Scenario]) -> String {
+pub(super) fn verdict(case: &Case, summary: &Summary, scenarios: &[Scenario]) -> String {
     let Some((best, probability)) = most_probable(scenarios) else { return warning(scenarios) };
     let strength = match probability {
         p if p >= 0.99 => "decisively",
@@ -69,17 +68,26 @@ pub(super) fn verdict(case: &Case, scenarios: &[Scenario]) -> String {
         true => " Every criterion of the table below agrees.".to_owned(),
         false => format!(" Not all criteria agree: {}.", listed(&differing)),
     };
-    if let Some(truth) = true_scenario(case, scenarios) {
-        let right = if truth.name == best.name { "the verdict is right" } else { "the verdict is wrong" };
-        text += &format!(" The reference was drawn from {}: {right}.", quoted(truth));
-    }
+    let truth = true_scenarios(case, summary, scenarios);
+    let names: Vec<String> = truth.iter().map(|s| quoted(s)).collect();
+    let found = truth.iter().any(|s| s.name == best.name);
+    text += &match (truth.len(), found) {
+        (0, _) => String::new(),
+        (1, true) => format!(" The reference was drawn from {}: the verdict is right.", names[0]),
+        (1, false) => format!(" The reference was drawn from {}: the verdict is wrong.", names[0]),
+        (_, true) => format!(" The reference is made of {}: the verdict names one of them.", listed(&names)),
+        (_, false) => format!(" The reference is made of {}: the verdict names none of them.", listed(&names)),
+    };
     format!("{text}</p>{}", warning(scenarios))
 }
 
-/// The scenario that the case draws its reference from, where it is one of the table.
-pub(super) fn true_scenario<'a>(case: &Case, scenarios: &'a [Scenario]) -> Option<&'a Scenario> {
-    let name = case.get("reference.scenario")?.as_str()?;
-    scenarios.iter().find(|s| s.name == name)
+/// The scenarios of the table that the reference was drawn from: those that the summary names, else that of the case.
+pub(super) fn true_scenarios<'a>(case: &Case, summary: &Summary, scenarios: &'a [Scenario]) -> Vec<&'a Scenario> {
+    let mut names: Vec<&str> = summary.list("reference_scenarios").iter().filter_map(|name| name.as_str()).collect();
+    if names.is_empty() {
+        names.extend(case.get("reference.scenario").and_then(|name| name.as_str()));
+    }
+    names.into_iter().filter_map(|name| scenarios.iter().find(|s| s.name == name)).collect()
 }
 
 fn warning(scenarios: &[Scenario]) -> String {
@@ -88,7 +96,7 @@ fn warning(scenarios: &[Scenario]) -> String {
     }
     format!(
         "<p class=\"caution\" role=\"alert\"><strong>No scenario fits.</strong> {} of the {} scenarios have coefficients \
-         of at least {:.0} % of the largest ‖v_i‖: the model is patched together from most of them, and none carries it. \
+         of at least {:.0} % of the largest ‖vᵢ‖: the model is patched together from most of them, and none carries it. \
          The geology may be none of those that were offered.</p>",
         at_work(scenarios),
         scenarios.len(),
@@ -100,17 +108,16 @@ fn warning(scenarios: &[Scenario]) -> String {
 type Column = (&'static str, fn(&Scenario) -> Option<f64>, fn(f64) -> String, Option<bool>);
 
 fn verdict_table(scenarios: &[Scenario]) -> String {
-    const COLUMNS: [Column; 12] = [
+    const COLUMNS: [Column; 11] = [
         ("probability", |s| s.probability, percent, Some(false)),
         ("ln evidence", |s| s.log_evidence, fixed, Some(false)),
-        ("k_e", |s| s.k_e, fixed, None),
+        ("kₑ", |s| s.k_e, fixed, None),
         ("AIC", |s| s.aic, fixed, Some(true)),
         ("AICc", |s| s.aicc, fixed, Some(true)),
         ("BIC", |s| s.bic, fixed, Some(true)),
         ("KIC", |s| s.kic, fixed, Some(true)),
-        ("‖v_i‖", |s| s.norm, number, Some(false)),
+        ("‖vᵢ‖", |s| s.norm, number, Some(false)),
         ("contribution", |s| s.contribution, percent, Some(false)),
-        ("rank of the basis", |s| s.rank, number, None),
         ("energy kept", |s| s.energy, percent, None),
         ("in the learning set", |s| s.is_active().map(f64::from), yes, None),
     ];
@@ -141,7 +148,7 @@ fn verdict_table(scenarios: &[Scenario]) -> String {
     format!(
         "{}<p class=\"note\">Each scenario is inverted by itself; the probabilities follow from the evidence with all \
          scenarios equally likely beforehand. The best of a column stands in bold: the least criterion, the largest of \
-         the rest. AICc is undefined where there are not more data than effective parameters k_e + 1.</p>",
+         the rest. AICc is undefined where there are not more data than effective parameters kₑ + 1.</p>",
         table(&header, &rows)
     )
 }
@@ -154,7 +161,7 @@ fn yes(value: f64) -> String {
     if value == 0.0 { "no" } else { "yes" }.into()
 }
 
-/// Bars of ‖v_i‖ and of the contribution for the iteration that the slider shows, and lines over all iterations.
+/// Bars of ‖vᵢ‖ and of the contribution for the iteration that the slider shows, and lines over all iterations.
 fn shares(run: &Run) -> String {
     let largest = run.scenarios.iter().filter_map(|s| s.norm).fold(f64::MIN_POSITIVE, f64::max);
     let bar = |kind: &str, part: Option<f64>, text: String| {
@@ -182,12 +189,12 @@ fn shares(run: &Run) -> String {
     let rows: String = run.scenarios.iter().map(row).collect();
     let bars = format!(
         "{when}<div class=\"scroll\"><table class=\"shares\" id=\"shares\"><thead><tr><th scope=\"col\">scenario</th>\
-         <th scope=\"col\">‖v_i‖, size of its coefficients</th><th scope=\"col\">contribution, its part of \
-         Σ ‖Φ_j v_j‖²</th></tr></thead><tbody>{rows}</tbody></table></div><p class=\"note\">Pale rows are not in the \
+         <th scope=\"col\">‖vᵢ‖, size of its coefficients</th><th scope=\"col\">contribution, its part of \
+         Σ ‖Φⱼvⱼ‖²</th></tr></thead><tbody>{rows}</tbody></table></div><p class=\"note\">Pale rows are not in the \
          learning set of the feasible model. The blocks of the basis are not orthogonal to each other: a contribution is a \
          share, no partition.</p>"
     );
-    let charts = [lines(run, "‖v_i‖", |s| s.norm), lines(run, "contribution [%]", |s| 100.0 * s.contribution)];
+    let charts = [lines(run, "‖vᵢ‖", |s| s.norm), lines(run, "contribution [%]", |s| 100.0 * s.contribution)];
     format!("<h3>The scenarios’ shares by iteration</h3>{bars}<div class=\"charts\">{}</div>", charts.concat())
 }
 
@@ -230,7 +237,7 @@ fn coefficients(run: &Run) -> String {
     }
     let largest = v.iter().fold(f64::MIN_POSITIVE, |m, x| m.max(x.abs()));
     let x = Axis::linear("number of the coefficient, scenario after scenario", 0.0, v.len() as f64 + 1.0);
-    let mut chart = Chart::new(x, Axis::linear("coefficient v_j", -1.08 * largest, 1.08 * largest)).wide();
+    let mut chart = Chart::new(x, Axis::linear("coefficient vⱼ", -1.08 * largest, 1.08 * largest)).wide();
     let mut first = 0;
     for (i, (scenario, &count)) in run.scenarios.iter().zip(&columns).enumerate() {
         if i % 2 == 1 {

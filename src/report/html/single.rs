@@ -25,7 +25,7 @@ pub(super) fn body(folder: &Folder, run: &Run) -> (String, Value) {
         outcome(folder, run, &errors),
         asked(folder, run, &maps),
         models(folder, run, &maps),
-        scenarios::section_of(folder, run),
+        scenarios::section_of(run),
         flow::sections(folder, run, &maps),
         variants(folder, run, &maps),
         prior(folder, run, &maps),
@@ -99,7 +99,7 @@ fn outcome(folder: &Folder, run: &Run, errors: &[(&'static str, Value)]) -> Stri
     let kept = kept.map(|k| format!("<p>The result is the model of iteration {k}, not that of the last one.</p>"));
     let verdict = match run.scenarios.len() {
         0 | 1 => String::new(),
-        _ => scenarios::verdict(&folder.case, &run.scenarios),
+        _ => scenarios::verdict(&folder.case, summary, &run.scenarios),
     };
     let body = format!(
         "<dl class=\"tiles\">{tiles}</dl>{verdict}{}{}{}",
@@ -222,7 +222,7 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
 /// What the signs of the survey mean, those that occur.
 fn survey_key(run: &Run, maps: &Maps) -> String {
     let [sources, receivers, points] = maps.places;
-    let rate = |sign: f64| run.wells.iter().any(|w| w.control == "rate" && sign * w.value >= 0.0);
+    let rate = |sign: f64| run.wells.iter().any(|w| w.control != "head" && sign * w.value > 0.0);
     let signs = [
         (sources > 0, "source", "source"),
         (receivers > 0, "receiver", "receiver"),
@@ -230,7 +230,7 @@ fn survey_key(run: &Run, maps: &Maps) -> String {
         (points > 0, "point", "place of observation"),
         (rate(1.0), "well pumping", "pumping well"),
         (rate(-1.0), "well injecting", "injecting well"),
-        (run.wells.iter().any(|w| w.control != "rate"), "well held", "well held at a head"),
+        (run.wells.iter().any(|w| w.control == "head"), "well held", "well held at a head"),
     ];
     let keys = signs.iter().filter(|s| s.0).map(|(_, class, name)| format!("<li class=\"key {class}\">{name}</li>"));
     let keys: String = keys.collect();
@@ -251,6 +251,7 @@ fn wells(run: &Run) -> String {
         let (name, value, unit) = (escape(&cell.name), number(cell.value.abs()), escape(&cell.unit));
         let held = match cell.control.as_str() {
             "rate" if cell.value < 0.0 => format!("injects {value} {unit}"),
+            "schedule" => format!("pumps by a schedule, at most {value} {unit}"),
             "rate" => format!("pumps {value} {unit}"),
             _ => format!("is held at a head of {} {unit}", number(cell.value)),
         };
@@ -484,13 +485,13 @@ fn glossary(run: &Run) -> String {
 
 const SCENARIO_TERMS: [(&str, &str); 6] = [
     ("scenario", "one idea of the geology, as an ensemble of realizations; each has a block of columns of the basis"),
-    ("‖v_i‖", "size of the coefficients of scenario i: how much of it the joint inversion uses"),
-    ("contribution", "‖Φ_i v_i‖² / Σ_j ‖Φ_j v_j‖², what scenario i adds to the model; the blocks overlap"),
+    ("‖vᵢ‖", "size of the coefficients of scenario i: how much of it the joint inversion uses"),
+    ("contribution", "‖Φᵢvᵢ‖² / Σ ‖Φⱼvⱼ‖², what scenario i adds to the model; the blocks overlap"),
     (
         "evidence",
         "probability of the data under a scenario, over all its models (Laplace's approximation); its logarithm is in the \
          table, and with equally likely scenarios it makes their probabilities",
     ),
-    ("k_e", "effective number of parameters: how many coefficients the data determine"),
-    ("AIC, AICc, BIC, KIC", "criteria that weigh misfit against k_e; less is better"),
+    ("kₑ", "effective number of parameters: how many coefficients the data determine"),
+    ("AIC, AICc, BIC, KIC", "criteria that weigh misfit against kₑ; less is better"),
 ];
