@@ -7,12 +7,15 @@ use std::time::Instant;
 use ndarray::ArrayView1;
 use serde::Serialize;
 
+use super::file::Mapping;
 use super::folder;
+use super::observations::Observations;
 use super::run::{Options, kernels, property};
 use super::study::Study;
 use super::{files, matching, summary};
 use crate::error::{Error, Result};
 use crate::feasible::FeasibleMap;
+use crate::inversion::Estimate;
 use crate::measure::peak_memory;
 use crate::progress::Progress;
 use crate::report::{self, metrics::Repeated, metrics::nearest_facies};
@@ -59,7 +62,7 @@ fn mismatch(field: ArrayView1<'_, f64>, reference: ArrayView1<'_, f64>, facies: 
 pub fn compare(study: &Study, progress: &dyn Progress) -> Result<Vec<Variant>> {
     let mapping = study.case.mapping.as_ref().expect("a case of mappings");
     let basis = study.basis();
-    let sources: Vec<usize> = (0..study.case.scenarios.len()).collect();
+    let sources = study.selected.clone();
     let facies = &study.case.property.facies;
     let maps = mapping
         .variants
@@ -106,7 +109,7 @@ pub(super) fn run(
     let first = case.mapping.as_ref().and_then(|m| m.variants.first()).expect("a case of mappings has a variant");
     let truth = study.reference(1)?.property;
     let theta = study.best_achievable(truth.view());
-    let sources: Vec<usize> = (0..case.scenarios.len()).collect();
+    let sources = study.selected.clone();
     let projection =
         matching::map(study, None, &first.feasible, study.basis().cols(), &sources)?.project(theta.view(), 1)?;
     for (name, field) in [
@@ -140,6 +143,36 @@ pub(super) fn run(
     let text = serde_json::to_vec_pretty(&summary).map_err(|e| Error::file("write", &path, e.into()))?;
     files::bytes(&path, &text)?;
     report::build(folder)
+}
+
+/// Maps the parameterized model of one iteration with every variant: `mapping.csv`, and `mapping-NAME.npy` each.
+///
+/// # Errors
+/// Whatever the maps return.
+pub(super) fn of_iteration(
+    study: &Study,
+    observations: &Observations<'_>,
+    mapping: &Mapping,
+    estimate: &Estimate,
+    folder: &Path,
+) -> Result<()> {
+    let last = estimate.iterations.len();
+    let number = mapping.iteration.unwrap_or(last).clamp(1, last);
+    let iterate = &estimate.iterations[number - 1];
+    let facies = &study.case.property.facies;
+    let mut variants = Vec::new();
+    for variant in &mapping.variants {
+        let sources = study.active(iterate.v.view(), variant.feasible.refine);
+        let map = matching::map(study, Some(observations), &variant.feasible, iterate.v.len(), &sources)?;
+        let model = map.project(iterate.parameterized.view(), iterate.row.iteration)?.model;
+        let path = folder.join(format!("mapping-{}.npy", variant.name));
+        files::array(&path, study.shaped(study.reported(model.view()).view()))?;
+        if let Some(reference) = &observations.reference {
+            let values = vec![mismatch(model.view(), reference.view(), facies)];
+            variants.push(Variant { name: variant.name.clone(), facies_mismatch: Repeated::of(values) });
+        }
+    }
+    write_table(&folder.join("mapping.csv"), &variants)
 }
 
 /// `mapping.csv`: a row a variant and reference.

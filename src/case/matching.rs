@@ -52,7 +52,8 @@ pub fn map<'a>(
     let parameterized: Vec<_> = sources
         .iter()
         .map(|&p| {
-            move |realizations: &[usize]| study.parameterization.reconstruct(&study.priors, p, realizations, rank)
+            let (ensemble, block) = (&study.priors.ensembles[p], study.block(p).unwrap_or(0));
+            move |realizations: &[usize]| study.parameterization.reconstruct(ensemble, block, realizations, rank)
         })
         .collect();
     let sources: Vec<_> = sources
@@ -65,7 +66,7 @@ pub fn map<'a>(
 
 /// Cells that are known: the case's hard data, and where the property itself was observed its nearest facies and its
 /// value.
-fn hard_data(study: &Study, observations: Option<&Observations<'_>>) -> HardData {
+pub(super) fn hard_data(study: &Study, observations: Option<&Observations<'_>>) -> HardData {
     let mut out = HardData::default();
     for datum in study.case.hard_data.iter().flat_map(|h| &h.cells) {
         let cell = study.grid().index(datum.cell);

@@ -159,13 +159,19 @@ fn write_scenarios(path: &Path, study: &Study, best: &Iteration, verdict: Option
                 csv.serialize(row)?;
                 continue;
             };
-            let d = &details[p];
+            let details = details[p].as_ref();
+            let active = details.is_some_and(|d| d.active);
             let judged = verdict.and_then(|verdict| verdict[p].as_ref());
             let solution = judged.and_then(|judged| judged.solution.as_ref());
             let number = |f: fn(&Solution) -> Option<f64>| solution.and_then(f);
             csv.serialize((
                 row,
-                (d.columns, d.energy, d.largest_sigma, u8::from(d.active)),
+                (
+                    details.map(|d| d.columns),
+                    details.map(|d| d.energy),
+                    details.map(|d| d.largest_sigma),
+                    u8::from(active),
+                ),
                 judged.map(|j| j.log_evidence).filter(|l| l.is_finite()),
                 (number(|s| Some(s.effective_parameters)), number(|s| Some(s.aic)), number(|s| s.aicc)),
                 (number(|s| Some(s.bic)), number(|s| Some(s.kic)), number(|s| Some(s.misfit))),

@@ -8,9 +8,9 @@ use super::checkpoint::Checkpoint;
 use super::file::{Case, DataSource, Geology};
 use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
-use super::study::{Opinion, Study};
+use super::study::{self, Opinion, Study};
 use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
-use super::{cache, files, hard_data, mapping, observations, results};
+use super::{approximation, cache, files, hard_data, mapping, observations, results};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::inversion::{ACTIVE_SHARE, Estimate, no_scenario_fits, split};
@@ -27,6 +27,8 @@ pub struct Options {
     pub existing: Existing,
     /// Repeat over this many references.
     pub repeat: Option<u64>,
+    /// Use only the scenarios that the run in this folder selected.
+    pub scenarios_from: Option<PathBuf>,
     /// Keep realizations in the user's cache, and look there.
     pub cache: bool,
     /// Whether a device that fails in the middle hands its work over to the CPU (`--backend auto`) or ends the run.
@@ -63,9 +65,17 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
     }
     let case = &hard_data::resolved(case)?;
     observations::check(case)?;
+    for variant in &case.variants {
+        observations::check(&variant.case)?;
+    }
+    let selected = options.scenarios_from.as_deref().map(|folder| study::from_run(case, folder)).transpose()?;
     let resolved = case.to_toml();
     let backend = if gpu.is_some() { "gpu" } else { "cpu" };
     let mut identity = format!("{resolved}\n# backend = {backend}, repeat = {:?}\n", options.repeat);
+    if let Some(selected) = &selected {
+        let names: Vec<&str> = selected.iter().map(|&p| case.scenarios[p].name.as_str()).collect();
+        identity.push_str(&format!("# scenarios = {names:?}\n"));
+    }
     for (file, contents) in contents_of_files(case)? {
         identity.push_str(&format!("# {} = {contents}\n", file.display()));
     }
@@ -86,8 +96,8 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
     // Without the cache, realizations are kept with the unfinished run, so that an interrupt costs none of them.
     let root = if options.cache { cache::folder() } else { None };
     let root = root.unwrap_or_else(|| folder.aside().join("realizations"));
-    let mut study = Study::new(case.clone(), gpu.clone(), Some(&root), progress)?;
-    let run = Run { options, progress, started, gpu: gpu.as_deref() };
+    let mut study = Study::new(case.clone(), gpu.clone(), Some(&root), selected, progress)?;
+    let run = Run { options, progress, started, gpu: gpu.as_deref(), root: &root };
     match run.work(&study, folder.aside()) {
         Err(Error::Gpu(failure)) if options.fall_back && study.gpu.is_some() => {
             let first = failure.to_string().lines().next().unwrap_or_default().to_owned();
@@ -127,15 +137,36 @@ struct Run<'a> {
     started: Instant,
     /// The device that the run began with: what it did counts, even if it failed later.
     gpu: Option<&'a Gpu>,
+    /// Where realizations are kept.
+    root: &'a Path,
 }
 
 impl Run<'_> {
     /// Everything behind the study: the inversions, or the mappings. What is finished in `folder` is not done again.
     fn work(&self, study: &Study, folder: &Path) -> Result<()> {
         let case = &study.case;
-        if case.mapping.is_some() {
+        if case.mapping.as_ref().is_some_and(|mapping| mapping.iteration.is_none()) {
             return mapping::run(study, folder, self.options, self.started, self.progress);
         }
+        if case.approximation.is_some() {
+            return approximation::run(study, folder, self.options, self.started, self.progress);
+        }
+        for variant in &case.variants {
+            self.progress.note(&format!("variant \"{}\"", variant.name));
+            let place = folder.join(format!("variant-{}", variant.name));
+            std::fs::create_dir_all(&place).map_err(|e| Error::file("create", &place, e))?;
+            if place.join(folder::SUMMARY).exists() && place.join("report.html").exists() {
+                continue;
+            }
+            files::bytes(&place.join(folder::CASE), variant.case.to_toml().as_bytes())?;
+            self.inversions(&study.variant(variant.case.clone(), Some(self.root), self.progress)?, &place)?;
+        }
+        self.inversions(study, folder)
+    }
+
+    /// One inversion, or one for each of several references.
+    fn inversions(&self, study: &Study, folder: &Path) -> Result<()> {
+        let case = &study.case;
         match self.options.repeat {
             None => self.one(study, folder, case.reference.as_ref().map_or(1, |r| r.seed)),
             Some(repeat) => self.repeated(study, folder, repeat),
@@ -145,6 +176,8 @@ impl Run<'_> {
     /// One inversion into `folder`: reference `number`, or the data of the case's file.
     fn one(&self, study: &Study, folder: &Path, number: u64) -> Result<()> {
         let observations = Observations::new(study, number)?;
+        let own = study.for_observations(&observations, Some(self.root), self.progress)?;
+        let study = own.as_ref().unwrap_or(study);
         let checkpoint = Checkpoint::new(folder.join("checkpoint"))?;
         let done = checkpoint.load();
         if !done.is_empty() {
@@ -156,6 +189,9 @@ impl Run<'_> {
         let active = study.active(estimate.best().v.view(), Some(ACTIVE_SHARE));
         let verdict = study.verdict(&observations, &active, self.progress)?;
         results::write(folder, study, &observations, &estimate, verdict.as_deref())?;
+        if let Some(mapping) = &study.case.mapping {
+            mapping::of_iteration(study, &observations, mapping, &estimate, folder)?;
+        }
         checkpoint.remove()?;
         let mut summary = self.summary(study, &observations, &estimate, verdict.as_deref())?;
         summary.seconds.inversion = inversion;

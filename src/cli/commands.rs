@@ -69,14 +69,6 @@ fn typed() -> String {
 }
 
 fn run_case(arguments: &arguments::Run) -> Result<()> {
-    if let Some(folder) = &arguments.scenarios_from {
-        return Err(Error::input(
-            format!("--scenarios-from {}", folder.display()),
-            "selecting scenarios needs a case with several",
-            "run the case without it",
-        )
-        .into());
-    }
     let case = load(&arguments.case)?;
     let gpu = open(&arguments.device)?;
     let terminal = Terminal::new(arguments.case.quiet)?;
@@ -84,6 +76,7 @@ fn run_case(arguments: &arguments::Run) -> Result<()> {
         out: arguments.out.clone(),
         existing: case::folder::Existing { force: arguments.force, resume: arguments.resume },
         repeat: arguments.repeat,
+        scenarios_from: arguments.scenarios_from.clone(),
         cache: !arguments.case.no_cache,
         fall_back: arguments.device.backend == Backend::Auto,
         command: typed(),

@@ -81,7 +81,7 @@ impl Study {
 
     /// The u that the first v-step is tied to, and the coefficients before it.
     fn start(&self) -> (Array1<f64>, Option<Array1<f64>>) {
-        let Parameterization::Hybrid { basis, .. } = &self.parameterization else {
+        let Parameterization::Hybrid { basis, .. } = &*self.parameterization else {
             return (self.prior_mean.clone(), None);
         };
         let groups = basis.groups();
@@ -97,9 +97,11 @@ impl Study {
                 (self.prior_mean.clone(), Some(Array1::from_elem(basis.rank(), share * largest)))
             }
             Start::Scenario(p) => {
-                let mean = self.priors.mean_of(p);
+                let mean = self.priors.mean(&[p]);
                 let mut v = Array1::zeros(basis.rank());
-                v.slice_mut(s![groups[p].clone()]).assign(&basis.block(p).project(mean.view()));
+                if let Some(block) = self.block(p) {
+                    v.slice_mut(s![groups[block].clone()]).assign(&basis.block(block).project(mean.view()));
+                }
                 (mean, Some(v))
             }
         }
@@ -208,7 +210,7 @@ impl FeasibleMap for Shared<'_> {
 }
 
 /// Data beyond which the truncation error's m × m covariance is not formed.
-const LARGEST_DENSE_COVARIANCE: usize = 2000;
+pub(super) const LARGEST_DENSE_COVARIANCE: usize = 2000;
 
 impl<'a> AtRank<'a> {
     fn new(study: &'a Study, observations: &'a Observations<'a>) -> Result<Self> {
@@ -218,7 +220,7 @@ impl<'a> AtRank<'a> {
             Some(pca) if counted => {
                 let linear = observations.linear();
                 let at_mean = linear.predict(pca.basis.mean())?;
-                let ensemble = &study.priors.ensembles[0];
+                let ensemble = &study.priors.ensembles[study.selected[0]];
                 let mut deviations = Array2::zeros((m, ensemble.len()));
                 for (l, mut column) in deviations.axis_iter_mut(Axis(1)).enumerate() {
                     let predicted = linear.predict(ensemble.property(l).view())?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayView3, ArrayView4};
 
-use super::file::Case;
+use super::file::{Case, Condition};
 use super::observations::Observations;
 use super::summary::Seconds;
 use crate::basis::Basis;
@@ -20,25 +20,30 @@ mod inversion;
 mod parameterization;
 mod prior;
 mod scenarios;
+mod selection;
 mod verdict;
 
 pub use parameterization::Parameterization;
 pub(super) use prior::conditioning;
 pub use prior::{Drawn, Priors};
+pub use selection::from_run;
 pub use verdict::Opinion;
 
-/// Everything of a run that does not depend on the reference: priors, ensembles, basis.
+/// Everything of a run that does not depend on the reference: priors, ensembles, basis. A copy shares them.
+#[derive(Clone)]
 pub struct Study {
     /// The case.
     pub case: Case,
     /// The device; `None`: the CPU.
     pub gpu: Option<Arc<Gpu>>,
     /// The scenarios and their realizations.
-    pub priors: Priors,
-    /// Mean of the realizations of all scenarios, n.
+    pub priors: Arc<Priors>,
+    /// The scenarios in use, by number: all, or those that a selection left. The basis has a block for each of them.
+    pub selected: Vec<usize>,
+    /// Mean of the realizations of the scenarios in use, n.
     pub prior_mean: Array1<f64>,
     /// The basis.
-    pub parameterization: Parameterization,
+    pub parameterization: Arc<Parameterization>,
     /// Time so far.
     pub seconds: Seconds,
     /// What should not be overlooked.
@@ -46,23 +51,60 @@ pub struct Study {
 }
 
 impl Study {
-    /// Draws (or finds) the realizations and builds the basis.
+    /// Draws (or finds) the realizations and builds the basis of the scenarios `selected`, all of them where there is no
+    /// choice. A case that selects scenarios by itself gets the basis that it selects with, see [`Study::first_stage`].
     ///
     /// # Errors
-    /// Whatever the geology, the simulation or the basis refuse; [`Error::Interrupted`].
-    pub fn new(case: Case, gpu: Option<Arc<Gpu>>, root: Option<&Path>, progress: &dyn Progress) -> Result<Self> {
+    /// Whatever the geology, the simulation or the basis refuse; [`Error::Interrupted`](crate::error::Error::Interrupted).
+    pub fn new(
+        case: Case,
+        gpu: Option<Arc<Gpu>>,
+        root: Option<&Path>,
+        selected: Option<Vec<usize>>,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
         let started = Instant::now();
-        let priors = Priors::new(&case, &conditioning(&case), root, progress)?;
-        let mut seconds = Seconds { prior: started.elapsed().as_secs_f64(), ..Seconds::default() };
+        let priors = Arc::new(Priors::new(&case, &conditioning(&case), root, progress)?);
+        let prior = started.elapsed().as_secs_f64();
+        let selected = selected.unwrap_or_else(|| (0..case.scenarios.len()).collect());
+        let mut study = Self::of_priors(case, gpu, priors, selected, progress)?;
+        study.seconds.prior = prior;
+        Ok(study)
+    }
+
+    fn of_priors(
+        case: Case,
+        gpu: Option<Arc<Gpu>>,
+        priors: Arc<Priors>,
+        selected: Vec<usize>,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
         let started = Instant::now();
         let mut warnings = Vec::new();
-        let parameterization = Parameterization::new(&case, &priors, &mut warnings, progress)?;
-        let prior_mean = priors.mean();
-        seconds.basis = started.elapsed().as_secs_f64();
+        let first = selection::first_stage(&case);
+        let of_basis = first.as_ref().unwrap_or(&case);
+        let parameterization = Arc::new(Parameterization::new(of_basis, &priors, &selected, &mut warnings, progress)?);
         for warning in &warnings {
             progress.warn(warning);
         }
-        Ok(Self { case, gpu, priors, prior_mean, parameterization, seconds, warnings })
+        let prior_mean = priors.mean(&selected);
+        let seconds = Seconds { basis: started.elapsed().as_secs_f64(), ..Seconds::default() };
+        Ok(Self { case, gpu, priors, selected, prior_mean, parameterization, seconds, warnings })
+    }
+
+    /// The study of a variant of this case, which shares what is the same.
+    ///
+    /// # Errors
+    /// As [`Study::new`].
+    pub fn variant(&self, mut case: Case, root: Option<&Path>, progress: &dyn Progress) -> Result<Self> {
+        case.seed = self.case.seed;
+        if !same_prior(&self.case, &case) {
+            return Self::new(case, self.gpu.clone(), root, None, progress);
+        }
+        if self.case.basis == case.basis && self.case.selection == case.selection {
+            return Ok(Self { case, ..self.clone() });
+        }
+        Self::of_priors(case, self.gpu.clone(), Arc::clone(&self.priors), self.selected.clone(), progress)
     }
 
     /// The basis.
@@ -81,19 +123,6 @@ impl Study {
     /// Whatever the prior refuses.
     pub fn reference(&self, number: u64) -> Result<Drawn> {
         self.priors.reference(&self.case, number)
-    }
-
-    /// The scenarios whose `‖v_i‖₂` is at least `threshold` of the largest; all of them without a threshold or without
-    /// columns of their own.
-    pub fn active(&self, v: ArrayView1<'_, f64>, threshold: Option<f64>) -> Vec<usize> {
-        let all = 0..self.case.scenarios.len();
-        match (threshold, self.parameterization.energies(v)) {
-            (Some(threshold), Some(energies)) => {
-                let largest = energies.iter().copied().fold(0.0, f64::max);
-                all.filter(|&p| energies[p].sqrt() >= threshold * largest.sqrt()).collect()
-            }
-            _ => all.collect(),
-        }
     }
 
     /// Errors of a field against the observations' reference, in the property's unit.
@@ -151,4 +180,21 @@ impl Study {
             Plane::Xz => [a, 0.0, b],
         }
     }
+}
+
+/// Whether two cases draw the same realizations, but for those that every reference conditions anew.
+fn same_prior(a: &Case, b: &Case) -> bool {
+    let condition = |case: &Case| match case.prior.condition {
+        Condition::All => None,
+        other => Some(other),
+    };
+    let same_condition = match (condition(a), condition(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => true,
+    };
+    same_condition
+        && a.prior.realizations == b.prior.realizations
+        && a.prior.method == b.prior.method
+        && (&a.grid, &a.property, a.seed) == (&b.grid, &b.property, b.seed)
+        && (&a.scenarios, &a.stack, &a.hard_data) == (&b.scenarios, &b.stack, &b.hard_data)
 }

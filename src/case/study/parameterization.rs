@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, ArrayView1, s};
+use ndarray::{Array1, Array2};
 
 use super::super::file::{self, BasisKind, Case};
 use super::super::geology;
@@ -11,6 +11,7 @@ use crate::basis::karhunen_loeve::KarhunenLoeve;
 use crate::basis::pca::{HoldOut, Pca, Truncation};
 use crate::basis::{Basis, HybridBasis, Origin, Precision, Realizations, StoredBasis};
 use crate::error::{Error, Result};
+use crate::grid::Ensemble;
 use crate::progress::Progress;
 
 /// The basis of a case and the realizations' coefficients in it, as far as they are known.
@@ -39,17 +40,24 @@ const MOST_MIXED: usize = 6000;
 const MOST_PRODUCTS: f64 = 5e11;
 
 impl Parameterization {
-    /// The basis that the case asks for.
+    /// The basis that the case asks for, of the scenarios `selected`.
     ///
     /// # Errors
     /// Whatever the realizations do not span; [`Error::Interrupted`].
-    pub fn new(case: &Case, priors: &Priors, warnings: &mut Vec<String>, progress: &dyn Progress) -> Result<Self> {
+    pub fn new(
+        case: &Case,
+        priors: &Priors,
+        selected: &[usize],
+        warnings: &mut Vec<String>,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
         let truncation = match (case.basis.rank.largest(), case.basis.rank) {
             (_, file::Rank::Energy(fraction)) => Truncation::Energy(fraction),
             (rank, _) => Truncation::Rank(rank.unwrap_or(1)),
         };
-        match (case.basis.kind, &priors.ensembles[..]) {
-            (BasisKind::Pca, [ensemble]) => {
+        match (case.basis.kind, selected) {
+            (BasisKind::Pca, &[p]) => {
+                let ensemble = &priors.ensembles[p];
                 let origin = if case.basis.center { Origin::Mean } else { Origin::Value(priors.origin(case)) };
                 progress.start("principal components", 1);
                 let realizations = Realizations::new(ensemble, origin)?;
@@ -60,8 +68,8 @@ impl Parameterization {
                 progress.finish();
                 Ok(Self::Components(pca))
             }
-            (BasisKind::Pca, _) => mixed(case, priors, truncation, progress),
-            (BasisKind::Hybrid, _) => hybrid(case, priors, truncation, warnings, progress),
+            (BasisKind::Pca, _) => mixed(case, priors, selected, truncation, progress),
+            (BasisKind::Hybrid, _) => hybrid(case, priors, selected, truncation, warnings, progress),
             (BasisKind::KarhunenLoeve, _) => {
                 let scenario = &case.scenarios[0];
                 let file::Geology::Gaussian(gaussian) = &scenario.geology else {
@@ -88,7 +96,7 @@ impl Parameterization {
         }
     }
 
-    /// The components of one scenario and of one basis for all.
+    /// The components of one scenario, where the basis is made of them.
     pub fn components(&self) -> Option<&Pca> {
         match self {
             Self::Components(pca) => Some(pca),
@@ -96,15 +104,7 @@ impl Parameterization {
         }
     }
 
-    /// The basis of scenario `p` by itself where it has one, else that of all.
-    pub fn of_scenario(&self, p: usize) -> &dyn Basis {
-        match self {
-            Self::Hybrid { basis, .. } => basis.block(p),
-            _ => self.basis(),
-        }
-    }
-
-    /// Columns of each scenario, where each has its own.
+    /// Columns of each scenario in use, where each has its own.
     pub fn groups(&self) -> Option<Vec<Range<usize>>> {
         match self {
             Self::Hybrid { basis, .. } => Some(basis.groups()),
@@ -112,38 +112,29 @@ impl Parameterization {
         }
     }
 
-    /// `‖Φ_p v_p‖²` of each scenario with columns of its own.
-    pub fn energies(&self, v: ArrayView1<'_, f64>) -> Option<Vec<f64>> {
-        let squares = |group: Range<usize>| v.slice(s![group]).mapv(|x| x * x).sum();
-        Some(self.groups()?.into_iter().map(squares).collect())
-    }
-
-    /// Singular values of each scenario's realizations.
-    pub fn singular_values(&self) -> Option<Vec<&Array1<f64>>> {
-        match self {
-            Self::Components(pca) => Some(vec![&pca.singular_values]),
-            Self::Hybrid { scenarios, .. } => Some(scenarios.iter().map(|pca| &pca.singular_values).collect()),
-            Self::Mixed(_) | Self::KarhunenLoeve(_) => None,
-        }
-    }
-
-    /// Realizations of scenario `p` at `rank`, `ū + ΦΦᵀ(u − ū)`, one a row: by the scenario's own block where it has one,
-    /// with all its columns.
+    /// Realizations of an ensemble at `rank`, `ū + ΦΦᵀ(u − ū)`, one a row: by block number `block` where scenarios have
+    /// their own, with all its columns.
     ///
     /// # Errors
     /// A basis that was made without realizations.
-    pub fn reconstruct(&self, priors: &Priors, p: usize, realizations: &[usize], rank: usize) -> Result<Array2<f32>> {
+    pub fn reconstruct(
+        &self,
+        ensemble: &Ensemble,
+        block: usize,
+        realizations: &[usize],
+        rank: usize,
+    ) -> Result<Array2<f32>> {
         match self {
             Self::Components(pca) => Ok(pca.reconstruct_some(realizations, rank)),
             Self::Hybrid { scenarios, .. } => {
-                let pca = &scenarios[p];
+                let pca = &scenarios[block];
                 Ok(pca.reconstruct_some(realizations, pca.basis.rank()))
             }
             Self::Mixed(basis) => {
                 let basis = basis.at_rank(rank);
-                let mut out = Array2::zeros((realizations.len(), priors.ensembles[p].grid.len()));
+                let mut out = Array2::zeros((realizations.len(), ensemble.grid.len()));
                 for (&l, mut row) in realizations.iter().zip(out.rows_mut()) {
-                    let u = priors.ensembles[p].property(l);
+                    let u = ensemble.property(l);
                     row.assign(&basis.expand(basis.project(u.view()).view()).mapv(|x| x as f32));
                 }
                 Ok(out)
@@ -173,20 +164,21 @@ fn too_few(scenario: &str, count: usize, held_out: HoldOut) -> Option<String> {
 fn hybrid(
     case: &Case,
     priors: &Priors,
+    selected: &[usize],
     truncation: Truncation,
     warnings: &mut Vec<String>,
     progress: &dyn Progress,
 ) -> Result<Parameterization> {
-    let all = priors.realizations(priors.origin(case), progress)?;
+    let all = priors.realizations(selected, priors.origin(case), progress)?;
     progress.start("bases of the scenarios", all.len() as u64);
     let mut scenarios = Vec::new();
-    for (realizations, scenario) in all.iter().zip(&case.scenarios) {
+    for (realizations, &p) in all.iter().zip(selected) {
         if progress.interrupted() {
             return Err(Error::Interrupted);
         }
         let pca = realizations.components(truncation, Precision::Single)?;
         let held_out = realizations.hold_out(pca.basis.rank())?;
-        warnings.extend(too_few(&format!("scenario \"{}\": ", scenario.name), realizations.count(), held_out));
+        warnings.extend(too_few(&format!("scenario \"{}\": ", case.scenarios[p].name), realizations.count(), held_out));
         scenarios.push(pca);
         progress.advance(1);
     }
@@ -196,9 +188,15 @@ fn hybrid(
 }
 
 /// Φ_m. Of more realizations than can be decomposed an even share of each scenario is taken.
-fn mixed(case: &Case, priors: &Priors, truncation: Truncation, progress: &dyn Progress) -> Result<Parameterization> {
+fn mixed(
+    case: &Case,
+    priors: &Priors,
+    selected: &[usize],
+    truncation: Truncation,
+    progress: &dyn Progress,
+) -> Result<Parameterization> {
     let affordable = (MOST_PRODUCTS / case.grid.len() as f64).sqrt() as usize;
-    let ensembles: Vec<_> = priors.ensembles.iter().collect();
+    let ensembles: Vec<_> = selected.iter().map(|&p| &priors.ensembles[p]).collect();
     progress.start("components of all realizations", 1);
     let mut realizations = Realizations::mixed(&ensembles, priors.origin(case), affordable.min(MOST_MIXED))?;
     if case.basis.center {

@@ -44,7 +44,13 @@ impl Priors {
     /// # Errors
     /// Whatever a geology or the simulation refuses; [`Error::Interrupted`](crate::error::Error::Interrupted).
     pub fn new(case: &Case, data: &Conditioning, root: Option<&Path>, progress: &dyn Progress) -> Result<Self> {
-        let geologies = Geologies::new(case)?;
+        let mut geologies = Geologies::new(case)?;
+        if case.prior.condition == Condition::All {
+            // What was observed tells realizations of one reference from those of another.
+            let observed = format!("{data:?}").into_bytes();
+            geologies.scenarios.iter_mut().for_each(|geology| geology.identity.extend(&observed));
+            geologies.units.iter_mut().for_each(|unit| unit.identity.extend(&observed));
+        }
         let mut drawing = Drawing { case, root, progress, cached: 0 };
         let mut units = Vec::new();
         for shared in &geologies.units {
@@ -69,14 +75,13 @@ impl Priors {
         Ok(Self { geologies, ensembles, units, cached })
     }
 
-    /// Mean of the realizations of all scenarios, summed in their order.
-    pub fn mean(&self) -> Array1<f64> {
-        mean(&self.ensembles)
-    }
-
-    /// Mean of the realizations of scenario `p`.
-    pub fn mean_of(&self, p: usize) -> Array1<f64> {
-        mean(&self.ensembles[p..=p])
+    /// Mean of the realizations of some scenarios, summed in their order.
+    pub fn mean(&self, scenarios: &[usize]) -> Array1<f64> {
+        let mut sum = Array1::zeros(self.ensembles[0].grid.len());
+        for ensemble in scenarios.iter().map(|&p| &self.ensembles[p]) {
+            (0..ensemble.len()).for_each(|l| sum += &ensemble.property(l));
+        }
+        sum / scenarios.iter().map(|&p| self.ensembles[p].len()).sum::<usize>() as f64
     }
 
     /// What scenario bases are made about where the mean is kept: the background's value of facies, or the mean of a
@@ -84,24 +89,29 @@ impl Priors {
     pub fn origin(&self, case: &Case) -> f64 {
         match (&self.ensembles[0].values, case.property.facies.first()) {
             (None, Some(&background)) => background,
-            _ => self.mean().mean().unwrap_or(0.0),
+            _ => self.mean(&(0..self.ensembles.len()).collect::<Vec<_>>()).mean().unwrap_or(0.0),
         }
     }
 
-    /// The realizations of every scenario about one value, with their inner products: those of stacks are sums over
+    /// The realizations of some scenarios about one value, with their inner products: those of stacks are sums over
     /// their units, each computed once.
     ///
     /// # Errors
     /// A property that is not finite.
-    pub fn realizations(&self, value: f64, progress: &dyn Progress) -> Result<Vec<Realizations<'_>>> {
-        progress.start("inner products of realizations", (self.units.len() + self.ensembles.len()) as u64);
+    pub fn realizations(
+        &self,
+        scenarios: &[usize],
+        value: f64,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Realizations<'_>>> {
+        progress.start("inner products of realizations", (self.units.len() + scenarios.len()) as u64);
         let mut of_units: Vec<Array2<f64>> = Vec::new();
         for unit in &self.units {
             of_units.push(Realizations::new(unit, Origin::Value(value))?.gram().to_owned());
             progress.advance(1);
         }
         let mut all = Vec::new();
-        for (ensemble, geology) in self.ensembles.iter().zip(&self.geologies.scenarios) {
+        for (ensemble, geology) in scenarios.iter().map(|&p| (&self.ensembles[p], &self.geologies.scenarios[p])) {
             let realizations = match &geology.units[..] {
                 [] => Realizations::new(ensemble, Origin::Value(value))?,
                 parts => {
@@ -193,14 +203,6 @@ impl Drawing<'_> {
         }
         Ok(ensemble)
     }
-}
-
-fn mean(ensembles: &[Ensemble]) -> Array1<f64> {
-    let mut sum = Array1::zeros(ensembles[0].grid.len());
-    for ensemble in ensembles {
-        (0..ensemble.len()).for_each(|l| sum += &ensemble.property(l));
-    }
-    sum / ensembles.iter().map(Ensemble::len).sum::<usize>() as f64
 }
 
 /// What realizations are conditioned on: the hard data, where the case says so.

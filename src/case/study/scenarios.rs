@@ -9,7 +9,8 @@ use super::parameterization::Parameterization;
 use super::{Opinion, Study};
 use crate::basis::Basis;
 use crate::error::Result;
-use crate::inversion::{Iteration, active};
+use crate::inversion::{ACTIVE_SHARE, Iteration};
+use crate::operator::LinearOperator;
 
 /// What the basis has of a scenario, and whether an iterate uses it.
 pub struct Details {
@@ -24,11 +25,26 @@ pub struct Details {
 }
 
 impl Study {
+    /// `‖Φ_p v_p‖²` of each scenario of the case, `‖v_p‖²` since blocks are orthonormal, 0 of those that are not in use;
+    /// `None` where scenarios have no columns of their own.
+    pub fn energies(&self, v: ArrayView1<'_, f64>) -> Option<Vec<f64>> {
+        let mut energies = vec![0.0; self.case.scenarios.len()];
+        for (&p, group) in self.selected.iter().zip(self.parameterization.groups()?) {
+            energies[p] = v.slice(s![group]).mapv(|x| x * x).sum();
+        }
+        Some(energies)
+    }
+
+    /// Number of the block of scenario `p` among those in use.
+    pub fn block(&self, p: usize) -> Option<usize> {
+        self.selected.iter().position(|&selected| selected == p)
+    }
+
     /// Shares of the scenarios in an iterate: with one basis for all, nothing tells them apart. Their probabilities are
     /// those of the verdict; without one they are equal.
     pub fn scenario_shares(&self, iterate: &Iteration, verdict: Option<&[Opinion]>) -> Vec<Scenario> {
         let count = self.case.scenarios.len();
-        let energies = self.parameterization.energies(iterate.v.view());
+        let energies = self.energies(iterate.v.view());
         let energies = energies.unwrap_or_else(|| vec![iterate.v.dot(&iterate.v) / count as f64; count]);
         let total: f64 = energies.iter().sum();
         let share = |energy: f64| if total > 0.0 { energy / total } else { 1.0 / count as f64 };
@@ -47,17 +63,21 @@ impl Study {
             .collect()
     }
 
-    /// What the basis has of each scenario; `None` where they have no columns of their own.
-    pub fn scenario_details(&self, iterate: &Iteration) -> Option<Vec<Details>> {
-        let Parameterization::Hybrid { basis, scenarios } = &self.parameterization else { return None };
-        let norms: Vec<f64> = basis.energies(iterate.v.view()).into_iter().map(f64::sqrt).collect();
-        let details = scenarios.iter().zip(active(&norms)).map(|(pca, active)| Details {
-            columns: pca.basis.rank(),
-            energy: pca.energy_curve()[pca.basis.rank() - 1],
-            largest_sigma: pca.basis.standard_deviations().map_or(0.0, |sigma| sigma[0]),
-            active,
-        });
-        Some(details.collect())
+    /// What the basis has of each scenario, `None` for one that is not in use; `None` at all where they have no columns
+    /// of their own.
+    pub fn scenario_details(&self, iterate: &Iteration) -> Option<Vec<Option<Details>>> {
+        let Parameterization::Hybrid { scenarios, .. } = &*self.parameterization else { return None };
+        let active = self.active(iterate.v.view(), Some(ACTIVE_SHARE));
+        let details = |p: usize| {
+            let pca = &scenarios[self.block(p)?];
+            Some(Details {
+                columns: pca.basis.rank(),
+                energy: pca.energy_curve()[pca.basis.rank() - 1],
+                largest_sigma: pca.basis.standard_deviations().map_or(0.0, |sigma| sigma[0]),
+                active: active.contains(&p),
+            })
+        };
+        Some((0..self.case.scenarios.len()).map(details).collect())
     }
 
     /// The scenario at work in every cell, by its number: that of most votes for a feasible model; without one, that
@@ -76,12 +96,13 @@ impl Study {
             let most = |votes: ArrayView1<'_, u32>| sources[largest(votes.iter().map(|&v| f64::from(v)))] as u8;
             return Ok(Some(votes.axis_iter(Axis(1)).map(most).collect()));
         }
-        let Some(groups) = self.parameterization.groups() else { return Ok(None) };
-        let mut parts = Array2::zeros((groups.len(), self.grid().len()));
-        for (p, (group, mut part)) in groups.into_iter().zip(parts.rows_mut()).enumerate() {
-            part.assign(&self.parameterization.of_scenario(p).apply(iterate.v.slice(s![group])));
+        let Parameterization::Hybrid { basis, .. } = &*self.parameterization else { return Ok(None) };
+        let mut parts = Array2::zeros((self.selected.len(), self.grid().len()));
+        for (block, (group, mut part)) in basis.groups().into_iter().zip(parts.rows_mut()).enumerate() {
+            part.assign(&basis.block(block).apply(iterate.v.slice(s![group])));
         }
-        Ok(Some(parts.axis_iter(Axis(1)).map(|parts| largest(parts.iter().map(|x: &f64| x.abs())) as u8).collect()))
+        let most = |parts: ArrayView1<'_, f64>| self.selected[largest(parts.iter().map(|x| x.abs()))] as u8;
+        Ok(Some(parts.axis_iter(Axis(1)).map(most).collect()))
     }
 }
 

@@ -5,6 +5,7 @@ use ndarray::{Array2, ArrayView2};
 use super::super::file::{Case, Rank};
 use super::super::observations::Observations;
 use super::Study;
+use super::inversion::LARGEST_DENSE_COVARIANCE;
 use super::parameterization::Parameterization;
 use super::prior::Priors;
 use crate::basis::pca::{Pca, Truncation};
@@ -40,12 +41,15 @@ impl Study {
         active: &[usize],
         progress: &dyn Progress,
     ) -> Result<Option<Vec<Opinion>>> {
-        let count = self.case.scenarios.len();
-        if count == 1 || !matches!(self.parameterization, Parameterization::Hybrid { .. }) {
+        let count = self.selected.len();
+        let m = observations.observed.len();
+        let judgeable =
+            m <= LARGEST_DENSE_COVARIANCE && matches!(*self.parameterization, Parameterization::Hybrid { .. });
+        if count == 1 || !judgeable {
             return Ok(None);
         }
-        let size = self.grid().len() as f64 * observations.observed.len() as f64 * count as f64;
-        let chosen: Vec<usize> = if size <= MOST_JUDGED { (0..count).collect() } else { active.to_vec() };
+        let size = self.grid().len() as f64 * m as f64 * count as f64;
+        let chosen: Vec<usize> = if size <= MOST_JUDGED { self.selected.clone() } else { active.to_vec() };
         progress.start("scenarios about their means", chosen.len() as u64);
         let own = self.own_components(&chosen, progress)?;
         progress.finish();
@@ -66,7 +70,7 @@ impl Study {
             })
             .collect();
         let judged = judge(&evidence, &hypotheses, &VerdictOptions::default(), progress)?;
-        let mut opinions: Vec<Opinion> = vec![None; count];
+        let mut opinions: Vec<Opinion> = vec![None; self.case.scenarios.len()];
         for (p, judged) in chosen.into_iter().zip(judged.scenarios) {
             opinions[p] = Some(judged);
         }
@@ -74,13 +78,13 @@ impl Study {
     }
 
     fn own_components(&self, chosen: &[usize], progress: &dyn Progress) -> Result<Vec<Own>> {
-        let realizations = self.priors.realizations(self.priors.origin(&self.case), &())?;
+        let realizations = self.priors.realizations(chosen, self.priors.origin(&self.case), &())?;
         let mut own = Vec::new();
-        for &p in chosen {
+        for (&p, realizations) in chosen.iter().zip(&realizations) {
             if progress.interrupted() {
                 return Err(Error::Interrupted);
             }
-            own.push(Own::new(&self.case, &self.priors, &realizations[p], p)?);
+            own.push(Own::new(&self.case, &self.priors, realizations, p)?);
             progress.advance(1);
         }
         Ok(own)

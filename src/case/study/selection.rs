@@ -1,0 +1,140 @@
+//! Choosing scenarios before the inversion, and conditioning them on what was observed.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ndarray::ArrayView1;
+
+use super::super::file::{Basis, BasisKind, Case, Condition, Inversion, Start, Weight};
+use super::super::matching;
+use super::super::observations::Observations;
+use super::super::summary;
+use super::Study;
+use super::prior::{Priors, conditioning};
+use crate::error::{Error, Result};
+use crate::inversion::ACTIVE_SHARE;
+use crate::prior::Known;
+use crate::progress::Progress;
+
+/// The first stage of a case that selects scenarios by itself: the hybrid basis of all, and no feasible map.
+pub(super) fn first_stage(case: &Case) -> Option<Case> {
+    let selection = case.selection.as_ref()?;
+    let inversion = Inversion {
+        iterations: selection.iterations,
+        steps: selection.steps,
+        regularizer: selection.regularizer,
+        weight: selection.weight,
+        weight_factor: 1.0,
+        start: Start::Mean,
+        coupling: Weight::Auto,
+        ..case.inversion.clone()
+    };
+    let basis = Basis { kind: BasisKind::Hybrid, rank: selection.rank, center: false };
+    Some(Case { basis, inversion, feasible: None, selection: None, ..case.clone() })
+}
+
+impl Study {
+    /// The scenarios in use whose `‖v_i‖₂` is at least `threshold` of the largest; all of them without a threshold or
+    /// without columns of their own.
+    pub fn active(&self, v: ArrayView1<'_, f64>, threshold: Option<f64>) -> Vec<usize> {
+        match (threshold, self.energies(v)) {
+            (Some(threshold), Some(energies)) => {
+                let largest = energies.iter().copied().fold(0.0, f64::max);
+                let active = |p: &usize| energies[*p].sqrt() >= threshold * largest.sqrt();
+                self.selected.iter().copied().filter(active).collect()
+            }
+            _ => self.selected.clone(),
+        }
+    }
+
+    /// The study that inverts these observations: this one, unless the case selects scenarios by the data, or conditions
+    /// its realizations on them.
+    ///
+    /// # Errors
+    /// As [`Study::new`], and whatever an inversion returns.
+    pub fn for_observations(
+        &self,
+        observations: &Observations<'_>,
+        root: Option<&Path>,
+        progress: &dyn Progress,
+    ) -> Result<Option<Self>> {
+        let conditioned = match self.case.prior.condition {
+            Condition::All => Some(self.conditioned(observations, root, progress)?),
+            Condition::Nothing | Condition::HardData => None,
+        };
+        let base = conditioned.as_ref().unwrap_or(self);
+        let Some(first) = first_stage(&self.case) else { return Ok(conditioned) };
+        progress.note("first stage: scenarios are selected");
+        let threshold = self.case.selection.as_ref().map(|selection| selection.threshold);
+        let first = Self { case: first, ..base.clone() };
+        let estimate = first.invert(observations, Vec::new(), &mut |_| Ok(()), progress)?;
+        let selected = first.active(estimate.best().v.view(), threshold);
+        let names: Vec<&str> = selected.iter().map(|&p| self.case.scenarios[p].name.as_str()).collect();
+        progress.note(&format!("selected: {}", names.join(", ")));
+        let second = Case { selection: None, ..self.case.clone() };
+        let mut study = Self::of_priors(second, self.gpu.clone(), Arc::clone(&base.priors), selected, progress)?;
+        study.seconds.prior = base.seconds.prior;
+        study.seconds.basis += base.seconds.basis;
+        Ok(Some(study))
+    }
+
+    /// The study of realizations that honour the hard data and the observed property.
+    fn conditioned(
+        &self,
+        observations: &Observations<'_>,
+        root: Option<&Path>,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        let mut data = conditioning(&self.case);
+        let known = matching::hard_data(self, Some(observations));
+        let facies = self.case.property.has_facies();
+        let is_new =
+            |cell: usize| data.facies.iter().all(|k| k.cell != cell) && data.values.iter().all(|k| k.cell != cell);
+        let (mut codes, mut values) = (Vec::new(), Vec::new());
+        if facies {
+            codes.extend(known.facies.iter().filter(|k| is_new(k.0)).map(|&(cell, value)| Known { cell, value }));
+        } else {
+            values.extend(known.values.iter().filter(|k| is_new(k.0)).map(|&(cell, value)| Known { cell, value }));
+        }
+        data.facies.extend(codes);
+        data.values.extend(values);
+        let started = std::time::Instant::now();
+        let priors = Arc::new(Priors::new(&self.case, &data, root, progress)?);
+        let prior = started.elapsed().as_secs_f64();
+        let mut study = Self::of_priors(self.case.clone(), self.gpu.clone(), priors, self.selected.clone(), progress)?;
+        study.seconds.prior = prior;
+        Ok(study)
+    }
+}
+
+/// The scenarios of a case that an earlier run selected: those whose norm is at least a tenth of the largest, and the
+/// most probable one.
+///
+/// # Errors
+/// A folder without the summary of a run, or none of whose scenarios is in the case.
+pub fn from_run(case: &Case, folder: &Path) -> Result<Vec<usize>> {
+    let summary = summary::read(folder)?;
+    let place = || format!("--scenarios-from {}", folder.display());
+    let number = |scenario: &serde_json::Value, key: &str| {
+        let value = &scenario[key];
+        value.as_f64().or_else(|| value["mean"].as_f64()).unwrap_or(0.0)
+    };
+    let scenarios = summary["scenarios"].as_array().cloned().unwrap_or_default();
+    let largest = |key: &str| scenarios.iter().map(|s| number(s, key)).fold(0.0, f64::max);
+    let (norm, probability) = (largest("norm"), largest("probability"));
+    let chosen: Vec<&str> = scenarios
+        .iter()
+        .filter(|s| number(s, "norm") >= ACTIVE_SHARE * norm || number(s, "probability") == probability)
+        .filter_map(|s| s["name"].as_str())
+        .collect();
+    let selected: Vec<usize> =
+        (0..case.scenarios.len()).filter(|&p| chosen.contains(&&*case.scenarios[p].name)).collect();
+    match selected.is_empty() {
+        false => Ok(selected),
+        true => Err(Error::input(
+            place(),
+            format!("that run selected {chosen:?}, and none of them is a scenario of this case"),
+            "name the result folder of a run of the same scenarios",
+        )),
+    }
+}
