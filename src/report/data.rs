@@ -36,6 +36,57 @@ pub struct Folder {
     pub run: Option<Run>,
     /// The repeated runs, in order.
     pub repeats: Vec<Repeat>,
+    /// What came out of the case's variants, each a folder of its own.
+    pub variants: Vec<Sibling>,
+    /// How the scenarios' bases approximate references; of a case that inverts nothing.
+    pub approximation: Vec<Approximated>,
+}
+
+/// A variant of the case, run into a folder inside this one.
+#[derive(Debug)]
+pub struct Sibling {
+    /// The variant's name.
+    pub name: String,
+    /// Its own summary.
+    pub summary: Summary,
+    /// Its scenarios; none of repeated runs.
+    pub scenarios: Vec<Scenario>,
+}
+
+/// A row of `approximation.csv`: the basis of one scenario approximates one reference at one energy.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Approximated {
+    /// Reference, from 1.
+    pub reference: u64,
+    /// The scenario that it was drawn from.
+    pub truth: Option<String>,
+    /// The scenario whose basis approximates it.
+    pub scenario: String,
+    /// Share of the energy of the scenario's realizations.
+    pub energy: f64,
+    /// Columns that hold it.
+    pub rank: usize,
+    /// Root-mean-square difference from the reference, in the property's unit.
+    pub rmse: f64,
+    /// `‖K v‖` at which it is as near as the reference's own scenario; `None` where it never is.
+    pub equal_norm: Option<f64>,
+}
+
+/// A model of a variant.
+#[derive(Debug)]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// u, `[nz, ny, nx]`.
+    pub model: Array3<f64>,
+    /// Share of its cells in the wrong facies, where a table of the folder says it.
+    pub mismatch: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Mapped {
+    variant: String,
+    facies_mismatch: f64,
 }
 
 /// One of the repeated runs, as far as the report shows it.
@@ -64,8 +115,8 @@ pub struct Run {
     pub probability: Option<Array4<f64>>,
     /// Φv (0) and u (1) of every iteration, `[K, 2, nz, ny, nx]`.
     pub iterations: Option<Array5<f64>>,
-    /// Models of the case's variants (`mapping.variant`), `[V, nz, ny, nx]`.
-    pub variants: Option<Array4<f64>>,
+    /// Models of the case's variants.
+    pub variants: Vec<Variant>,
     /// The data and what the two models predict.
     pub data: Vec<Datum>,
     /// A row an iteration.
@@ -207,16 +258,61 @@ impl Folder {
             let run = Run {
                 iterations: None,
                 probability: None,
-                variants: None,
+                variants: Vec::new(),
                 heads: None,
                 responses: Vec::new(),
                 ..Run::read(&folder, &case)?
             };
             repeats.push(Repeat { summary: Summary::read(&folder)?, run, name });
         }
-        let run = if repeats.is_empty() { Some(Run::read(path, &case)?) } else { None };
-        Ok(Self { path: path.to_owned(), case, summary, run, repeats })
+        let approximation: Vec<Approximated> = optional_rows(&path.join("approximation.csv"))?;
+        let is_one = repeats.is_empty() && approximation.is_empty();
+        let run = if is_one { Some(Run::read(path, &case)?) } else { None };
+        let mut variants = Vec::new();
+        for (name, folder) in variant_folders(path, &case) {
+            let scenarios = optional_rows(&folder.join("scenarios.csv"))?;
+            variants.push(Sibling { name, summary: Summary::read(&folder)?, scenarios });
+        }
+        Ok(Self { path: path.to_owned(), case, summary, run, repeats, variants, approximation })
     }
+}
+
+/// The complete folders `variant-NAME` of the case's variants, in its order.
+fn variant_folders(path: &Path, case: &Case) -> Vec<(String, PathBuf)> {
+    let folder = |name: String| {
+        let folder = path.join(format!("variant-{name}"));
+        folder.join("summary.json").exists().then_some((name, folder))
+    };
+    case.names("variant").into_iter().filter_map(folder).collect()
+}
+
+/// The models of the variants: rows of `variants.npy`, `mapping-NAME.npy`, models of the folders `variant-NAME`.
+fn variants(path: &Path, case: &Case, shape: &[Option<usize>; 3]) -> Result<Vec<Variant>> {
+    let names = case.names("mapping.variant");
+    let mapped: Vec<Mapped> = optional_rows(&path.join("mapping.csv"))?;
+    let mismatch = |name: &str| mapped.iter().find(|row| row.variant == name).map(|row| row.facies_mismatch);
+    let mut out = Vec::new();
+    let stack = path.join("variants.npy");
+    if stack.exists() {
+        let stack: Array4<f64> = array(&stack, &[None, shape[0], shape[1], shape[2]])?;
+        for (k, model) in stack.outer_iter().enumerate() {
+            let name = names.get(k).cloned().unwrap_or_else(|| format!("variant {}", k + 1));
+            out.push(Variant { mismatch: mismatch(&name), name, model: model.to_owned() });
+        }
+    }
+    for name in &names {
+        let file = path.join(format!("mapping-{name}.npy"));
+        if file.exists() {
+            out.push(Variant { name: name.clone(), model: array(&file, shape)?, mismatch: mismatch(name) });
+        }
+    }
+    for (name, folder) in variant_folders(path, case) {
+        let file = folder.join("model.npy");
+        if file.exists() {
+            out.push(Variant { name, model: array(&file, shape)?, mismatch: None });
+        }
+    }
+    Ok(out)
 }
 
 /// Names of the folders `repeat-001`, `repeat-002`, … inside `path`, in order.
@@ -257,7 +353,7 @@ impl Run {
             prior_mean: optional("prior_mean.npy")?,
             reference: optional("reference.npy")?,
             probability: stacked("probability.npy", (facies > 0).then_some(facies))?,
-            variants: stacked("variants.npy", None)?,
+            variants: variants(folder, case, &shape)?,
             iterations: (iterations.exists())
                 .then(|| array(&iterations, &[None, Some(2), Some(nz), Some(ny), Some(nx)]))
                 .transpose()?,

@@ -1,5 +1,6 @@
 //! The page: what both kinds of report share. One run is in [`single`], repeated runs are in [`repeated`].
 
+mod approximation;
 mod convergence;
 mod fit;
 mod flow;
@@ -31,6 +32,7 @@ pub(super) fn page(folder: &Folder) -> String {
     let title = summary.text("title").or(folder.case.title.as_deref()).or(summary.text("case")).unwrap_or("Inversion");
     let (body, payload) = match &folder.run {
         Some(run) => single::body(folder, run),
+        None if !folder.approximation.is_empty() => (approximation::body(folder), Value::Null),
         None => (repeated::body(folder), Value::Null),
     };
     // "<" could end the script element; JSON has another way to write it.
@@ -125,6 +127,45 @@ fn controls_around(inside: &str) -> String {
             format!("<div class=\"controls\" role=\"group\" aria-label=\"What the maps show\">{inside}</div>")
         }
     }
+}
+
+/// The case and its variants, a row each: fit, errors, the most probable scenario, time; empty without variants.
+fn variants_table(folder: &Folder) -> String {
+    if folder.variants.is_empty() {
+        return String::new();
+    }
+    let own = folder.run.as_ref().map_or(&[][..], |run| &run.scenarios);
+    let all = std::iter::once(("the case itself", &folder.summary, own))
+        .chain(folder.variants.iter().map(|v| (v.name.as_str(), &v.summary, v.scenarios.as_slice())));
+    let columns = [
+        ("‖r‖² of Φv", "misfit.parameterized"),
+        ("‖r‖² of u", "misfit.model"),
+        ("target", "misfit.target"),
+        ("mismatch of Φv", "errors.parameterized.facies_mismatch"),
+        ("mismatch of u", "errors.model.facies_mismatch"),
+        ("RMSE of Φv", "errors.parameterized.rmse"),
+        ("RMSE of u", "errors.model.rmse"),
+        ("iterations", "iterations"),
+        ("seconds", "seconds.inversion"),
+    ];
+    let rows: Vec<Vec<String>> = all
+        .map(|(name, summary, scenarios)| {
+            let cell = |(_, key): &(&str, &str)| match summary.number(key) {
+                Some(n) if key.ends_with("mismatch") => percent_measured(&n),
+                Some(n) => measured(&n),
+                None => "—".into(),
+            };
+            let verdict = scenarios::most_probable(scenarios).filter(|_| scenarios.len() > 1);
+            let verdict = verdict.map_or("—".into(), |(best, p)| format!("{} ({})", escape(&best.name), percent(p)));
+            std::iter::once(escape(name)).chain(columns.iter().map(cell)).chain([verdict]).collect()
+        })
+        .collect();
+    let header = std::iter::once("").chain(columns.iter().map(|c| c.0)).chain(["most probable scenario"]);
+    let header: Vec<String> = header.map(str::to_owned).collect();
+    let links: Vec<String> = (folder.variants.iter())
+        .map(|v| format!("<a href=\"variant-{0}/report.html\">{0}</a>", escape(&v.name)))
+        .collect();
+    format!("{}<p>Each variant has a report of its own: {}.</p>", table(&header, &rows), listed(&links))
 }
 
 /// A table of names and values (HTML).

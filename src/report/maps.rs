@@ -46,10 +46,10 @@ impl Maps {
     pub(super) fn new(case: &Case, run: &Run) -> Self {
         let cells = case.grid.len();
         let total = run.iterations.as_ref().map_or(0, |k| k.len_of(Axis(0)));
-        let stacks = [&run.probability, &run.variants].map(|stack| stack.as_ref().map_or(0, |s| s.len_of(Axis(0))));
+        let votes = run.probability.as_ref().map_or(0, |s| s.len_of(Axis(0)));
         let head_frames: Vec<usize> =
             run.heads.iter().flat_map(|heads| thinned(heads.model.len_of(Axis(0)), HEAD_FRAMES)).collect();
-        let frames = 2 * total + stacks.iter().sum::<usize>() + 3 * head_frames.len() + 4;
+        let frames = 2 * total + votes + run.variants.len() + 3 * head_frames.len() + 4;
         let wide = cells * frames <= FINE_VALUES;
         let shown = thinned(total, (EMBEDDED_VALUES / (2 * cells)).max(2)).map(|k| k + 1).collect::<Vec<_>>();
 
@@ -64,10 +64,11 @@ impl Maps {
                 add(name, vec![field.view()]);
             }
         }
-        for (name, stack) in [("probability", &run.probability), ("variants", &run.variants)] {
-            if let Some(stack) = stack {
-                add(name, stack.outer_iter().collect());
-            }
+        if let Some(probability) = &run.probability {
+            add("probability", probability.outer_iter().collect());
+        }
+        if !run.variants.is_empty() {
+            add("variants", run.variants.iter().map(|variant| variant.model.view()).collect());
         }
         if let Some(all) = &run.iterations {
             for (which, name) in ["iterations_parameterized", "iterations_model"].into_iter().enumerate() {

@@ -146,7 +146,9 @@ fn a_block_with_a_well_leaves_heads_curves_and_a_file_for_paraview() {
     assert!(vti.contains("type=\"UInt8\" Name=\"facies\""));
 
     let report = text("report.html");
-    for said in ["The heads", "Over time: fit and forecast", "P pumps 10 m3/day through 5 layers", "they are a forecast"] {
+    for said in
+        ["The heads", "Over time: fit and forecast", "P pumps 10 m3/day through 5 layers", "they are a forecast"]
+    {
         assert!(report.contains(said), "the report does not say “{said}”");
     }
 }

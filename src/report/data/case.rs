@@ -69,6 +69,12 @@ impl Case {
         name.map(str::to_owned).or(value).unwrap_or_else(|| format!("facies {}", k + 1))
     }
 
+    /// Names of the tables of a list of tables at a dotted path.
+    pub fn names(&self, path: &str) -> Vec<String> {
+        let list = self.get(path).and_then(toml::Value::as_array).map_or(&[][..], Vec::as_slice);
+        list.iter().filter_map(|table| Some(table.get("name")?.as_str()?.to_owned())).collect()
+    }
+
     /// Names of the scenarios.
     pub fn scenarios(&self) -> Vec<&str> {
         let list = self.table.get("scenario").and_then(toml::Value::as_array).map_or(&[][..], Vec::as_slice);

@@ -15,7 +15,9 @@ use crate::report::maps::{colour_bar, property_label, thumbnail};
 pub(super) fn body(folder: &Folder) -> String {
     let asked = format!("{}{}", asked_words(&folder.case), asked_table(&folder.case, Vec::new()));
     let asked = section("asked", "What was asked", &asked);
-    [outcome(folder), asked, hit_rates(folder), spread(folder), runs(folder)].concat()
+    let variants = super::variants_table(folder);
+    let variants = if variants.is_empty() { variants } else { section("variants", "The variants", &variants) };
+    [outcome(folder), asked, hit_rates(folder), variants, spread(folder), runs(folder)].concat()
 }
 
 /// Key in the summary, name, and name at an axis.

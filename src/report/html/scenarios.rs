@@ -231,8 +231,9 @@ fn lines(run: &Run, label: &str, value: fn(&crate::report::data::Share) -> f64) 
 /// Stems of the coefficients, a group a scenario.
 fn coefficients(run: &Run) -> String {
     let Some(v) = &run.coefficients else { return String::new() };
-    let columns: Vec<usize> = run.scenarios.iter().filter_map(|s| s.columns).collect();
-    if columns.len() != run.scenarios.len() || columns.iter().sum::<usize>() != v.len() {
+    // A scenario that was not selected has no columns.
+    let columns: Vec<usize> = run.scenarios.iter().map(|s| s.columns.unwrap_or(0)).collect();
+    if columns.iter().sum::<usize>() != v.len() {
         return String::new();
     }
     let largest = v.iter().fold(f64::MIN_POSITIVE, |m, x| m.max(x.abs()));
@@ -245,7 +246,8 @@ fn coefficients(run: &Run) -> String {
         }
         let stem = |j: usize| [((j + 1) as f64, 0.0), ((j + 1) as f64, v[j])];
         let stems: Vec<_> = (first..first + count).filter(|&j| v[j] != 0.0).map(stem).collect();
-        chart.segments(&stems, &format!("k k{}", i % 30), &format!("{} ({count})", scenario.name));
+        let label = if count > 0 { format!("{} ({count})", scenario.name) } else { String::new() };
+        chart.segments(&stems, &format!("k k{}", i % 30), &label);
         first += count;
     }
     chart.level(0.0, "c", "");

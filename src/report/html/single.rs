@@ -329,23 +329,24 @@ fn models(folder: &Folder, run: &Run, maps: &Maps) -> String {
     section("models", "The models, iteration by iteration", &body)
 }
 
-/// Maps of the case's variants, and what the summary says of them.
+/// Maps of the case's variants, and what the summaries say of them.
 fn variants(folder: &Folder, run: &Run, maps: &Maps) -> String {
-    let Some(stack) = &run.variants else { return String::new() };
-    let said = folder.summary.list("variants");
-    let name = |k: usize| {
-        let case = folder.case.get("mapping.variant").and_then(|v| v.get(k)?.get("name")?.as_str());
-        let name = case.or_else(|| said.get(k)?.get("name")?.as_str());
-        name.map_or_else(|| format!("variant {}", k + 1), str::to_owned)
-    };
-    let reference = run.reference.as_ref().map(|_| Map::of("Reference (the truth)", "reference").figure());
-    let mut panels = reference.unwrap_or_default();
-    for k in 0..stack.shape()[0] {
-        panels += &Map { frame: Frame::Fixed(k), ..Map::of(&name(k), "variants") }.figure();
+    if run.variants.is_empty() {
+        return String::new();
     }
-    let table = super::object_table(said);
+    let mut panels = run.reference.as_ref().map(|_| Map::of("Reference (the truth)", "reference").figure());
+    let panels = panels.get_or_insert_default();
+    if !folder.variants.is_empty() {
+        *panels += &Map::of("The case itself", "model").figure();
+    }
+    for (k, variant) in run.variants.iter().enumerate() {
+        let note = variant.mismatch.map(|m| format!("{} of the cells in the wrong facies", percent(m)));
+        let note = note.unwrap_or_default();
+        *panels += &Map { frame: Frame::Fixed(k), note: &note, ..Map::of(&variant.name, "variants") }.figure();
+    }
+    let tables = super::object_table(folder.summary.list("variants")) + &super::variants_table(folder);
     let layer = super::controls_around(&layer_control(&folder.case, "variants"));
-    let body = format!("{table}{layer}<div class=\"maps\">{panels}</div>{}", property_bar(folder, maps));
+    let body = format!("{tables}{layer}<div class=\"maps\">{panels}</div>{}", property_bar(folder, maps));
     section("variants", "The variants", &body)
 }
 
