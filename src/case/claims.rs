@@ -174,6 +174,7 @@ impl Context<'_> {
     /// Runs a case (or finds its complete run) and returns its result folder.
     fn run(&self, case: &Case, name: &str, repeat: Option<u64>) -> Result<PathBuf> {
         let options = run::Options {
+            scenarios_from: None,
             out: Some(self.options.out.join(name)),
             existing: Existing { force: false, resume: self.options.resume },
             repeat,

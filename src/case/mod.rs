@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use diagnostics::{Collector, Kind};
 use reader::Section;
 
-mod approximation;
+pub mod approximation;
 pub mod built_in;
 pub mod cache;
 mod checkpoint;

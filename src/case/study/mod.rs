@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use ndarray::{Array1, ArrayView1, ArrayView2, ArrayView3, ArrayView4};
 
-use super::file::{Case, Condition};
+use super::file::{Case, Condition, Rank};
 use super::observations::Observations;
 use super::summary::Seconds;
 use crate::basis::Basis;
@@ -82,8 +82,13 @@ impl Study {
         let started = Instant::now();
         let mut warnings = Vec::new();
         let first = selection::first_stage(&case);
-        let of_basis = first.as_ref().unwrap_or(&case);
-        let parameterization = Arc::new(Parameterization::new(of_basis, &priors, &selected, &mut warnings, progress)?);
+        let mut of_basis = first.as_ref().unwrap_or(&case).clone();
+        if let Some(approximation) = &case.approximation {
+            // As many columns as the largest energy takes.
+            of_basis.basis.rank = Rank::Energy(approximation.energies.iter().copied().fold(0.0, f64::max));
+        }
+        let parameterization = Parameterization::new(&of_basis, &priors, &selected, &mut warnings, progress)?;
+        let parameterization = Arc::new(parameterization);
         for warning in &warnings {
             progress.warn(warning);
         }
