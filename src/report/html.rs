@@ -240,6 +240,12 @@ fn value_text(value: &Value) -> String {
     }
 }
 
+/// A kind of datum in words; the property goes by its own name.
+fn kind_words(case: &Case, kind: &str) -> String {
+    let kind = if kind == "property" { format!("{}{}", case.transform(), case.property) } else { kind.to_owned() };
+    kind.replace('_', " ")
+}
+
 /// A key as words: `bytes_moved` is "bytes moved".
 fn words(key: &str) -> String {
     escape(&key.replace('_', " "))
@@ -300,8 +306,8 @@ fn asked_words(case: &Case) -> String {
     );
     if !case.facies.is_empty() {
         let values: Vec<String> = case.facies.iter().map(|v| number(*v)).collect();
-        let unit = escape(&case.unit);
-        text += &format!(" The rock has {} facies, with {property} {} {unit}.", values.len(), listed(&values));
+        let (unit, carried) = (escape(&case.unit), case.transform());
+        text += &format!(" The rock has {} facies, with {carried}{property} {} {unit}.", values.len(), listed(&values));
     }
     let scenarios: Vec<String> = case.scenarios().iter().map(|s| format!("“{}”", escape(s))).collect();
     let realizations = case_text(case, "prior.realizations");

@@ -69,6 +69,15 @@ impl Case {
         name.map(str::to_owned).or(value).unwrap_or_else(|| format!("facies {}", k + 1))
     }
 
+    /// What stands before the property's name where files carry its logarithm: `"log₁₀ "`, `"ln "`, or nothing.
+    pub fn transform(&self) -> &'static str {
+        match self.get("property.transform").and_then(toml::Value::as_str) {
+            Some("log10") => "log₁₀ ",
+            Some("ln") => "ln ",
+            _ => "",
+        }
+    }
+
     /// Names of the tables of a list of tables at a dotted path.
     pub fn names(&self, path: &str) -> Vec<String> {
         let list = self.get(path).and_then(toml::Value::as_array).map_or(&[][..], Vec::as_slice);

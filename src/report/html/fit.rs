@@ -6,14 +6,15 @@ use ndarray::Array1;
 
 use super::single::target;
 use super::{section, table};
-use crate::report::data::{Datum, Run, Summary};
+use crate::report::data::{Case, Datum, Folder, Run};
 use crate::report::figures::{Axis, Chart, number};
 
 /// Beyond so many data, only some are drawn in a crossplot.
 const DRAWN_DATA: usize = 2500;
 
 /// Crossplots, whitened residuals, and what they amount to.
-pub(super) fn fit(run: &Run, summary: &Summary) -> String {
+pub(super) fn fit(folder: &Folder, run: &Run) -> String {
+    let (case, summary) = (&folder.case, &folder.summary);
     if run.data.is_empty() {
         return String::new();
     }
@@ -23,9 +24,10 @@ pub(super) fn fit(run: &Run, summary: &Summary) -> String {
         groups.entry((d.kind.as_str(), d.unit.as_str())).or_default().push(d);
     }
     for ((kind, unit), data) in &groups {
-        charts += &crossplot(kind, unit, data, ("Φv", "a", |d| d.predicted_parameterized));
+        let kind = super::kind_words(case, kind);
+        charts += &crossplot(&kind, unit, data, ("Φv", "a", |d| d.predicted_parameterized));
         if run.has_model_step() {
-            charts += &crossplot(kind, unit, data, ("u", "b", |d| d.predicted_model));
+            charts += &crossplot(&kind, unit, data, ("u", "b", |d| d.predicted_model));
         }
     }
     let mut residuals = vec![("Φv", "a", run.whitened(|d| d.predicted_parameterized))];
@@ -47,7 +49,7 @@ pub(super) fn fit(run: &Run, summary: &Summary) -> String {
             std::iter::once(format!("of {name}")).chain(numbers.map(number)).collect()
         })
         .collect();
-    let by_kind = if groups.len() > 1 { kinds_table(run, &groups) } else { String::new() };
+    let by_kind = if groups.len() > 1 { kinds_table(case, run, &groups) } else { String::new() };
     let body = format!(
         "<p>Residuals are whitened: r = (observed − predicted) / σ, so that they follow the normal distribution N(0, \
          1) where the \
@@ -59,7 +61,7 @@ pub(super) fn fit(run: &Run, summary: &Summary) -> String {
 }
 
 /// How each kind of datum is fitted: errors in its unit, and its part of the misfit a datum.
-fn kinds_table(run: &Run, groups: &BTreeMap<(&str, &str), Vec<&Datum>>) -> String {
+fn kinds_table(case: &Case, run: &Run, groups: &BTreeMap<(&str, &str), Vec<&Datum>>) -> String {
     let models: &[Predicted<'_>] = &[("Φv", "a", |d| d.predicted_parameterized), ("u", "b", |d| d.predicted_model)];
     let models = &models[..if run.has_model_step() { 2 } else { 1 }];
     let mut header = vec!["kind of datum".to_owned(), "number".into()];
@@ -73,7 +75,7 @@ fn kinds_table(run: &Run, groups: &BTreeMap<(&str, &str), Vec<&Datum>>) -> Strin
     let rows: Vec<Vec<String>> = (groups.iter())
         .map(|((kind, unit), data)| {
             let count = data.len() as f64;
-            let mut row = vec![super::words(kind), data.len().to_string()];
+            let mut row = vec![super::escape(&super::kind_words(case, kind)), data.len().to_string()];
             for (_, _, predicted) in models {
                 let mean = |f: &dyn Fn(&Datum) -> f64| data.iter().map(|d| f(d)).sum::<f64>() / count;
                 let rmse = mean(&|d| (d.observed - predicted(d)).powi(2)).sqrt();
@@ -100,7 +102,6 @@ type Predicted<'a> = (&'a str, &'a str, fn(&Datum) -> f64);
 /// Predicted against observed data of one kind; both models have the same axes.
 fn crossplot(kind: &str, unit: &str, data: &[&Datum], (name, class, predicted): Predicted<'_>) -> String {
     let every = data.len().div_ceil(DRAWN_DATA);
-    let kind = kind.replace('_', " ");
     let axis = |what: &str| {
         let all = data.iter().flat_map(|d| [d.observed, d.predicted_parameterized, d.predicted_model]);
         Axis::around(&format!("{what} {kind} [{unit}]"), all, false)

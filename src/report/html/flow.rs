@@ -84,6 +84,7 @@ fn wells(folder: &Folder, run: &Run, heads: &Heads) -> String {
         at(folder, frame, cell).map_or("—".to_owned(), number)
     };
     let with_reference = heads.reference.is_some();
+    let has_model = run.has_model_step() || heads.parameterized.is_none();
     let rows: Vec<Vec<String>> = (run.wells.iter())
         .map(|cell| {
             let held = match cell.control.as_str() {
@@ -98,14 +99,14 @@ fn wells(folder: &Folder, run: &Run, heads: &Heads) -> String {
             ];
             row.extend(heads.reference.as_ref().map(|of| last(of, cell)));
             row.extend(heads.parameterized.as_ref().map(|of| last(of, cell)));
-            row.push(last(&heads.model, cell));
+            row.extend(has_model.then(|| last(&heads.model, cell)));
             row
         })
         .collect();
     let mut header = vec!["well", "place (x, y) [m]", "layer", "held"];
     header.extend(with_reference.then_some("head of the reference [m]"));
     header.extend(heads.parameterized.is_some().then_some("head of Φv [m]"));
-    header.push("head of u [m]");
+    header.extend(has_model.then_some("head of u [m]"));
     let header: Vec<String> = header.into_iter().map(str::to_owned).collect();
     let note =
         "Heads of the wells' cells. A well that a model cuts off from the rest shows at once: its head is far off.";
@@ -172,6 +173,9 @@ fn own<'a>(run: &'a Run, (place, kind): (&str, &str)) -> Vec<&'a Response> {
     run.responses.iter().filter(|r| r.place == place && r.kind == kind).collect()
 }
 
+/// A model in a chart: its name, its class, what it predicts.
+type Predicted<'a> = (&'a str, &'a str, fn(&Response) -> f64);
+
 fn curve(run: &Run, (place, kind): (&str, &str)) -> String {
     let mut rows = own(run, (place, kind));
     rows.sort_by(|a, b| a.time.total_cmp(&b.time));
@@ -189,6 +193,8 @@ fn curve(run: &Run, (place, kind): (&str, &str)) -> String {
     // A model that is far off does not flatten what was measured.
     let near: Vec<f64> = rows.iter().flat_map(|r| r.reference.or(r.observed).into_iter()).collect();
     let [low, high] = limits(&near, rows.iter().flat_map(values));
+    // A drawdown begins at zero.
+    let low = if kind == "drawdown" && low > 0.0 { 0.0 } else { low };
     let x = match log {
         true => Axis::around(&format!("time [{name}]"), rows.iter().map(|r| r.time / unit), true),
         false => Axis::linear(&format!("time [{name}]"), 0.0, 1.02 * longest / unit),
@@ -202,15 +208,20 @@ fn curve(run: &Run, (place, kind): (&str, &str)) -> String {
     }
     let line = |value: &dyn Fn(&Response) -> Option<f64>| -> Vec<(f64, f64)> {
         let points = rows.iter().filter_map(|r| Some((r.time / unit, value(r)?)));
-        points.map(|(t, v)| (t, v.clamp(low, high))).collect()
+        points.filter(|(_, v)| (low..=high).contains(v)).collect()
     };
     let reference = line(&|r| r.reference);
     if !reference.is_empty() {
         chart.line(&reference, "c thick", "reference");
     }
-    chart.line(&line(&|r| Some(r.predicted_parameterized)), "a", "Φv");
-    if run.has_model_step() {
-        chart.line(&line(&|r| Some(r.predicted_model)), "b", "u");
+    let mut beyond = Vec::new();
+    let models: [Predicted<'_>; 2] = [("Φv", "a", |r| r.predicted_parameterized), ("u", "b", |r| r.predicted_model)];
+    for (model, class, value) in models.into_iter().take(if run.has_model_step() { 2 } else { 1 }) {
+        chart.line(&line(&|r| Some(value(r))), class, model);
+        let off = |r: &&&Response| !(low..=high).contains(&value(r));
+        beyond.extend(
+            rows.iter().rev().find(off).map(|r| format!("{model} leaves the chart: to {} {measure}", number(value(r)))),
+        );
     }
     let dots: Vec<_> = (rows.iter())
         .filter_map(|r| {
@@ -222,18 +233,19 @@ fn curve(run: &Run, (place, kind): (&str, &str)) -> String {
         chart.dots(&dots, "observed", false, "observed");
     }
     let heading = format!("{}: {kind}", place);
-    chart.figure(&heading, &format!("{heading} over time, {} data", dots.len()), "")
+    chart.figure(&heading, &format!("{heading} over time, {} data", dots.len()), &escape(&beyond.join("; ")))
 }
 
-/// Ends of the vertical axis: all values, but no further from those of `near` than these reach apart.
+/// Ends of the vertical axis: all values, but no further from those of `near` than these reach apart; where they are one
+/// value, no further than its size.
 fn limits(near: &[f64], all: impl Iterator<Item = f64>) -> [f64; 2] {
     let span = |values: &mut dyn Iterator<Item = f64>| {
         values.filter(|v| v.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)))
     };
     let (mut low, mut high) = span(&mut all.into_iter());
     let (near_low, near_high) = span(&mut near.iter().copied());
-    let reach = near_high - near_low;
-    if reach > 0.0 {
+    let reach = if near_high > near_low { near_high - near_low } else { near_high.abs() };
+    if reach > 0.0 && reach.is_finite() {
         (low, high) = (low.max(near_low - reach), high.min(near_high + reach));
     }
     let margin = if high > low { 0.06 * (high - low) } else { 0.5 };

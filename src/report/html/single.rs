@@ -8,8 +8,8 @@ use serde_json::{Map as JsonMap, Value};
 use super::convergence::convergence;
 use super::fit::fit;
 use super::{
-    asked_table, asked_words, duration, flow, layer_control, listed, measured, percent, percent_measured, plain,
-    scenarios, section, table, value_text, words,
+    asked_table, asked_words, duration, flow, kind_words, layer_control, listed, measured, percent, percent_measured,
+    plain, scenarios, section, table, value_text,
 };
 use crate::report::colour::Palette;
 use crate::report::data::{Case, Folder, Number, Run, Summary};
@@ -29,7 +29,7 @@ pub(super) fn body(folder: &Folder, run: &Run) -> (String, Value) {
         flow::sections(folder, run, &maps),
         variants(folder, run, &maps),
         prior(folder, run, &maps),
-        fit(run, &folder.summary),
+        fit(folder, run),
         convergence(folder, run, &errors),
         numbers(folder, &errors),
         glossary(run),
@@ -169,7 +169,8 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
     for d in &run.data {
         *counts.entry(d.kind.as_str()).or_default() += 1;
     }
-    let counts: Vec<String> = counts.iter().map(|(kind, n)| format!("{n} of kind “{}”", words(kind))).collect();
+    let counts: Vec<String> =
+        counts.iter().map(|(kind, n)| format!("{n} of kind “{}”", escape(&kind_words(&folder.case, kind)))).collect();
     let [sources, receivers, points] = maps.places;
     let mut survey =
         if counts.is_empty() { "<p>There are no data".into() } else { format!("<p>The data: {}", listed(&counts)) };
