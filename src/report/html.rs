@@ -157,10 +157,10 @@ fn variants_table(folder: &Folder) -> String {
             };
             let verdict = scenarios::most_probable(scenarios).filter(|_| scenarios.len() > 1);
             let verdict = verdict.map_or("—".into(), |(best, p)| format!("{} ({})", escape(&best.name), percent(p)));
-            std::iter::once(escape(name)).chain(columns.iter().map(cell)).chain([verdict]).collect()
+            [escape(name), verdict].into_iter().chain(columns.iter().map(cell)).collect()
         })
         .collect();
-    let header = std::iter::once("").chain(columns.iter().map(|c| c.0)).chain(["most probable scenario"]);
+    let header = ["", "most probable scenario"].into_iter().chain(columns.iter().map(|c| c.0));
     let header: Vec<String> = header.map(str::to_owned).collect();
     let links: Vec<String> = (folder.variants.iter())
         .map(|v| format!("<a href=\"variant-{0}/report.html\">{0}</a>", escape(&v.name)))

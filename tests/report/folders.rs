@@ -11,10 +11,10 @@ use ndarray::{Array1, Array3, Array4, Array5, Axis, s};
 use ndarray_npy::write_npy;
 use serde_json::{Value, json};
 
-pub const ITERATIONS: usize = 3;
+const ITERATIONS: usize = 3;
 
 /// A channel of slowness 0.5 ms/m in rock of 1 ms/m, meandering along x, shifted a little from layer to layer.
-pub fn channel([nz, ny, nx]: [usize; 3], phase: f64) -> Array3<f64> {
+fn channel([nz, ny, nx]: [usize; 3], phase: f64) -> Array3<f64> {
     Array3::from_shape_fn((nz, ny, nx), |(k, j, i)| {
         let middle = ny as f64 * (0.5 + 0.22 * (i as f64 / nx as f64 * 7.0 + phase + 0.3 * k as f64).sin());
         if (j as f64 - middle).abs() < 0.14 * ny as f64 { 0.5 } else { 1.0 }
@@ -22,7 +22,7 @@ pub fn channel([nz, ny, nx]: [usize; 3], phase: f64) -> Array3<f64> {
 }
 
 /// Mean over a window of 2·radius + 1 cells in each direction of a layer.
-pub fn smoothed(field: &Array3<f64>, radius: usize) -> Array3<f64> {
+fn smoothed(field: &Array3<f64>, radius: usize) -> Array3<f64> {
     let (_, ny, nx) = field.dim();
     Array3::from_shape_fn(field.dim(), |(k, j, i)| {
         let rows = j.saturating_sub(radius)..(j + radius + 1).min(ny);
@@ -47,7 +47,7 @@ fn travel_time(field: &Array3<f64>, size: [f64; 3], a: [f64; 3], b: [f64; 3]) ->
 }
 
 /// Writes the folder of a finished run of `shape` cells as the program leaves it.
-pub fn write_run(folder: &Path, shape: [usize; 3], seed: u64) {
+pub(crate) fn write_run(folder: &Path, shape: [usize; 3], seed: u64) {
     fs::create_dir_all(folder).unwrap();
     let [nz, ny, nx] = shape;
     let size = [400.0, 300.0, 10.0 * nz as f64];
@@ -148,11 +148,11 @@ pub fn write_run(folder: &Path, shape: [usize; 3], seed: u64) {
     write_summary(folder, &summary);
 }
 
-pub fn write_summary(folder: &Path, summary: &Value) {
+pub(crate) fn write_summary(folder: &Path, summary: &Value) {
     fs::write(folder.join("summary.json"), serde_json::to_string_pretty(summary).unwrap()).unwrap();
 }
 
-pub fn write_case(folder: &Path, [nz, ny, nx]: [usize; 3]) {
+pub(crate) fn write_case(folder: &Path, [nz, ny, nx]: [usize; 3]) {
     let case = format!(
         "format = 1\ntitle = \"A channel between two wells\"\n[grid]\ncells = [{nx}, {ny}, {nz}]\n\
          size = [\"400 m\", \"300 m\", \"{} m\"]\nplane = \"xy\"\n[property]\nname = \"slowness\"\nunit = \"ms/m\"\n\
@@ -165,7 +165,7 @@ pub fn write_case(folder: &Path, [nz, ny, nx]: [usize; 3]) {
 }
 
 /// The folder of `count` repeated runs.
-pub fn write_repeats(folder: &Path, count: u64) {
+pub(crate) fn write_repeats(folder: &Path, count: u64) {
     let shape = [1, 30, 40];
     let runs = 1..=count;
     for seed in runs.clone() {
@@ -197,7 +197,7 @@ pub fn write_repeats(folder: &Path, count: u64) {
 }
 
 /// Names of the scenarios of a flow folder, and the columns of their blocks.
-pub const SCENARIOS: [(&str, usize); 5] =
+const SCENARIOS: [(&str, usize); 5] =
     [("meandering 0°", 12), ("meandering 90°", 12), ("intersecting", 9), ("straight 0°", 7), ("straight 90°", 6)];
 
 /// Head at the centre of cell (i, j) of a map of 400 × 300 m after `time` \[s\]: falling from 20 m to 10 m along x, with
@@ -210,7 +210,7 @@ fn head([ny, nx]: [usize; 2], [j, i]: [usize; 2], time: f64, depth: f64) -> f64 
 
 /// Turns the folder of a run of `shape` cells into one of groundwater flow with five scenarios, of which the second is
 /// right; `transient`: with twelve times, of which the first seven were observed. A cell is inactive.
-pub fn write_flow(folder: &Path, shape: [usize; 3], seed: u64, transient: bool) {
+pub(crate) fn write_flow(folder: &Path, shape: [usize; 3], seed: u64, transient: bool) {
     write_run(folder, shape, seed);
     let [nz, ny, nx] = shape;
     let times: Vec<f64> = (0..if transient { 12 } else { 1 }).map(|k| 600.0 * 2f64.powi(k)).collect();

@@ -136,10 +136,13 @@ fn hit_rates(folder: &Folder) -> String {
             number(-(runs[0].0.len() as f64).ln())
         ),
     };
+    let drawn = match truths.len() {
+        0 => String::new(),
+        _ => format!("The references were drawn from {}. ", listed(&truths)),
+    };
     let body = format!(
-        "<p>The references were drawn from {}. A criterion hits where it chooses the reference's own scenario; the \
+        "<p>{drawn}A criterion hits where it chooses the reference's own scenario; the \
          interval is Wilson's (1927).</p>{}{calibration}",
-        listed(&truths),
         table(&header.map(str::to_owned), &rows)
     );
     section("hits", "How often the right scenario is found", &body)

@@ -214,13 +214,15 @@ fn lines(run: &Run, label: &str, value: fn(&crate::report::data::Share) -> f64) 
     let mut order: Vec<usize> = (0..series.len()).collect();
     let end = |i: usize| series[i].last().map_or(0.0, |p| p.1);
     order.sort_by(|&a, &b| end(b).total_cmp(&end(a)));
+    // What never had any share is not named.
+    let named = order.iter().take(NAMED).filter(|&&i| series[i].iter().any(|p| p.1 > 0.0)).count();
     let mut chart = Chart::new(Axis::linear("iteration", 0.6, last + 0.4), Axis::linear(label, 0.0, 1.06 * high));
     for (place, &i) in order.iter().enumerate().rev() {
-        if place >= NAMED {
-            chart.line(&series[i], "c faint", if place == NAMED { "other scenarios" } else { "" });
+        if place >= named {
+            chart.line(&series[i], "c faint", if place == named { "other scenarios" } else { "" });
         }
     }
-    for &i in order.iter().take(NAMED) {
+    for &i in order.iter().take(named) {
         chart.line(&series[i], &format!("k k{}", i % 30), &run.scenarios[i].name);
     }
     chart.iteration_cursor();
@@ -279,10 +281,17 @@ fn map(run: &Run) -> String {
     if cells[usize::from(NO_CATEGORY)] > 0 {
         legend += &key(usize::from(NO_CATEGORY), "no scenario");
     }
-    let figure = Map { palette: Palette::Category, ..Map::of("Scenario with the most votes in each cell", "scenario") };
+    let (words, heading) = match run.probability.is_some() {
+        true => (
+            "A cell shows the scenario whose realizations gave most of the patterns that vote in it.",
+            "Scenario with the most votes in each cell",
+        ),
+        false => ("A cell shows the scenario that has the largest share in it.", "Scenario that rules in each cell"),
+    };
+    let figure = Map { palette: Palette::Category, ..Map::of(heading, "scenario") };
     format!(
-        "<h3>Where each scenario is at work</h3><p>A cell shows the scenario whose realizations gave most of the patterns \
-         that vote in it.</p><div class=\"maps\">{}<ul class=\"legend column\">{legend}</ul></div>",
+        "<h3>Where each scenario is at work</h3><p>{}</p><div class=\"maps\">{}<ul class=\"legend column\">{legend}</ul></div>",
+        words,
         figure.figure()
     )
 }
