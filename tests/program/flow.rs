@@ -87,8 +87,9 @@ fn values(text: &str, name: &str) -> Vec<f64> {
     numbers.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().expect("8 bytes"))).collect()
 }
 
-fn table(text: &str) -> Vec<Vec<&str>> {
-    text.lines().skip(1).map(|line| line.split(',').collect()).collect()
+fn table(text: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    reader.records().map(|row| row.expect("a row").iter().map(str::to_owned).collect()).collect()
 }
 
 #[test]
@@ -110,16 +111,14 @@ fn a_block_with_a_well_leaves_heads_curves_and_a_file_for_paraview() {
     let times: Vec<f64> = table(&text("head_times.csv")).iter().map(|row| row[1].parse().expect("a time")).collect();
     assert_eq!(times, [0.0, 3600.0, 14_400.0, 86_400.0, 345_600.0]);
 
-    let wells = text("wells.csv");
-    let wells = table(&wells);
+    let wells = table(&text("wells.csv"));
     assert_eq!(wells.len(), 5, "a row a layer");
-    assert_eq!(wells[4][..4], ["P", "125", "230", "-2"], "the centre of its highest cell");
-    assert_eq!((wells[4][4], wells[4][5], wells[4][7]), ("5", "rate", "m3/day"));
+    assert_eq!(wells[4][..4], ["P", "125.0", "230.0", "-2.0"], "the centre of its highest cell");
+    assert_eq!((&*wells[4][4], &*wells[4][5], &*wells[4][7]), ("5", "rate", "m3/day"));
     assert!((wells[4][6].parse::<f64>().expect("a rate") - 10.0).abs() < 1e-9, "extraction is positive");
 
     // Drawdown of what is observed and of the well: three curves of four times, two of them beyond the data.
-    let curves = text("drawdown.csv");
-    let curves = table(&curves);
+    let curves = table(&text("drawdown.csv"));
     assert_eq!(curves.len(), 3 * 4);
     for row in &curves {
         let [time, reference, observed] = [5, 7, 10].map(|column: usize| row[column].parse::<f64>().ok());
