@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use ndarray::{ArrayView1, ArrayView2, Axis};
+use ndarray::Axis;
 
-use super::files;
 use super::observations::Observations;
 use super::study::{Opinion, Study};
+use super::{files, flow_results, paraview};
 use crate::error::{Error, Result};
 use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Solution};
 
@@ -40,7 +40,8 @@ pub(super) fn write(
         layers.push(("reference", reference.view()));
     }
     write_iterations(&folder.join("iterations.npy"), study, &estimate.iterations)?;
-    write_vti(&folder.join("model.vti"), study, &layers, best.probability.as_ref().map(|p| p.view()))?;
+    let heads = flow_results::write(folder, study, observations, best)?;
+    paraview::write(&folder.join("model.vti"), study, &layers, best, &heads)?;
     write_data(&folder.join("data.csv"), study, observations, best)?;
     write_history(folder, &estimate.iterations)?;
     write_scenarios(&folder.join("scenarios.csv"), study, best, verdict)?;
@@ -64,29 +65,12 @@ fn write_iterations(path: &Path, study: &Study, iterations: &[Iteration]) -> Res
     files::array(path, shaped.view())
 }
 
-fn write_vti(
-    path: &Path,
-    study: &Study,
-    layers: &[(&str, ArrayView1<'_, f64>)],
-    probability: Option<ArrayView2<'_, f32>>,
-) -> Result<()> {
-    let unit = study.case.property.label();
-    let mut arrays: Vec<(String, Vec<f64>)> =
-        layers.iter().map(|(name, field)| (format!("{name} [{unit}]"), field.to_vec())).collect();
-    if let Some(probability) = probability {
-        for (code, row) in probability.rows().into_iter().enumerate() {
-            arrays.push((format!("probability of facies {code}"), row.iter().map(|&p| f64::from(p)).collect()));
-        }
-    }
-    files::vti(path, study.grid(), &arrays)
-}
-
 fn csv_error(path: &Path) -> impl Fn(csv::Error) -> Error + '_ {
     |e| Error::file("write", path, std::io::Error::other(e))
 }
 
 /// Serializes rows as CSV and moves the file into place.
-fn write_csv(path: &Path, fill: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> Result<()> {
+pub(super) fn write_csv(path: &Path, fill: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> Result<()> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     fill(&mut writer).map_err(csv_error(path))?;
     let bytes = writer.into_inner().map_err(|e| Error::file("write", path, std::io::Error::other(e.to_string())))?;

@@ -320,6 +320,9 @@ impl Run<'_> {
             errors,
             scenarios: shares,
             hits,
+            reference_scenarios: (observations.reference_scenarios.iter())
+                .map(|&scenario| case.scenarios[scenario].name.clone())
+                .collect(),
             solver: observations.solver(best.model.view())?,
             noise_factor: observations.noise_factor,
             cross_validation: self.cross_validation(study, observations)?,

@@ -48,7 +48,10 @@ pub struct Summary {
     /// no such scenario, or no other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hits: Option<BTreeMap<String, f64>>,
-    /// How the equations of flow were solved; absent without flow.
+    /// Those that the reference was drawn from, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reference_scenarios: Vec<String>,
+    /// How the equations of flow were solved, in words; absent without flow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub solver: Option<String>,
     /// The factor on the given error level that the data chose; 1 where it was taken as given.

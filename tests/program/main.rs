@@ -5,6 +5,7 @@ mod bad_input;
 mod commands;
 mod devices;
 mod failing_device;
+mod flow;
 mod hard_data;
 mod interrupt;
 mod kernels;

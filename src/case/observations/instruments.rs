@@ -74,6 +74,11 @@ impl Instruments {
         Self { physics, property: kept.iter().filter(|&&i| i >= count).map(|&i| self.property[i - count]).collect() }
     }
 
+    /// The groundwater model; `None` without flow.
+    pub(super) fn aquifer(&self) -> Option<&Aquifer> {
+        if let Reading::Flow(aquifer) = &self.physics { Some(aquifer) } else { None }
+    }
+
     /// Whether predictions are linear in the carried property.
     pub(super) fn is_linear(&self) -> bool {
         !matches!(self.physics, Reading::Flow(_))

@@ -7,6 +7,7 @@ use super::study::Study;
 use crate::error::{Error, Result};
 use crate::forward::Datum;
 use crate::forward::cells::PropertyInCells;
+use crate::forward::groundwater::{Aquifer, Groundwater};
 use crate::inversion::{cross_validate, reduced_jacobian};
 use crate::linalg::covariance::Covariance;
 use crate::operator::Operator;
@@ -213,6 +214,20 @@ impl<'g> Observations<'g> {
     pub fn property_data(&self) -> Vec<usize> {
         let cells = self.instruments.property_cells();
         (0..cells.len()).filter(|&i| cells[i].is_some()).collect()
+    }
+
+    /// The groundwater model with all that is observed; `None` without flow.
+    pub(super) fn aquifer(&self) -> Option<&Aquifer> {
+        self.instruments.aquifer()
+    }
+
+    /// How the equations of flow in a model are solved, in words; `None` without flow.
+    ///
+    /// # Errors
+    /// A model that the flow cannot be solved for.
+    pub fn solver(&self, field: ArrayView1<'_, f64>) -> Result<Option<String>> {
+        let describe = |aquifer: &Aquifer| Groundwater::new(aquifer.clone())?.description(field);
+        self.aquifer().map(describe).transpose()
     }
 
     /// What cannot be overlooked in the heads of a model.
