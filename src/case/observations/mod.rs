@@ -7,7 +7,7 @@ use super::study::Study;
 use crate::error::{Error, Result};
 use crate::forward::Datum;
 use crate::forward::cells::PropertyInCells;
-use crate::forward::groundwater::{Aquifer, Groundwater};
+use crate::forward::groundwater::Aquifer;
 use crate::inversion::{cross_validate, reduced_jacobian};
 use crate::linalg::covariance::Covariance;
 use crate::operator::Operator;
@@ -219,15 +219,6 @@ impl<'g> Observations<'g> {
     /// The groundwater model with all that is observed; `None` without flow.
     pub(super) fn aquifer(&self) -> Option<&Aquifer> {
         self.instruments.aquifer()
-    }
-
-    /// How the equations of flow in a model are solved, in words; `None` without flow.
-    ///
-    /// # Errors
-    /// A model that the flow cannot be solved for.
-    pub fn solver(&self, field: ArrayView1<'_, f64>) -> Result<Option<String>> {
-        let describe = |aquifer: &Aquifer| Groundwater::new(aquifer.clone())?.description(field);
-        self.aquifer().map(describe).transpose()
     }
 
     /// What cannot be overlooked in the heads of a model.
