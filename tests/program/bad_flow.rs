@@ -127,7 +127,10 @@ fn observations_of_nothing() {
         &["observation[1].wells", "\"centre\"", "at a head"],
     );
     refused(&[("lattice = [4, 3]", "lattice = [40, 3]")], &["observation[1].lattice", "40 x 3", "24 x 20"]);
-    refused(&[("noise = \"2 %\"", "noise = \"2 ms\"")], &["noise", "2 ms"]);
+    refused(
+        &[("noise = \"2 %\"", "noise = \"2 ms\"")],
+        &["observation[1].noise", "the unit of a travel time", "its own"],
+    );
 }
 
 #[test]
@@ -189,7 +192,7 @@ fn files_with_numbers_that_are_none() {
         place.assert_no_result();
     }
     place.write("pumping.toml", PUMPING);
-    for (value, words) in [(f64::NAN, ["NaN", "(0-based i, j, k)"]), (400.0, ["(log10 400)", "positive"])] {
+    for (value, words) in [(f64::NAN, ["NaN", "(0-based i, j, k)"]), (400.0, ["(log10 395", "positive"])] {
         let mut model = Array3::from_elem((1, 20, 24), 1.0);
         model[[0, 3, 4]] = value;
         ndarray_npy::write_npy(place.path("model.npy"), &model).expect("room");
