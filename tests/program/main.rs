@@ -1,6 +1,7 @@
 //! The program as a user meets it: the binary itself, run in folders of its own, and the library where a device has to
 //! fail in the middle of the work.
 
+mod bad_flow;
 mod bad_input;
 mod commands;
 mod devices;

@@ -5,7 +5,7 @@ use ndarray::Array3;
 use crate::support::{Place, assert_same_numbers, summary};
 
 /// A pumping test in straight channels along x or along y: 24 × 20 cells, 40 realizations each.
-const PUMPING: &str = r#"format = 1
+pub(crate) const PUMPING: &str = r#"format = 1
 name = "pumping"
 title = "A small pumping test"
 

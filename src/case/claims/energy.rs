@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ndarray::{Array2, Axis};
 
 use super::super::file::{Case, Geology, Objects};
+use super::super::hard_data;
 use super::super::study::{Priors, conditioning};
-use super::super::{cache, hard_data};
 use super::{Comparison, Context};
 use crate::error::{Error, Result};
 use crate::linalg::dense::symmetric_eigen;
@@ -20,7 +20,7 @@ pub(super) fn columns(context: &Context<'_>, case: Case) -> Result<Vec<Compariso
         let problem = format!("{parts} parts of {} realizations", case.prior.realizations);
         return Err(Error::input("--repeat", problem, "leave two realizations in each part"));
     }
-    let priors = Priors::new(&case, &conditioning(&case), cache::folder().as_deref(), context.progress)?;
+    let priors = Priors::new(&case, &conditioning(&case), context.cache.as_deref(), context.progress)?;
     let all: Vec<usize> = (0..case.scenarios.len()).collect();
     let realizations = priors.realizations(&all, priors.origin(&case), context.progress)?;
     // By kind: what each scenario of it takes, energies × parts.

@@ -1,7 +1,6 @@
 //! Claims on the feasible set of several scenarios: selected and mapped in one inversion.
 
 use super::super::file::{Case, ReferenceSource};
-use super::super::overrides::Overrides;
 use super::runs::{Runs, Share};
 use super::{Comparison, Context};
 use crate::error::{Error, Result};
@@ -69,7 +68,7 @@ pub(super) fn joint(context: &Context<'_>, case: Case) -> Result<Vec<Comparison>
     let truth = truth(&case)?;
     let joint = context.run(&case)?;
     let alone = joint.variant("group-sparsity-alone");
-    let stages = context.run(&Case::load("ch6-twostage", &Overrides::default())?)?;
+    let stages = context.run(&context.built_in("ch6-twostage")?)?;
     let right = |runs: &Runs| -> Result<Vec<f64>> {
         let of_truth = |shares: Vec<Share>| {
             shares.iter().find(|share| share.name == truth).map_or(0.0, |share| share.contribution)

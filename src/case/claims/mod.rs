@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::folder::Existing;
 use super::overrides::Overrides;
-use super::{Case, files, run};
+use super::{Case, cache, files, run};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::progress::Progress;
@@ -124,6 +124,10 @@ const NEARLY: f64 = 0.01;
 
 struct Context<'a> {
     options: &'a Options,
+    /// What is changed in every built-in case: nothing, but for tests of smaller cases.
+    overrides: Overrides,
+    /// Where realizations are kept beyond a run.
+    cache: Option<PathBuf>,
     gpu: Option<Arc<Gpu>>,
     progress: &'a dyn Progress,
 }
@@ -138,14 +142,8 @@ pub fn settle(options: &Options, gpu: Option<Arc<Gpu>>, progress: &dyn Progress)
     }
     let chosen = chosen(options.id.as_deref())?;
     std::fs::create_dir_all(&options.out).map_err(|e| Error::file("create", &options.out, e))?;
-    let context = Context { options, gpu, progress };
-    let mut verdicts = Vec::new();
-    for &Claim { id, case, says, settle } in chosen {
-        progress.note(&format!("claim {id} on {case}: {says}"));
-        let comparisons = settle(&context, Case::load(case, &Overrides::default())?)?;
-        let finding = Finding::of(&comparisons);
-        verdicts.push(Verdict { id, case, claim: says, references: options.repeat, comparisons, finding });
-    }
+    let context = Context { options, overrides: Overrides::default(), cache: cache::folder(), gpu, progress };
+    let verdicts = chosen.into_iter().map(|claim| context.verdict(claim)).collect::<Result<Vec<_>>>()?;
     write(options, &verdicts)?;
     Ok(verdicts)
 }
@@ -179,6 +177,17 @@ fn write(options: &Options, verdicts: &[Verdict]) -> Result<()> {
 }
 
 impl Context<'_> {
+    fn verdict(&self, &Claim { id, case, says, settle }: &Claim) -> Result<Verdict> {
+        self.progress.note(&format!("claim {id} on {case}: {says}"));
+        let comparisons = settle(self, self.built_in(case)?)?;
+        let finding = Finding::of(&comparisons);
+        Ok(Verdict { id, case, claim: says, references: self.options.repeat, comparisons, finding })
+    }
+
+    fn built_in(&self, name: &str) -> Result<Case> {
+        Case::load(name, &self.overrides)
+    }
+
     /// Runs a case over the references (or finds its complete run).
     fn run(&self, case: &Case) -> Result<Runs> {
         Ok(Runs::new(self.folder_of(case, Some(self.options.repeat))?, self.options.repeat))
@@ -191,7 +200,7 @@ impl Context<'_> {
             out: Some(self.options.out.join(&case.name)),
             existing: Existing { force: false, resume: self.options.resume },
             repeat,
-            cache: true,
+            cache: self.cache.is_some(),
             fall_back: false,
             command: format!("lithoscope claims --repeat {} (run {})", self.options.repeat, case.name),
         };
@@ -213,10 +222,56 @@ mod tests {
         assert!(unknown.contains("5.2/ch5-mapping") && unknown.contains("5.2/ch5-pumping"), "{unknown}");
     }
 
-    #[test]
-    fn every_claim_is_about_a_built_in_case() {
-        for claim in &CLAIMS {
-            Case::load(claim.case, &Overrides::default()).unwrap();
+    /// Settles claims on their cases with some keys changed, over two references.
+    fn settled(ids: &[&str], changes: &[&str]) -> Vec<Verdict> {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { id: None, repeat: 2, out: folder.path().to_owned(), resume: false };
+        let small = ["grid.cells=[60,60]", "prior.realizations=12", "prior.snesim.grids=3"];
+        let set = small.iter().chain(changes).map(|&s| s.to_owned()).collect();
+        let overrides = Overrides { set, ..Overrides::default() };
+        let context = Context { options: &options, overrides, cache: None, gpu: None, progress: &() };
+        let settled = |id: &&str| context.verdict(chosen(Some(id)).unwrap()[0]).unwrap();
+        let verdicts: Vec<Verdict> = ids.iter().map(settled).collect();
+        for comparison in verdicts.iter().flat_map(|verdict| &verdict.comparisons) {
+            let values = &comparison.difference.values;
+            assert!(values.len() == 2 && values.iter().all(|x| x.is_finite()), "{comparison:?}");
         }
+        write(&options, &verdicts).unwrap();
+        let rows = std::fs::read_to_string(folder.path().join("claims.csv")).unwrap().lines().count() - 1;
+        assert_eq!(rows, verdicts.iter().map(|verdict| verdict.comparisons.len()).sum::<usize>());
+        verdicts
+    }
+
+    #[test]
+    fn claims_on_selection_read_their_runs() {
+        let verdicts = settled(&["3.1/ch3-tomo-channel", "3.4"], &["inversion.iterations=3"]);
+        assert_eq!(verdicts.iter().map(|verdict| verdict.comparisons.len()).collect::<Vec<_>>(), [5, 3]);
+    }
+
+    #[test]
+    fn claims_on_known_maps_read_their_runs() {
+        let verdicts = settled(&["3.2", "3.5"], &["inversion.iterations=30"]);
+        assert_eq!(verdicts.iter().map(|verdict| verdict.comparisons.len()).collect::<Vec<_>>(), [12, 4]);
+    }
+
+    #[test]
+    fn columns_are_counted_by_kind() {
+        let verdicts = settled(&["3.3"], &[]);
+        assert_eq!(verdicts[0].comparisons.len(), 2 * 6, "two other kinds, six energies");
+    }
+
+    #[test]
+    fn claims_on_the_feasible_set_read_their_runs() {
+        let changes =
+            ["inversion.iterations=3", "basis.rank=[4, 8]", "feasible.library=60", "feasible.window=\"disk 8\""];
+        let verdicts = settled(&["5.1/ch5-pumping", "5.2/ch5-pumping"], &changes);
+        assert_eq!(verdicts.iter().map(|verdict| verdict.comparisons.len()).collect::<Vec<_>>(), [12, 1]);
+    }
+
+    #[test]
+    fn claims_on_joint_inversions_read_their_runs() {
+        let changes = ["inversion.iterations=3", "feasible.library=60", "feasible.window=[20, 20]"];
+        let verdicts = settled(&["6.1", "6.2", "6.3", "6.4"], &changes);
+        assert_eq!(verdicts.iter().map(|verdict| verdict.comparisons.len()).collect::<Vec<_>>(), [2, 3, 3, 8]);
     }
 }
