@@ -9,7 +9,6 @@ use super::super::observations::Observations;
 use super::super::summary::Scenario;
 use super::parameterization::Parameterization;
 use super::{Opinion, Study};
-use crate::basis::Basis;
 use crate::error::Result;
 use crate::inversion::{ACTIVE_SHARE, Iteration, Judged};
 use crate::operator::LinearOperator;
