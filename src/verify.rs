@@ -30,6 +30,7 @@ fn rounds(rounds: u32) -> String {
 /// What the device refuses; an error over its bound is an [`Outcome`], not an error.
 pub fn verify(gpu: Option<&Gpu>, seed: u64) -> Result<Vec<Outcome>> {
     let mut outcomes = forward::straight_ray::verify(gpu, seed)?;
+    outcomes.extend(forward::groundwater::verify(gpu, seed)?);
     outcomes.extend(feasible::verify(gpu, seed)?);
     if let Some(gpu) = gpu {
         outcomes.extend(ceilings(gpu, seed)?);
@@ -81,6 +82,9 @@ pub fn bench(gpu: Option<&Gpu>, filter: &str) -> Result<Vec<Measurement>> {
     let mut measured = Vec::new();
     if "straight_ray".contains(filter) || filter.contains("straight_ray") {
         measured.extend(forward::straight_ray::measure(gpu)?);
+    }
+    if "groundwater".contains(filter) || filter.contains("groundwater") {
+        measured.extend(forward::groundwater::measure(gpu)?);
     }
     if "feasible".contains(filter) || filter.contains("feasible") {
         measured.extend(feasible::measure(gpu)?);

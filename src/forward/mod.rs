@@ -1,5 +1,6 @@
 //! The physics: what a property field would make the instruments read.
 
+pub mod groundwater;
 pub mod straight_ray;
 
 /// One measurement: what it is, where, and in which unit files carry it.

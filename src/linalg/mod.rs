@@ -1,4 +1,5 @@
-//! Dense linear algebra behind one door, and covariance matrices.
+//! Linear algebra behind one door: dense, sparse on a structured grid, and covariance matrices.
 
 pub mod covariance;
 pub mod dense;
+pub mod sparse;

@@ -2,6 +2,7 @@
 //! device. A missing folder is a counted skip.
 
 mod arrenaes;
+mod flow;
 mod gaussian;
 mod knn;
 mod rays;

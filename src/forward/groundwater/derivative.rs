@@ -1,0 +1,340 @@
+//! The Jacobian of the observations: the tangent and the adjoint of the very scheme that predicts, for blocks of
+//! directions at once.
+//!
+//! With the balance `F(h_n, h_{n−1}, u) = 0` of every step, `M_n = −∂F/∂h_n = A + S/Δt_n`:
+//!
+//! - tangent: `M_n δh_n = ∂F/∂u δu + S/Δt_n δh_{n−1}`, forwards; `δo = Σ a_n δh_n + ∂o/∂u δu`;
+//! - adjoint: `M_n ψ_n = a_nᵀ w + S/Δt_{n+1} ψ_{n+1}`, backwards; `G_uᵀ w = Σ (∂F/∂u)ᵀ ψ_n + (∂o/∂u)ᵀ w`.
+//!
+//! `∂F/∂u` is local: `ln C` of a face depends on its two cells alone, and what a face brings to one cell it takes from
+//! the other, so that a cell's part of the adjoint is `Σ_faces C (∂ln C/∂u_c) (h_d − h_c) (ψ_c − ψ_d)`.
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::linalg::sparse::PreparedSolver;
+use crate::operator::LinearOperator;
+
+use super::Groundwater;
+use super::property::State;
+use super::reading::{Coefficient, gather, scatter};
+use super::run::{Solvers, Trajectory};
+use super::system::{CELLS_PER_TASK, Step, System};
+
+/// Relative residual asked of sensitivities and adjoints.
+const TOLERANCE: f64 = 1e-11;
+/// The largest that is taken where rounding lets the residual fall no further.
+const ACCEPTED: f64 = 1e-7;
+/// Bytes of one block of directions (n × r).
+const BLOCK_BYTES: usize = 128 << 20;
+
+/// `∂o/∂u` at the state that it owns.
+pub(super) struct Jacobian<'a> {
+    pub(super) model: &'a Groundwater,
+    pub(super) state: State,
+    pub(super) solvers: Solvers,
+    pub(super) trajectory: Trajectory,
+    /// Coefficients of the free heads at the end of each step 0..=N.
+    pub(super) by_head: Vec<Vec<Coefficient>>,
+    /// Coefficients of the parameters.
+    pub(super) by_parameter: Vec<Coefficient>,
+}
+
+/// Derivatives of one step's balance at its heads.
+struct Balance<'a> {
+    model: &'a Groundwater,
+    state: &'a State,
+    system: &'a System,
+    step: Step<'a>,
+    heads: &'a [f64],
+}
+
+impl Balance<'_> {
+    /// What the balance of a cell gains for a relative change of the conductance at each of its faces, `C (h_d − h_c)`,
+    /// with the neighbour and the axis.
+    fn flows(&self, cell: usize) -> impl Iterator<Item = (usize, usize, f64)> {
+        let neighbours = self.state.neighbours(self.model.equations.geometry.strides, cell);
+        neighbours.map(move |(d, axis, c)| (d, axis, c * (self.heads[d] - self.heads[cell])))
+    }
+
+    /// What a cell stores in the step \[m³/s\].
+    fn stored(&self, cell: usize) -> f64 {
+        self.state.storage[cell] * self.step.inverse * (self.heads[cell] - self.step.before[cell])
+    }
+
+    /// `∂F/∂u X`, rows of cells that are not free left at 0.
+    fn tangent(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
+        let mut out = Array2::zeros((self.heads.len(), x.ncols()));
+        let [storage, anisotropy] = self.model.extra_rows();
+        let tasks: Vec<_> = out.axis_chunks_iter_mut(Axis(0), CELLS_PER_TASK).enumerate().collect();
+        tasks.into_par_iter().for_each(|(task, mut rows)| {
+            for (local, mut row) in rows.rows_mut().into_iter().enumerate() {
+                let cell = task * CELLS_PER_TASK + local;
+                if !self.system.is_free(cell) {
+                    continue;
+                }
+                let (mut own, mut vertical) = (0.0, 0.0);
+                for (d, axis, flow) in self.flows(cell) {
+                    own += flow * self.state.share(cell, d);
+                    row.scaled_add(flow * self.state.share(d, cell), &x.row(d));
+                    vertical += if axis == 2 { flow } else { 0.0 };
+                }
+                row.scaled_add(own, &x.row(cell));
+                if let Some(input) = anisotropy {
+                    row.scaled_add(vertical * self.state.anisotropy_slope, &x.row(input));
+                }
+                if let Some(input) = storage {
+                    row.scaled_add(-self.stored(cell) * self.state.storage_slope, &x.row(input));
+                }
+            }
+        });
+        for (cell, input, c) in self.elsewhere() {
+            out.row_mut(cell).scaled_add(c, &x.row(input));
+        }
+        out
+    }
+
+    /// Adds `(∂F/∂u)ᵀ Ψ`; Ψ is 0 where cells are not free.
+    fn adjoint(&self, psi: ArrayView2<'_, f64>, gradient: &mut ArrayViewMut2<'_, f64>) {
+        let (mut cells, mut extra) = gradient.view_mut().split_at(Axis(0), self.heads.len());
+        let [storage, anisotropy] = self.model.extra_rows();
+        let tasks: Vec<_> = cells.axis_chunks_iter_mut(Axis(0), CELLS_PER_TASK).enumerate().collect();
+        let sums: Vec<[Array1<f64>; 2]> = tasks
+            .into_par_iter()
+            .map(|(task, mut rows)| {
+                let mut sums = [(); 2].map(|()| Array1::zeros(psi.ncols()));
+                for (local, mut row) in rows.rows_mut().into_iter().enumerate() {
+                    let cell = task * CELLS_PER_TASK + local;
+                    let own = psi.row(cell);
+                    let (mut all, mut vertical) = (0.0, 0.0);
+                    for (d, axis, flow) in self.flows(cell) {
+                        let c = flow * self.state.share(cell, d);
+                        all += c;
+                        row.scaled_add(-c, &psi.row(d));
+                        vertical += if axis == 2 { flow } else { 0.0 };
+                    }
+                    row.scaled_add(all, &own);
+                    if storage.is_some() {
+                        sums[0].scaled_add(-self.stored(cell) * self.state.storage_slope, &own);
+                    }
+                    if anisotropy.is_some() {
+                        sums[1].scaled_add(vertical * self.state.anisotropy_slope, &own);
+                    }
+                }
+                sums
+            })
+            .collect();
+        for (input, which) in [(storage, 0), (anisotropy, 1)] {
+            let Some(input) = input else { continue };
+            sums.iter().for_each(|sum| {
+                let mut row = extra.row_mut(input - self.heads.len());
+                row += &sum[which];
+            });
+        }
+        for (cell, input, c) in self.elsewhere() {
+            gradient.row_mut(input).scaled_add(c, &psi.row(cell));
+        }
+    }
+
+    /// The entries of `∂F/∂u` beside the faces between cells: links to given heads, and rates that several cells share
+    /// by transmissivity. (cell, parameter, derivative).
+    fn elsewhere(&self) -> Vec<(usize, usize, f64)> {
+        let mut entries = Vec::new();
+        let [_, anisotropy] = self.model.extra_rows();
+        for link in &self.system.links {
+            let flow = link.conductance(self.state) * (link.head - self.heads[link.cell]);
+            entries.push((link.cell, link.cell, flow * self.state.slope[link.cell]));
+            if let (Some(input), true) = (anisotropy, link.vertical) {
+                entries.push((link.cell, input, flow * self.state.anisotropy_slope));
+            }
+        }
+        for well in self.system.rate_wells.iter().filter(|well| well.cells.len() > 1 && !well.common_head) {
+            let (shares, rate) = (self.state.shares(&well.cells), self.step.rates[well.well]);
+            for (&cell, own) in well.cells.iter().zip(&shares) {
+                for (&input, share) in well.cells.iter().zip(&shares) {
+                    let change = if cell == input { 1.0 - share } else { -share };
+                    entries.push((cell, input, rate * own * change * self.state.slope[input]));
+                }
+            }
+        }
+        entries
+    }
+}
+
+impl Jacobian<'_> {
+    fn balance<'b>(&'b self, n: usize, before: &'b [f64], heads: &'b [f64]) -> Balance<'b> {
+        let equations = &self.model.equations;
+        let steps = &equations.steps;
+        let (system, inverse) = match &equations.initial {
+            Some(initial) if n == 0 => (initial, 0.0),
+            _ => (&equations.flow, steps.inverse(n)),
+        };
+        let step = Step { inverse, before, rates: steps.rates(n) };
+        Balance { model: self.model, state: &self.state, system, step, heads }
+    }
+
+    /// Solves a block, leaving out the columns that are 0.
+    fn solve(&self, solver: &dyn PreparedSolver, mut block: Array2<f64>) -> Result<Array2<f64>> {
+        let busy = busy_columns(block.view());
+        if busy.is_empty() {
+            return Ok(block);
+        }
+        if busy.len() == block.ncols() {
+            return self.converged(solver, block.view());
+        }
+        let found = self.converged(solver, block.select(Axis(1), &busy).view())?;
+        for (mut row, found) in block.rows_mut().into_iter().zip(found.rows()) {
+            for (&column, &x) in busy.iter().zip(found) {
+                row[column] = x;
+            }
+        }
+        Ok(block)
+    }
+
+    fn converged(&self, solver: &dyn PreparedSolver, right: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let solved = solver.solve(right, TOLERANCE)?;
+        if solved.converged || solved.residual <= ACCEPTED {
+            return Ok(solved.x);
+        }
+        Err(Error::NoModel(format!(
+            "the sensitivities of the heads have a relative residual of {:.1e} after {} iterations, not {TOLERANCE:.0e} \
+             (tried: {})",
+            solved.residual,
+            solved.iterations,
+            solver.description()
+        )))
+    }
+
+    /// Number of kept states.
+    fn segments(&self) -> usize {
+        self.model.equations.steps.count().div_ceil(self.trajectory.every)
+    }
+
+    fn states(&self, segment: usize) -> Result<Vec<Vec<f64>>> {
+        self.model.equations.segment(&self.state, &self.solvers, &self.trajectory, segment)
+    }
+
+    /// `∂o/∂u X`.
+    fn forward(&self, x: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let equations = &self.model.equations;
+        let mut out = Array2::zeros((self.rows(), x.ncols()));
+        gather(&self.by_parameter, x, &mut out);
+        let start = &self.trajectory.kept[0];
+        let mut moved = match self.solvers.initial() {
+            Some(solver) => self.solve(solver, self.balance(0, start, start).tangent(x))?,
+            None => Array2::zeros((start.len(), x.ncols())),
+        };
+        gather(&self.by_head[0], moved.view(), &mut out);
+        for segment in 0..self.segments() {
+            let states = self.states(segment)?;
+            for (local, pair) in states.windows(2).enumerate() {
+                let n = segment * self.trajectory.every + local + 1;
+                let mut right = self.balance(n, &pair[0], &pair[1]).tangent(x);
+                self.add_storage(n, moved.view(), &mut right);
+                equations.flow.mask(&mut right);
+                moved = equations.with_solver(&self.state, &self.solvers, n, |solver| self.solve(solver, right))?;
+                gather(&self.by_head[n], moved.view(), &mut out);
+            }
+        }
+        Ok(out)
+    }
+
+    /// `(∂o/∂u)ᵀ Y`.
+    fn backward(&self, y: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let equations = &self.model.equations;
+        let mut gradient = Array2::zeros((self.cols(), y.ncols()));
+        scatter(&self.by_parameter, y, &mut gradient);
+        let mut psi = Array2::zeros((self.state.property.len(), y.ncols()));
+        for segment in (0..self.segments()).rev() {
+            let states = self.states(segment)?;
+            for local in (0..states.len() - 1).rev() {
+                let n = segment * self.trajectory.every + local + 1;
+                let mut right = Array2::zeros(psi.dim());
+                if n < equations.steps.count() {
+                    self.add_storage(n + 1, psi.view(), &mut right);
+                }
+                scatter(&self.by_head[n], y, &mut right);
+                psi = equations.with_solver(&self.state, &self.solvers, n, |solver| self.solve(solver, right))?;
+                self.balance(n, &states[local], &states[local + 1]).adjoint(psi.view(), &mut gradient.view_mut());
+            }
+        }
+        if let (Some(solver), Some(initial)) = (self.solvers.initial(), &equations.initial) {
+            let start = &self.trajectory.kept[0];
+            let mut right = Array2::zeros(psi.dim());
+            self.add_storage(1, psi.view(), &mut right);
+            scatter(&self.by_head[0], y, &mut right);
+            initial.mask(&mut right);
+            let psi = self.solve(solver, right)?;
+            self.balance(0, start, start).adjoint(psi.view(), &mut gradient.view_mut());
+        }
+        Ok(gradient)
+    }
+
+    /// `out += S/Δt_n X`.
+    fn add_storage(&self, n: usize, x: ArrayView2<'_, f64>, out: &mut Array2<f64>) {
+        let inverse = self.model.equations.steps.inverse(n);
+        if inverse == 0.0 {
+            return;
+        }
+        for ((mut out, x), storage) in out.rows_mut().into_iter().zip(x.rows()).zip(&self.state.storage) {
+            out.scaled_add(inverse * storage, &x);
+        }
+    }
+
+    /// Works through the columns of a block in pieces whose arrays fit; a failure is kept for the model's next call
+    /// that can return it.
+    fn in_blocks(
+        &self,
+        rows: usize,
+        x: ArrayView2<'_, f64>,
+        work: impl Fn(ArrayView2<'_, f64>) -> Result<Array2<f64>>,
+    ) -> Array2<f64> {
+        let most = (BLOCK_BYTES / (size_of::<f64>() * self.cols())).clamp(16, 1024);
+        let width = x.ncols().div_ceil(x.ncols().div_ceil(most).max(1)).max(1);
+        let mut out = Array2::zeros((rows, x.ncols()));
+        for first in (0..x.ncols()).step_by(width) {
+            let columns = s![.., first..(first + width).min(x.ncols())];
+            match work(x.slice(columns)) {
+                Ok(found) => out.slice_mut(columns).assign(&found),
+                Err(error) => {
+                    self.model.record(error);
+                    out.slice_mut(columns).fill(f64::NAN);
+                }
+            }
+        }
+        out
+    }
+}
+
+/// Columns of a block that are not 0 throughout.
+fn busy_columns(block: ArrayView2<'_, f64>) -> Vec<usize> {
+    let mut busy = vec![false; block.ncols()];
+    for row in block.rows() {
+        busy.iter_mut().zip(row).for_each(|(busy, &x)| *busy |= x != 0.0);
+    }
+    (0..busy.len()).filter(|&column| busy[column]).collect()
+}
+
+impl LinearOperator for Jacobian<'_> {
+    fn rows(&self) -> usize {
+        self.model.readings.count()
+    }
+    fn cols(&self) -> usize {
+        self.model.aquifer.inputs()
+    }
+    fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.apply_block(x.insert_axis(Axis(1))).remove_axis(Axis(1))
+    }
+    fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.adjoint_block(y.insert_axis(Axis(1))).remove_axis(Axis(1))
+    }
+    fn apply_block(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
+        assert_eq!(x.nrows(), self.cols(), "one value a parameter");
+        self.in_blocks(self.rows(), x, |block| self.forward(block))
+    }
+    fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
+        assert_eq!(y.nrows(), self.rows(), "one value an observation");
+        self.in_blocks(self.cols(), y, |block| self.backward(block))
+    }
+}

@@ -1,0 +1,88 @@
+//! Symmetric positive definite systems on a structured grid, solved for many right-hand sides at once.
+//!
+//! `A x = b` with A a [`GridMatrix`] is prepared once (factored, or its multigrid hierarchy built) and solved as often
+//! as wanted: heads, sensitivities and adjoints of one model share one [`PreparedSolver`].
+//!
+//! The tolerance is relative, column by column: `‖b − A x‖₂ ≤ tolerance ‖b‖₂` (with ties, after tied cells got their mean).
+
+mod choice;
+mod cholesky;
+mod conjugate_gradients;
+mod matrix;
+mod multigrid;
+#[cfg(test)]
+mod tests;
+
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+
+pub use self::matrix::GridMatrix;
+use self::matrix::Unknowns;
+use crate::error::Result;
+
+/// How a system is solved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// Chosen by size and by the number of right-hand sides.
+    #[default]
+    Auto,
+    /// Sparse Cholesky factorization with a fill-reducing ordering.
+    Cholesky,
+    /// Conjugate gradients preconditioned by multigrid.
+    Multigrid,
+}
+
+/// A block of solutions and how good they are. Not converged is no error here: the residual says by how much.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Solved {
+    /// The solutions x, one a column (n × r); tied cells carry the same number.
+    pub x: Array2<f64>,
+    /// Most iterations that a column took (of conjugate gradients, or of refinement after a factorization).
+    pub iterations: usize,
+    /// Largest `‖b − A x‖₂ / ‖b‖₂` over the columns, computed from the result.
+    pub residual: f64,
+    /// Whether every column reached the tolerance.
+    pub converged: bool,
+}
+
+/// A system that is ready to be solved for any right-hand side.
+pub trait PreparedSolver: Send + Sync {
+    /// Solves `A x = b` for each column of `b` (n × r) to the relative `tolerance`.
+    fn solve(&self, b: ArrayView2<'_, f64>, tolerance: f64) -> Result<Solved>;
+
+    /// The method, its choice and its size in words, for logs and reports.
+    fn description(&self) -> String;
+}
+
+/// Prepares `matrix` for about `right_hand_sides` right-hand sides in all.
+///
+/// # Errors
+/// Where the matrix has a number that no positive definite matrix has, or turns out not to be positive definite (as
+/// when no head is fixed anywhere).
+pub fn prepare(matrix: GridMatrix, method: Method, right_hand_sides: usize) -> Result<Box<dyn PreparedSolver>> {
+    matrix.check()?;
+    let direct = match method {
+        Method::Auto => choice::cholesky_pays(matrix.cells, right_hand_sides),
+        Method::Cholesky => true,
+        Method::Multigrid => false,
+    };
+    Ok(if direct {
+        Box::new(cholesky::CholeskySolver::new(matrix)?)
+    } else {
+        Box::new(conjugate_gradients::MultigridSolver::new(matrix)?)
+    })
+}
+
+/// Largest `‖Π r‖ / ‖Π b‖` over the columns, where Π gives tied cells their mean; a column whose residual is zero counts
+/// as solved.
+fn largest_ratio(unknowns: &Unknowns, defect: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> f64 {
+    let sizes = unknowns.sizes();
+    let norms = |block: ArrayView2<'_, f64>| {
+        let squares = |sums: ArrayView1<'_, f64>| sums.iter().zip(&sizes).map(|(sum, size)| sum * sum / size).sum();
+        unknowns.gather(block).map_axis(Axis(0), |sums| f64::sqrt(squares(sums)))
+    };
+    norms(defect)
+        .into_iter()
+        .zip(norms(b))
+        .map(|(r, b)| if r == 0.0 { 0.0 } else { r / b })
+        .fold(0.0, |worst, ratio| if ratio > worst || ratio.is_nan() { ratio } else { worst })
+}
