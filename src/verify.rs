@@ -89,6 +89,9 @@ pub fn bench(gpu: Option<&Gpu>, filter: &str) -> Result<Vec<Measurement>> {
     if "groundwater".contains(filter) || filter.contains("groundwater") {
         measured.extend(forward::groundwater::measure(gpu)?);
     }
+    if "multigrid".contains(filter) || filter.contains("multigrid") {
+        measured.extend(linalg::sparse::measure(gpu)?);
+    }
     if "feasible".contains(filter) || filter.contains("feasible") {
         measured.extend(feasible::measure(gpu)?);
     }

@@ -48,7 +48,7 @@ pub(super) struct Jacobian<'a> {
 pub(super) struct Balance<'a> {
     model: &'a Groundwater,
     state: &'a State,
-    system: &'a System,
+    pub(super) system: &'a System,
     step: Step<'a>,
     heads: &'a [f64],
     /// What does the faces between cells; the CPU without one.
@@ -252,7 +252,7 @@ impl Jacobian<'_> {
         self.model.equations.steps.count().div_ceil(self.trajectory.every)
     }
 
-    fn states(&self, segment: usize) -> Result<Vec<Vec<f64>>> {
+    pub(super) fn states(&self, segment: usize) -> Result<Vec<Vec<f64>>> {
         self.model.equations.segment(&self.state, &self.solvers, &self.trajectory, segment)
     }
 

@@ -15,6 +15,7 @@
 
 mod balance;
 mod check;
+mod check_device;
 mod derivative;
 mod device;
 mod model;
@@ -40,6 +41,7 @@ use crate::operator::{Linearized, Operator};
 pub use crate::forward::straight_ray::Side;
 pub use balance::WaterBalance;
 pub use check::{measure, verify};
+pub use check_device::verify_faces;
 pub use device::{OnDevice, SHADER, prelude};
 pub use model::{
     Aquifer, Boundary, Cells, Condition, Control, Extra, ExtraKind, Faces, Initial, Observation, Property, Quantity,
@@ -222,6 +224,11 @@ impl Groundwater {
     }
 
     fn linearize_on<'a>(&'a self, u: ArrayView1<'_, f64>, gpu: Option<&'a Gpu>) -> Result<Linearized<'a>> {
+        let (value, jacobian) = self.jacobian_on(u, gpu)?;
+        Ok(Linearized { value, jacobian: Box::new(jacobian) })
+    }
+
+    fn jacobian_on<'a>(&'a self, u: ArrayView1<'_, f64>, gpu: Option<&'a Gpu>) -> Result<(Array1<f64>, Jacobian<'a>)> {
         let state = self.state(u)?;
         let solvers = self.equations.solvers(&state, self.outputs(), gpu)?;
         let mut value = self.start(u);
@@ -236,7 +243,7 @@ impl Groundwater {
         })?;
         let faces = gpu.map(|gpu| FaceKernels::new(gpu, self.equations.geometry.grid.cells));
         let jacobian = Jacobian { model: self, faces, state, solvers, trajectory, by_head, by_parameter };
-        Ok(Linearized { value, jacobian: Box::new(jacobian) })
+        Ok((value, jacobian))
     }
 }
 

@@ -147,15 +147,17 @@ impl Equations {
         right_hand_sides: usize,
         gpu: Option<&'g Gpu>,
     ) -> Result<Solvers<'g>> {
-        let initial = self.initial.as_ref().map(|system| {
-            self.prepare_matrix(system.matrix(&self.geometry, state, 0.0), right_hand_sides, gpu)
-        });
+        let initial = self
+            .initial
+            .as_ref()
+            .map(|system| self.prepare_matrix(system.matrix(&self.geometry, state, 0.0), right_hand_sides, gpu));
         let kept = match gpu {
             Some(_) => DEVICE_BYTES / (DEVICE_SOLVER_BYTES * self.geometry.len()),
             None => BYTES / (SOLVER_BYTES[usize::from(!self.geometry.grid.is_2d())] * self.geometry.len()),
         };
-        let prepared =
-            |distinct| (distinct < kept.max(1)).then(|| self.prepare(state, distinct, right_hand_sides, gpu)).transpose();
+        let prepared = |distinct| {
+            (distinct < kept.max(1)).then(|| self.prepare(state, distinct, right_hand_sides, gpu)).transpose()
+        };
         let steps = (0..self.steps.distinct.len()).map(prepared).collect::<Result<_>>()?;
         Ok(Solvers { initial: initial.transpose()?, steps, right_hand_sides, gpu })
     }

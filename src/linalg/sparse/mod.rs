@@ -17,7 +17,7 @@ mod tests;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use self::device::DeviceSolver;
-pub use self::device::{shaders, verify};
+pub use self::device::{measure, shaders, verify, verify_gradients, verify_multigrid};
 pub use self::matrix::GridMatrix;
 use self::matrix::Unknowns;
 use crate::error::Result;
@@ -89,7 +89,9 @@ pub fn prepare_on(matrix: GridMatrix, gpu: &Gpu) -> Result<Box<dyn PreparedSolve
 /// Largest `‖Π r‖ / ‖Π b‖` over the columns, where Π gives tied cells their mean; a column whose residual is zero counts
 /// as solved.
 fn largest_ratio(unknowns: &Unknowns, defect: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> f64 {
-    largest(norms(unknowns, defect).into_iter().zip(norms(unknowns, b)).map(|(r, b)| if r == 0.0 { 0.0 } else { r / b }))
+    largest(
+        norms(unknowns, defect).into_iter().zip(norms(unknowns, b)).map(|(r, b)| if r == 0.0 { 0.0 } else { r / b }),
+    )
 }
 
 /// `‖Π b‖` of every column.

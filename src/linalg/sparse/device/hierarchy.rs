@@ -57,7 +57,7 @@ pub(super) enum Last {
     /// Solved by its inverse (n × n).
     Inverse { cells: [usize; 3], inverse: Buffer<f32> },
     /// One vertical line.
-    Line(Relaxed),
+    Line(Box<Relaxed>),
 }
 
 /// Cells that are one unknown: those of tie t are `cells[starts[t]..starts[t + 1]]`.
@@ -78,7 +78,7 @@ pub(super) struct Uploaded {
     /// `None` where no cells are tied.
     pub(super) ties: Option<Ties>,
     /// The same on the host.
-    tied: Vec<Vec<usize>>,
+    pub(super) tied: Vec<Vec<usize>>,
     /// The unit of all conductances.
     pub(super) unit: f64,
 }
@@ -187,7 +187,7 @@ impl Sender<'_> {
     fn last(&self, coarsest: &Coarsest) -> Result<Last, GpuError> {
         let layout = coarsest.stencil.layout;
         let factor = match &coarsest.solution {
-            Direct::Line(lines) => return Ok(Last::Line(self.relaxed(&coarsest.stencil, lines)?)),
+            Direct::Line(lines) => return Ok(Last::Line(Box::new(self.relaxed(&coarsest.stencil, lines)?))),
             Direct::Dense(factor) => factor,
         };
         let n = layout.count();

@@ -149,14 +149,8 @@ impl<'g> Kernels<'g> {
         [known, x, rest]: [&Buffer<f32>; 3],
     ) -> Result<(), GpuError> {
         let shape = self.uniform(self.shape_of(operator))?;
-        let bindings = [
-            shape.bind(),
-            operator.couplings.bind(),
-            operator.surplus.bind(),
-            x.bind(),
-            known.bind(),
-            rest.bind(),
-        ];
+        let bindings =
+            [shape.bind(), operator.couplings.bind(), operator.surplus.bind(), x.bind(), known.bind(), rest.bind()];
         batch.dispatch(&MULTIGRID, "residual", &self.prelude, &bindings, groups(self.numbers(operator.cells)))?;
         Ok(())
     }
@@ -169,14 +163,8 @@ impl<'g> Kernels<'g> {
         [x, image, partial]: [&Buffer<f32>; 3],
     ) -> Result<(), GpuError> {
         let shape = self.uniform(self.shape_of(operator))?;
-        let bindings = [
-            shape.bind(),
-            operator.couplings.bind(),
-            operator.surplus.bind(),
-            x.bind(),
-            image.bind(),
-            partial.bind(),
-        ];
+        let bindings =
+            [shape.bind(), operator.couplings.bind(), operator.surplus.bind(), x.bind(), image.bind(), partial.bind()];
         let threads = parts(operator.cells.iter().product()) * self.width;
         batch.dispatch(&MULTIGRID, "product", &self.prelude, &bindings, groups(threads))?;
         Ok(())
@@ -190,7 +178,7 @@ impl<'g> Kernels<'g> {
     }
 
     /// `coarse_known = Pᵀ fine`, `coarse_x = 0`.
-    pub(super) fn restrict(
+    pub(super) fn gather(
         &self,
         batch: &mut Batch<'g>,
         level: &Corrected,
@@ -203,7 +191,7 @@ impl<'g> Kernels<'g> {
     }
 
     /// `x += P correction`.
-    pub(super) fn prolong(
+    pub(super) fn scatter(
         &self,
         batch: &mut Batch<'g>,
         level: &Corrected,
@@ -335,7 +323,7 @@ fn cycle<'g>(
         }
         kernels.residual(batch, &level.level.operator, [known, x, scratch])?;
         let [coarse_known, coarse_x, _] = of(number + 1);
-        kernels.restrict(batch, level, [scratch, coarse_known, coarse_x])?;
+        kernels.gather(batch, level, [scratch, coarse_known, coarse_x])?;
     }
     let [known, x, scratch] = of(uploaded.levels.len());
     match &uploaded.last {
@@ -344,7 +332,7 @@ fn cycle<'g>(
     }
     for (number, level) in uploaded.levels.iter().enumerate().rev() {
         let ([known, x, scratch], [_, correction, _]) = (of(number), of(number + 1));
-        kernels.prolong(batch, level, [correction, x])?;
+        kernels.scatter(batch, level, [correction, x])?;
         for colour in COLOURS.into_iter().rev() {
             kernels.relax(batch, &level.level, colour, [known, x, scratch])?;
         }

@@ -9,10 +9,12 @@
 //! the number of cells alone: its solution has the same bytes whatever is solved beside it.
 
 mod check;
+mod definition;
 mod hierarchy;
 mod memory;
 #[cfg(test)]
 mod tests;
+mod timing;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -23,23 +25,18 @@ use super::{PreparedSolver, Solved, largest, norms};
 use crate::error::Result;
 use crate::gpu::{Gpu, GpuError, Shader};
 
-pub use check::verify;
+pub use check::{verify, verify_gradients, verify_multigrid};
 use hierarchy::Uploaded;
 use memory::Memory;
+pub use timing::measure;
 
 /// The kernels of the cycle, and the product with the operator.
-const MULTIGRID: Shader = Shader {
-    name: "linalg/multigrid",
-    text: include_str!("../../../../shaders/linalg/multigrid.wgsl"),
-    trusted: true,
-};
+const MULTIGRID: Shader =
+    Shader { name: "linalg/multigrid", text: include_str!("../../../../shaders/linalg/multigrid.wgsl"), trusted: true };
 
 /// The kernels of the vectors and scalars.
-const GRADIENTS: Shader = Shader {
-    name: "linalg/gradients",
-    text: include_str!("../../../../shaders/linalg/gradients.wgsl"),
-    trusted: true,
-};
+const GRADIENTS: Shader =
+    Shader { name: "linalg/gradients", text: include_str!("../../../../shaders/linalg/gradients.wgsl"), trusted: true };
 
 /// Invocations of a workgroup.
 const WORKGROUP: u32 = 64;
@@ -54,9 +51,7 @@ pub fn shaders() -> Vec<(Shader, String)> {
 }
 
 fn prelude() -> String {
-    format!(
-        "const WORKGROUP: u32 = {WORKGROUP}u;\nconst LANES: u32 = {LANES}u;\nconst OFFSETS: u32 = {OFFSETS}u;"
-    )
+    format!("const WORKGROUP: u32 = {WORKGROUP}u;\nconst LANES: u32 = {LANES}u;\nconst OFFSETS: u32 = {OFFSETS}u;")
 }
 
 /// Most rounds of refinement.
