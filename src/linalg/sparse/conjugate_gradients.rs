@@ -51,6 +51,11 @@ impl MultigridSolver {
         Ok(Self { unknowns, stencil, ties, hierarchy, matrix })
     }
 
+    /// What preconditions.
+    pub(crate) fn hierarchy(&self) -> &Hierarchy {
+        &self.hierarchy
+    }
+
     /// Solves L columns at most.
     fn solve_lanes<const L: usize>(
         &self,
@@ -97,7 +102,7 @@ impl MultigridSolver {
 }
 
 /// Where a cell of a `GridMatrix` lies in a layout.
-fn place(layout: Layout, cell: usize) -> usize {
+pub(crate) fn place(layout: Layout, cell: usize) -> usize {
     let [nx, ny, _] = layout.cells;
     layout.at(cell % nx, cell / nx % ny, cell / (nx * ny))
 }
