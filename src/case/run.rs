@@ -210,8 +210,7 @@ impl Run<'_> {
         let mut summary = self.summary(study, &observations, &estimate, verdict.as_deref())?;
         summary.seconds.inversion = inversion;
         summary.seconds.total = self.started.elapsed().as_secs_f64();
-        self.write_summary(folder, &serde_json::json!(summary))?;
-        report::build(folder)
+        self.complete(folder, &serde_json::json!(summary))
     }
 
     fn verdict(
@@ -258,14 +257,19 @@ impl Run<'_> {
             }
             summaries.push(summary::read(&place)?);
         }
-        self.write_summary(folder, &summary::aggregate(&summaries))?;
-        report::build(folder)
+        self.complete(folder, &summary::aggregate(&summaries))
     }
 
-    fn write_summary(&self, folder: &Path, summary: &serde_json::Value) -> Result<()> {
+    /// Writes the summary, and the report that is made from it. Where there is no report there is no summary either: it
+    /// marks a folder as complete.
+    fn complete(&self, folder: &Path, summary: &serde_json::Value) -> Result<()> {
         let path = folder.join(folder::SUMMARY);
         let text = serde_json::to_vec_pretty(summary).map_err(|e| Error::file("write", &path, e.into()))?;
-        files::bytes(&path, &text)
+        files::bytes(&path, &text)?;
+        report::build(folder).inspect_err(|_| {
+            // What made the report fail is what should be told, not that its summary could not be removed.
+            let _ = std::fs::remove_file(&path);
+        })
     }
 
     fn summary(
