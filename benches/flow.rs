@@ -71,14 +71,11 @@ fn sources(cells: [usize; 3], columns: usize) -> Array2<f64> {
     b
 }
 
-/// Name, cells, contrast, right-hand sides, tolerance, methods.
-type Line<'a> = (&'static str, [usize; 3], f64, usize, f64, &'a [Method]);
-
 #[expect(clippy::print_stdout, reason = "a bench prints its results")]
 fn main() -> lithoscope::error::Result<()> {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let (both, multigrid) = ([Method::Cholesky, Method::Multigrid], [Method::Multigrid]);
-    let lines: [Line<'_>; 13] = [
+    let lines: [Line; 13] = [
         ("size-50", [50, 50, 1], 1e3, 1, 1e-10, &multigrid),
         ("size-100", [100, 100, 1], 1e3, 1, 1e-10, &multigrid),
         ("map", [200, 200, 1], 1e3, 1, 1e-10, &both),
