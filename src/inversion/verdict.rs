@@ -5,7 +5,10 @@
 //!
 //! `ln p(d|Ω) = −½(rᵀr + Σ v_j²/σ_j²) − ½ ln det(I + Σ^½ GᵀG Σ^½) − Σ ln s`.
 //!
-//! What the basis cannot carry counts too (see [`LeftOver`]): the parts ρ_i of realizations that it leaves over have the
+//! A prior known by the covariance of its cells, averaged over all places where it is stationary, is solved in as many
+//! unknowns as there are data instead, see [`GaussianPrior::Field`].
+//!
+//! What a basis cannot carry counts too (see [`LeftOver`]): the parts ρ_i of realizations that it leaves over have the
 //! covariance `Σ ρ_i ρ_iᵀ/L`, as noise seen through the Jacobian, or as more parameters. For data linear in u both give
 //! the same evidence, whatever the rank, since all of the prior's covariance is in it either way. The criteria that
 //! stand beside it count `k_e = tr[G C_v Gᵀ (G C_v Gᵀ + I)⁻¹]` parameters.

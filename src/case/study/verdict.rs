@@ -28,8 +28,8 @@ const AVERAGED: usize = 250;
 enum Own {
     /// Its principal components about its own mean, and what these leave over.
     Components { components: Pca, left_over: Array2<f32> },
-    /// One mean everywhere, and the covariance averaged over all places. 500 realizations leave so much noise in a
-    /// sample's covariance that among ten scenarios a third fewer are named rightly.
+    /// One mean everywhere, and the covariance averaged over all places: what 500 realizations leave of noise in a
+    /// sample's covariance costs hits, and certainty that is not earned costs more.
     Stationary { mean: Array1<f64>, covariance: StationaryCovariance },
 }
 
