@@ -1,14 +1,17 @@
 //! `lithoscope run`: a case from its numbers to a complete result folder.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
+
+use ndarray::Array1;
 
 use super::checkpoint::Checkpoint;
 use super::file::{self, Case, DataSource, Geology};
 use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
-use super::study::{self, Opinion, Study};
+use super::study::{self, Opinion, Parameterization, Study};
 use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
 use super::{approximation, cache, files, hard_data, mapping, observations, results};
 use crate::error::{Error, Result};
@@ -97,7 +100,7 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
     let root = if options.cache { cache::folder() } else { None };
     let root = root.unwrap_or_else(|| folder.aside().join("realizations"));
     let mut study = Study::new(case.clone(), gpu.clone(), Some(&root), selected, progress)?;
-    let run = Run { options, progress, started, gpu: gpu.as_deref(), root: &root };
+    let run = Run { options, progress, started, gpu: gpu.as_deref(), root: &root, verdicts: RefCell::default() };
     match run.work(&study, folder.aside()) {
         Err(Error::Gpu(failure)) if options.fall_back && study.gpu.is_some() => {
             let first = failure.to_string().lines().next().unwrap_or_default().to_owned();
@@ -139,6 +142,17 @@ struct Run<'a> {
     gpu: Option<&'a Gpu>,
     /// Where realizations are kept.
     root: &'a Path,
+    /// Verdicts so far: variants that differ in how they invert share them.
+    verdicts: RefCell<Vec<KnownVerdict>>,
+}
+
+/// A verdict, and what it follows from.
+struct KnownVerdict {
+    parameterization: Arc<Parameterization>,
+    active: Vec<usize>,
+    observed: Array1<f64>,
+    sigma: Array1<f64>,
+    verdict: Option<Vec<Opinion>>,
 }
 
 impl Run<'_> {
@@ -187,7 +201,7 @@ impl Run<'_> {
         let estimate = study.invert(&observations, done, &mut |i| checkpoint.save(i), self.progress)?;
         let inversion = started.elapsed().as_secs_f64();
         let active = study.active(estimate.best().v.view(), Some(ACTIVE_SHARE));
-        let verdict = study.verdict(&observations, &active, self.progress)?;
+        let verdict = self.verdict(study, &observations, active)?;
         results::write(folder, study, &observations, &estimate, verdict.as_deref())?;
         if let Some(mapping) = &study.case.mapping {
             mapping::of_iteration(study, &observations, mapping, &estimate, folder)?;
@@ -198,6 +212,31 @@ impl Run<'_> {
         summary.seconds.total = self.started.elapsed().as_secs_f64();
         self.write_summary(folder, &serde_json::json!(summary))?;
         report::build(folder)
+    }
+
+    fn verdict(
+        &self,
+        study: &Study,
+        observations: &Observations<'_>,
+        active: Vec<usize>,
+    ) -> Result<Option<Vec<Opinion>>> {
+        let same = |known: &&KnownVerdict| {
+            Arc::ptr_eq(&known.parameterization, &study.parameterization)
+                && known.active == active
+                && (&known.observed, &known.sigma) == (&observations.observed, &observations.sigma)
+        };
+        if let Some(known) = self.verdicts.borrow().iter().find(same) {
+            return Ok(known.verdict.clone());
+        }
+        let verdict = study.verdict(observations, &active, self.progress)?;
+        self.verdicts.borrow_mut().push(KnownVerdict {
+            parameterization: Arc::clone(&study.parameterization),
+            active,
+            observed: observations.observed.clone(),
+            sigma: observations.sigma.clone(),
+            verdict: verdict.clone(),
+        });
+        Ok(verdict)
     }
 
     /// One inversion for each of several references, each in a folder of its own, and the summary of them all.
