@@ -15,6 +15,7 @@ pub(super) struct Prepared {
     covariance: StationaryCovariance,
     /// Cells whose facies is measured.
     kept: Vec<usize>,
+    options: RepairOptions,
 }
 
 impl Prepared {
@@ -33,11 +34,15 @@ impl Prepared {
         Some(Self {
             covariance: StationaryCovariance::new(&ensembles, REALIZATIONS),
             kept: known.into_iter().map(|(cell, _)| cell).collect(),
+            options: match observations.is_linear() {
+                true => RepairOptions::default(),
+                false => RepairOptions::nonlinear(),
+            },
         })
     }
 
     /// The repair of models whose facies have the property `facies`.
     pub(super) fn with<'a>(&'a self, facies: &'a [f64]) -> Repair<'a> {
-        Repair { covariance: &self.covariance, facies, kept: &self.kept, options: RepairOptions::default() }
+        Repair { covariance: &self.covariance, facies, kept: &self.kept, options: self.options }
     }
 }

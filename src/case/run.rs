@@ -8,7 +8,7 @@ use std::time::Instant;
 use ndarray::Array1;
 
 use super::checkpoint::Checkpoint;
-use super::file::{Case, DataSource, Geology};
+use super::file::{self, Case, DataSource, Geology};
 use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
 use super::study::{self, Opinion, Parameterization, Study};
@@ -16,7 +16,7 @@ use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
 use super::{approximation, cache, files, hard_data, mapping, observations, results};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::inversion::{ACTIVE_SHARE, Estimate, no_scenario_fits, split};
+use crate::inversion::{ACTIVE_SHARE, Estimate, Repair, no_scenario_fits, split};
 use crate::measure::peak_memory;
 use crate::progress::Progress;
 use crate::report;
@@ -374,6 +374,13 @@ impl Run<'_> {
                 "the feasible model u fits the data far worse than the parameterized one: misfit {:.0} against {:.0}, \
                  target {m:.0}",
                 row.misfit_model, row.misfit_parameterized
+            ));
+        }
+        let (data, cells) = (observations.observed.len(), study.grid().len());
+        let repair = study.case.feasible.as_ref().is_some_and(|feasible| feasible.repair == file::Repair::Gradient);
+        if repair && Repair::too_large(data, cells) {
+            warnings.push(format!(
+                "the feasible model was not repaired: {data} data times {cells} cells are too many for that"
             ));
         }
         if row.misfit_parameterized > 2.0 * m {

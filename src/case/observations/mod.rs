@@ -204,6 +204,11 @@ impl<'g> Observations<'g> {
         }
     }
 
+    /// Whether all data are linear in the carried property.
+    pub fn is_linear(&self) -> bool {
+        self.instruments.is_linear()
+    }
+
     /// Cells whose property was observed, and what was: the carried property.
     pub fn known_cells(&self) -> impl Iterator<Item = (usize, f64)> {
         let cells = self.instruments.property_cells();
