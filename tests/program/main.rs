@@ -10,4 +10,5 @@ mod interrupt;
 mod kernels;
 mod results;
 mod scenarios;
+mod stacks;
 mod support;
