@@ -26,7 +26,7 @@ fn send(signal: &str, id: u32) {
 }
 
 /// Runs the program and sends it a signal as soon as a line on standard error begins with `line`.
-fn interrupted_at(mut command: Command, signal: &str, line: &str) -> (ExitStatus, String) {
+pub(crate) fn interrupted_at(mut command: Command, signal: &str, line: &str) -> (ExitStatus, String) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
     let mut said = String::new();
     let mut sent = false;
@@ -43,7 +43,7 @@ fn interrupted_at(mut command: Command, signal: &str, line: &str) -> (ExitStatus
     (child.wait().expect("the program ends"), said)
 }
 
-fn assert_interrupted((status, said): (ExitStatus, String)) -> String {
+pub(crate) fn assert_interrupted((status, said): (ExitStatus, String)) -> String {
     assert_eq!(status.code(), Some(130), "{said}");
     assert!(said.contains("--resume") && !said.contains("panicked"), "{said}");
     said

@@ -12,4 +12,5 @@ mod interrupt;
 mod kernels;
 mod results;
 mod scenarios;
+mod stacks;
 mod support;
