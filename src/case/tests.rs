@@ -713,7 +713,10 @@ fn contradictions_of_flow_name_the_key_that_should_change() {
     let found = mistakes(&GAUSSIAN.replace("[reference]\ngaussian", "[reference]\nscenario = \"field-0\"\ngaussian"));
     assert!(found.contains("reference.gaussian: the reference is of a scenario, or a Gaussian field"), "{found}");
     let found = mistakes(&GAUSSIAN.replace("[1.1, 1.7, 2.9],", "[1.1, 1.7, 2.9], mean = 3,"));
-    assert!(found.contains("scenario.gaussian.distribution: the distribution says what mean and variance"), "{found}");
+    assert!(
+        found.contains("scenario[1].gaussian.distribution: the distribution says what mean and variance"),
+        "{found}"
+    );
     let found = mistakes(&GAUSSIAN.replace("[1.1, 1.7, 2.9]", "[1.1, 1.1]"));
     assert!(found.contains("all values are equal"), "{found}");
 }
