@@ -34,6 +34,7 @@ pub mod observations;
 mod overrides;
 mod parse;
 pub mod predict;
+mod pumping;
 mod reader;
 mod repair;
 mod results;

@@ -24,7 +24,8 @@ impl Prepared {
         if feasible.repair == file::Repair::None || feasible.labels != Labels::Facies {
             return None;
         }
-        let known = if feasible.respect_hard_data { matching::hard_data(study, Some(observations)).facies } else { Vec::new() };
+        let known =
+            if feasible.respect_hard_data { matching::hard_data(study, Some(observations)).facies } else { Vec::new() };
         let ensembles: Vec<_> = study.selected.iter().map(|&p| &study.priors.ensembles[p]).collect();
         Some(Self {
             covariance: StationaryCovariance::new(&ensembles, REALIZATIONS),

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
-use super::files;
 use super::observations::Observations;
 use super::study::{Opinion, Study};
+use super::{files, pumping};
 use crate::error::{Error, Result};
 use crate::inversion::{Estimate, Iteration, Solution};
 
@@ -19,8 +19,8 @@ pub(super) fn write(
     verdict: Option<&[Opinion]>,
 ) -> Result<()> {
     let best = estimate.best();
-    let model = study.reported(best.model.view());
-    let parameterized = study.reported(best.parameterized.view());
+    let model = study.reported(study.field(best.model.view()));
+    let parameterized = study.reported(study.field(best.parameterized.view()));
     files::array(&folder.join("model.npy"), study.shaped(model.view()))?;
     files::array(&folder.join("parameterized.npy"), study.shaped(parameterized.view()))?;
     files::array(&folder.join("coefficients.npy"), best.v.view())?;
@@ -42,6 +42,7 @@ pub(super) fn write(
     write_iterations(&folder.join("iterations.npy"), study, &estimate.iterations)?;
     write_vti(&folder.join("model.vti"), study, &layers, best.probability.as_ref().map(|p| p.view()))?;
     write_data(&folder.join("data.csv"), study, observations, best)?;
+    pumping::write(folder, study, best.model.view())?;
     write_history(folder, &estimate.iterations)?;
     write_scenarios(&folder.join("scenarios.csv"), study, best, verdict)?;
     match study.case.scenarios.len() {
@@ -56,7 +57,7 @@ fn write_iterations(path: &Path, study: &Study, iterations: &[Iteration]) -> Res
     let mut maps = ndarray::Array3::<f32>::zeros((iterations.len(), 2, n));
     for (mut both, iteration) in maps.axis_iter_mut(Axis(0)).zip(iterations) {
         for (mut map, field) in both.axis_iter_mut(Axis(0)).zip([&iteration.parameterized, &iteration.model]) {
-            map.assign(&study.reported(field.view()).mapv(|x| x as f32));
+            map.assign(&study.reported(study.field(field.view())).mapv(|x| x as f32));
         }
     }
     let [nz, ny, nx] = study.grid().shape();
@@ -86,7 +87,7 @@ fn csv_error(path: &Path) -> impl Fn(csv::Error) -> Error + '_ {
 }
 
 /// Serializes rows as CSV and moves the file into place.
-fn write_csv(path: &Path, fill: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> Result<()> {
+pub(super) fn write_csv(path: &Path, fill: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> Result<()> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     fill(&mut writer).map_err(csv_error(path))?;
     let bytes = writer.into_inner().map_err(|e| Error::file("write", path, std::io::Error::other(e.to_string())))?;

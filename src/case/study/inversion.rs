@@ -6,16 +6,16 @@ use std::sync::Arc;
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 
 use super::super::file::{Apply, Case, Inversion, Regularizer, Returned, Start, Weight};
-use super::super::{matching, repair};
 use super::super::observations::Observations;
+use super::super::{matching, repair};
 use super::Study;
 use super::parameterization::Parameterization;
 use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::feasible::{FeasibleMap, PatternMap, Projection};
 use crate::inversion::{
-    Alternation, Choice, Estimate, FeasibleAtRank, Grouping, Iteration, Mismatch, Problem, Repair, Schedule, SparseInversion,
-    SparseSchedule, Sparsity, equal_projection, reduced_jacobian, truncation_covariance,
+    Alternation, Choice, Estimate, FeasibleAtRank, Grouping, Iteration, Mismatch, Problem, Repair, Schedule,
+    SparseInversion, SparseSchedule, Sparsity, equal_projection, reduced_jacobian, truncation_covariance,
 };
 use crate::linalg::covariance::Covariance;
 use crate::progress::Progress;
@@ -82,7 +82,7 @@ impl Study {
     /// The u that the first v-step is tied to, and the coefficients before it.
     fn start(&self) -> (Array1<f64>, Option<Array1<f64>>) {
         let Parameterization::Hybrid { basis, .. } = &*self.parameterization else {
-            return (self.prior_mean.clone(), None);
+            return (self.initial(), None);
         };
         let groups = basis.groups();
         match self.case.inversion.start {
@@ -112,6 +112,7 @@ impl Study {
         let blocks = self.parameterization.groups();
         let rank = |k| match blocks {
             Some(_) => columns,
+            None if self.parameterization.is_extended() => columns,
             None => self.case.basis.rank.at(k, inversion.iterations).map_or(columns, |rank| rank.min(columns)),
         };
         let tied = self.tied();

@@ -67,6 +67,7 @@ impl Balance<'_> {
     fn tangent(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
         let mut out = Array2::zeros((self.heads.len(), x.ncols()));
         let [storage, anisotropy] = self.model.extra_rows();
+        let has_field = self.model.has_storage_field();
         let tasks: Vec<_> = out.axis_chunks_iter_mut(Axis(0), CELLS_PER_TASK).enumerate().collect();
         tasks.into_par_iter().for_each(|(task, mut rows)| {
             for (local, mut row) in rows.rows_mut().into_iter().enumerate() {
@@ -86,6 +87,9 @@ impl Balance<'_> {
                 }
                 if let Some(input) = storage {
                     row.scaled_add(-self.stored(cell) * self.state.storage_slope, &x.row(input));
+                }
+                if has_field {
+                    row.scaled_add(-self.stored(cell), &x.row(self.heads.len() + cell));
                 }
             }
         });
@@ -131,6 +135,11 @@ impl Balance<'_> {
                 let mut row = extra.row_mut(input - self.heads.len());
                 row += &sum[which];
             });
+        }
+        if self.model.has_storage_field() {
+            for (cell, psi) in psi.rows().into_iter().enumerate() {
+                extra.row_mut(cell).scaled_add(-self.stored(cell), &psi);
+            }
         }
         for (cell, input, c) in self.elsewhere() {
             gradient.row_mut(input).scaled_add(c, &psi.row(cell));
