@@ -8,6 +8,9 @@ use lithoscope::linalg::sparse::{GridMatrix, Method, prepare};
 use lithoscope::measure::{peak_memory, timed};
 use ndarray::Array2;
 
+/// Name, cells, contrast, right-hand sides, tolerance and methods of one line.
+type Line<'a> = (&'a str, [usize; 3], f64, usize, f64, &'a [Method]);
+
 /// Bands in a layer.
 const BANDS: usize = 5;
 
@@ -72,7 +75,7 @@ fn sources(cells: [usize; 3], columns: usize) -> Array2<f64> {
 fn main() -> lithoscope::error::Result<()> {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let (both, multigrid) = ([Method::Cholesky, Method::Multigrid], [Method::Multigrid]);
-    let lines: [(&str, [usize; 3], f64, usize, f64, &[Method]); 13] = [
+    let lines: [Line; 13] = [
         ("size-50", [50, 50, 1], 1e3, 1, 1e-10, &multigrid),
         ("size-100", [100, 100, 1], 1e3, 1, 1e-10, &multigrid),
         ("map", [200, 200, 1], 1e3, 1, 1e-10, &both),

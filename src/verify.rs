@@ -7,12 +7,14 @@ use crate::error::Result;
 use crate::gpu::{CEILING_SHADER, Gpu, Shader};
 use crate::measure::Measurement;
 use crate::random::{Purpose, Stream};
-use crate::{feasible, forward};
+use crate::{feasible, forward, linalg};
 
 /// Every shader of the program, each with constants as it is compiled with them.
 pub fn shaders() -> Vec<(Shader, String)> {
     let mut all =
         vec![(CEILING_SHADER, rounds(ROUNDS)), (forward::straight_ray::SHADER, forward::straight_ray::prelude())];
+    all.push((forward::groundwater::SHADER, forward::groundwater::prelude()));
+    all.extend(linalg::sparse::shaders());
     all.extend(feasible::shaders());
     all
 }
@@ -31,6 +33,7 @@ fn rounds(rounds: u32) -> String {
 pub fn verify(gpu: Option<&Gpu>, seed: u64) -> Result<Vec<Outcome>> {
     let mut outcomes = forward::straight_ray::verify(gpu, seed)?;
     outcomes.extend(forward::groundwater::verify(gpu, seed)?);
+    outcomes.extend(linalg::sparse::verify(gpu, seed)?);
     outcomes.extend(feasible::verify(gpu, seed)?);
     if let Some(gpu) = gpu {
         outcomes.extend(ceilings(gpu, seed)?);
@@ -85,6 +88,9 @@ pub fn bench(gpu: Option<&Gpu>, filter: &str) -> Result<Vec<Measurement>> {
     }
     if "groundwater".contains(filter) || filter.contains("groundwater") {
         measured.extend(forward::groundwater::measure(gpu)?);
+    }
+    if "multigrid".contains(filter) || filter.contains("multigrid") {
+        measured.extend(linalg::sparse::measure(gpu)?);
     }
     if "feasible".contains(filter) || filter.contains("feasible") {
         measured.extend(feasible::measure(gpu)?);

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2, concatenate, s};
+use rayon::prelude::*;
 
 use super::{Basis, StoredBasis};
 use crate::linalg::dense;
@@ -122,9 +123,11 @@ impl LinearOperator for HybridBasis {
         out
     }
     fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
+        let parts: Vec<_> = self.parts().collect();
+        let products: Vec<_> = parts.into_par_iter().map(|(block, group)| (group, block.adjoint_block(y))).collect();
         let mut out = Array2::zeros((self.rank, y.ncols()));
-        for (block, group) in self.parts() {
-            out.slice_mut(s![group, ..]).assign(&block.adjoint_block(y));
+        for (group, product) in products {
+            out.slice_mut(s![group, ..]).assign(&product);
         }
         out
     }

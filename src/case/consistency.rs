@@ -238,7 +238,10 @@ impl Check<'_> {
             let grows = inversion.iterations > 1 || first == last;
             self.require(grows, &["inversion.iterations"], key, problem, "give one rank, or more iterations");
         }
-        let is_one_field = matches!(scenarios.as_slice(), [Scenario { geology: Geology::Gaussian(_), .. }]);
+        let is_one_field = match scenarios.as_slice() {
+            [Scenario { geology: Geology::Gaussian(gaussian), .. }] => gaussian.distribution.is_empty(),
+            _ => false,
+        };
         let problem = "\"karhunen-loeve\" needs the covariance of one Gaussian scenario";
         let fits = !is_karhunen_loeve || is_one_field;
         self.require(fits, &["scenario"], "basis.kind", problem, "choose \"pca\", or one scenario with a gaussian");

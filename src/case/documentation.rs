@@ -173,6 +173,11 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "scenario.gaussian.variance",
         "Variance of the property, in its unit squared; or give its square root as standard_deviation.",
     ),
+    (
+        "scenario.gaussian.distribution",
+        "Instead of mean and variance: values of the property whose distribution the field has, two or more. The\n\
+         variogram is then that of its normal scores. (Not where a facies varies.)",
+    ),
     ("scenario.gaussian.nugget", "Share of the variance without correlation, 0 to 1. Default: 0."),
     ("scenario.gaussian.structure", "A nested structure of the variogram; repeat it for more."),
     (

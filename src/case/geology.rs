@@ -9,10 +9,12 @@ use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::io;
 use crate::prior::Prior;
+use crate::prior::columns::Columns;
 use crate::prior::cookie_cutter::CookieCutter;
 use crate::prior::direct_sampling::{DirectSampling, Settings};
 use crate::prior::gaussian_field::GaussianField;
 use crate::prior::kriging::Kriging;
+use crate::prior::normal_score::{NormalScore, Transformed};
 use crate::prior::sgsim::{Sgsim, SgsimOptions};
 use crate::prior::snesim::{Snesim, SnesimOptions, Target, Transformation};
 use crate::prior::stacked::{Stacked, Unit};
@@ -22,6 +24,8 @@ use crate::prior::variogram::{Shape, Structure, Variogram};
 /// Changes whenever the numbers of a realization change for the same inputs: cached realizations of other versions
 /// are not found.
 const ALGORITHM_VERSION: &str = "lithoscope realizations 2";
+/// The same of Gaussian fields.
+const GAUSSIAN_VERSION: &str = "Gaussian fields 2";
 
 /// The scenarios of a case brought to life.
 pub struct Geologies {
@@ -104,11 +108,11 @@ impl Geology {
             case.seed
         )
         .into_bytes();
+        if matches!(scenario.geology, file::Geology::Gaussian(_)) || !scenario.variability.is_empty() {
+            identity.extend(GAUSSIAN_VERSION.as_bytes());
+        }
         let (facies, image): (Box<dyn Prior>, _) = match &scenario.geology {
-            file::Geology::Gaussian(gaussian) => match &case.prior.method {
-                Method::Sgsim(given) => (sgsim(grid, gaussian, scenario.azimuth, given)?, None),
-                _ => (Box::new(gaussian_field(grid, gaussian, scenario.azimuth)?), None),
-            },
+            file::Geology::Gaussian(gaussian) => (field(grid, gaussian, scenario.azimuth, &case.prior.method)?, None),
             file::Geology::ImageFile(path) => {
                 let image = read_image(path)?;
                 (simulator(case, grid, &image, scenario.azimuth, scenario.scale)?, Some(image))
@@ -211,6 +215,7 @@ fn simulator(case: &Case, grid: Grid, image: &TrainingImage, azimuth: f64, scale
                 grids: given.grids,
                 servo: given.servo,
                 minimum_replicates: given.minimum_replicates as u32,
+                resimulations: given.resimulations,
                 maximum_informed: given.maximum_informed,
                 target: match &given.proportions[..] {
                     [] => Target::TrainingImage,
@@ -219,6 +224,10 @@ fn simulator(case: &Case, grid: Grid, image: &TrainingImage, azimuth: f64, scale
                 transformations: vec![Transformation { azimuth, scale: [scale; 3] }],
                 ..SnesimOptions::default()
             };
+            // A template of one layer on an image as thick as the block: columns of layers are simulated as one cell.
+            if image.cells[2] > 1 && image.cells[2] == grid.cells[2] && options.template[2] == 1 {
+                return Ok(Box::new(Columns::new(image, grid, options)?));
+            }
             Ok(Box::new(Snesim::new(image.cells, &image.codes, image.categories.len(), grid, options)?))
         }
         Method::DirectSampling(given) => {
@@ -245,13 +254,22 @@ fn simulator(case: &Case, grid: Grid, image: &TrainingImage, azimuth: f64, scale
     }
 }
 
-/// A field of the case's variogram, turned by the scenario's azimuth.
-pub(super) fn gaussian_field(grid: Grid, gaussian: &file::Gaussian, azimuth: f64) -> Result<GaussianField> {
-    GaussianField::new(grid, &variogram(gaussian, azimuth)?, gaussian.mean)
+/// A field of the case's variogram, turned by the scenario's azimuth; where it has a distribution of its own, the scores
+/// are what is simulated.
+pub(super) fn field(grid: Grid, gaussian: &file::Gaussian, azimuth: f64, method: &Method) -> Result<Box<dyn Prior>> {
+    if gaussian.distribution.is_empty() {
+        return gaussian_field(grid, gaussian, azimuth, method);
+    }
+    let transform = NormalScore::new(&gaussian.distribution, None, None, None)?;
+    let scores = file::Gaussian { mean: 0.0, variance: 1.0, ..gaussian.clone() };
+    Ok(Box::new(Transformed::new(gaussian_field(grid, &scores, azimuth, method)?, transform)))
 }
 
-/// The same field, simulated cell by cell.
-fn sgsim(grid: Grid, gaussian: &file::Gaussian, azimuth: f64, given: &file::Sgsim) -> Result<Box<dyn Prior>> {
+fn gaussian_field(grid: Grid, gaussian: &file::Gaussian, azimuth: f64, method: &Method) -> Result<Box<dyn Prior>> {
+    let variogram = variogram(gaussian, azimuth)?;
+    let Method::Sgsim(given) = method else {
+        return Ok(Box::new(GaussianField::new(grid, &variogram, gaussian.mean)?));
+    };
     let options = SgsimOptions {
         kriging: match given.kriging {
             file::Kriging::Simple => Kriging::Simple,
@@ -260,7 +278,7 @@ fn sgsim(grid: Grid, gaussian: &file::Gaussian, azimuth: f64, given: &file::Sgsi
         neighbours: given.neighbours,
         ..SgsimOptions::default()
     };
-    Ok(Box::new(Sgsim::new(grid, &variogram(gaussian, azimuth)?, gaussian.mean, options)?))
+    Ok(Box::new(Sgsim::new(grid, &variogram, gaussian.mean, options)?))
 }
 
 /// The variogram of a Gaussian field of the case.

@@ -46,7 +46,10 @@ pub fn map<'a>(
             Features::Subset(cells) => Description::Subset { cells },
             Features::Projection(components) => Description::Projection { components },
         },
-        hard_data: if feasible.respect_hard_data { hard_data(study, observations) } else { HardData::default() },
+        hard_data: match feasible.respect_hard_data {
+            true => hard_data(study, observations, feasible.labels == Labels::Facies),
+            false => HardData::default(),
+        },
         seed: study.case.seed,
     };
     let parameterized: Vec<_> = sources
@@ -64,9 +67,9 @@ pub fn map<'a>(
     PatternMap::new(*study.grid(), options, &sources, study.gpu.as_deref())
 }
 
-/// Cells that are known: the case's hard data, and where the property itself was observed its nearest facies and its
-/// value.
-pub(super) fn hard_data(study: &Study, observations: Option<&Observations<'_>>) -> HardData {
+/// Cells that are known: the case's hard data, and where the property itself was observed its nearest facies (where
+/// `facies`) or its value.
+pub(super) fn hard_data(study: &Study, observations: Option<&Observations<'_>>, facies: bool) -> HardData {
     let mut out = HardData::default();
     for datum in study.case.hard_data.iter().flat_map(|h| &h.cells) {
         let cell = study.grid().index(datum.cell);
@@ -75,12 +78,12 @@ pub(super) fn hard_data(study: &Study, observations: Option<&Observations<'_>>) 
             Hard::Value(value) => out.values.push((cell, value)),
         }
     }
-    let facies = &study.case.property.facies;
+    let values = &study.case.property.facies;
     for (cell, value) in observations.iter().flat_map(|o| o.known_cells()) {
-        if facies.len() > 1 && out.facies.iter().all(|known| known.0 != cell) {
-            out.facies.push((cell, nearest_facies(value, facies) as u8));
+        if facies && out.facies.iter().all(|known| known.0 != cell) {
+            out.facies.push((cell, nearest_facies(value, values) as u8));
         }
-        if out.values.iter().all(|known| known.0 != cell) {
+        if !facies && out.values.iter().all(|known| known.0 != cell) {
             out.values.push((cell, value));
         }
     }

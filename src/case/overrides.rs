@@ -80,12 +80,15 @@ fn apply<'i>(tree: &mut DeTable<'i>, text: &'i str, start: usize) -> Result<(), 
 }
 
 /// Keys of one section of which only one holds: who sets one takes out the other.
-const RIVALS: [(&str, &str); 8] = [
+const RIVALS: [(&str, &str); 11] = [
     ("rate", "head"),
     ("rank", "energy"),
     ("scenario", "gaussian"),
     ("image", "gaussian"),
     ("variance", "standard_deviation"),
+    ("distribution", "mean"),
+    ("distribution", "variance"),
+    ("distribution", "standard_deviation"),
     ("storativity", "specific_storage"),
     ("cell", "at"),
     ("sinuosity", "amplitude"),

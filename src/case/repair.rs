@@ -15,6 +15,7 @@ pub(super) struct Prepared {
     covariance: StationaryCovariance,
     /// Cells whose facies is measured.
     kept: Vec<usize>,
+    options: RepairOptions,
 }
 
 impl Prepared {
@@ -24,17 +25,24 @@ impl Prepared {
         if feasible.repair == file::Repair::None || feasible.labels != Labels::Facies {
             return None;
         }
-        let known =
-            if feasible.respect_hard_data { matching::hard_data(study, Some(observations)).facies } else { Vec::new() };
+        let known = if feasible.respect_hard_data {
+            matching::hard_data(study, Some(observations), true).facies
+        } else {
+            Vec::new()
+        };
         let ensembles: Vec<_> = study.selected.iter().map(|&p| &study.priors.ensembles[p]).collect();
         Some(Self {
             covariance: StationaryCovariance::new(&ensembles, REALIZATIONS),
             kept: known.into_iter().map(|(cell, _)| cell).collect(),
+            options: match observations.is_linear() {
+                true => RepairOptions::default(),
+                false => RepairOptions::nonlinear(),
+            },
         })
     }
 
     /// The repair of models whose facies have the property `facies`.
     pub(super) fn with<'a>(&'a self, facies: &'a [f64]) -> Repair<'a> {
-        Repair { covariance: &self.covariance, facies, kept: &self.kept, options: RepairOptions::default() }
+        Repair { covariance: &self.covariance, facies, kept: &self.kept, options: self.options }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use ndarray::{ArrayView1, ArrayView2, Axis};
+use ndarray::Axis;
 
 use super::observations::Observations;
 use super::study::{Opinion, Study};
-use super::{files, pumping};
+use super::{files, flow_results, paraview, pumping};
 use crate::error::{Error, Result};
-use crate::inversion::{Estimate, Iteration, Solution};
+use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Solution};
 
 /// Writes every file of the result folder but the summary and the report.
 pub(super) fn write(
@@ -40,7 +40,8 @@ pub(super) fn write(
         layers.push(("reference", reference.view()));
     }
     write_iterations(&folder.join("iterations.npy"), study, &estimate.iterations)?;
-    write_vti(&folder.join("model.vti"), study, &layers, best.probability.as_ref().map(|p| p.view()))?;
+    let heads = flow_results::write(folder, study, observations, best)?;
+    paraview::write(&folder.join("model.vti"), study, &layers, best, &heads)?;
     write_data(&folder.join("data.csv"), study, observations, best)?;
     pumping::write(folder, study, best.model.view())?;
     write_history(folder, &estimate.iterations)?;
@@ -63,23 +64,6 @@ fn write_iterations(path: &Path, study: &Study, iterations: &[Iteration]) -> Res
     let [nz, ny, nx] = study.grid().shape();
     let shaped = maps.into_shape_with_order((iterations.len(), 2, nz, ny, nx)).expect("n = nz · ny · nx");
     files::array(path, shaped.view())
-}
-
-fn write_vti(
-    path: &Path,
-    study: &Study,
-    layers: &[(&str, ArrayView1<'_, f64>)],
-    probability: Option<ArrayView2<'_, f32>>,
-) -> Result<()> {
-    let unit = study.case.property.label();
-    let mut arrays: Vec<(String, Vec<f64>)> =
-        layers.iter().map(|(name, field)| (format!("{name} [{unit}]"), field.to_vec())).collect();
-    if let Some(probability) = probability {
-        for (code, row) in probability.rows().into_iter().enumerate() {
-            arrays.push((format!("probability of facies {code}"), row.iter().map(|&p| f64::from(p)).collect()));
-        }
-    }
-    files::vti(path, study.grid(), &arrays)
 }
 
 fn csv_error(path: &Path) -> impl Fn(csv::Error) -> Error + '_ {
@@ -163,48 +147,44 @@ fn write_history(folder: &Path, iterations: &[Iteration]) -> Result<()> {
 fn write_scenarios(path: &Path, study: &Study, best: &Iteration, verdict: Option<&[Opinion]>) -> Result<()> {
     let shares = study.scenario_shares(best, verdict);
     let details = study.scenario_details(best);
+    let header = "name,columns,rank,energy,norm,contribution,log_evidence,k_e,aic,aicc,bic,kic,probability,active";
     write_csv(path, |csv| {
-        let mut header = vec!["name", "norm", "contribution", "probability"];
-        if details.is_some() {
-            header.extend(["columns", "energy", "largest_sigma", "active", "log_evidence", "effective_parameters"]);
-            header.extend(["aic", "aicc", "bic", "kic", "misfit"]);
-        }
-        csv.write_record(header)?;
+        let Some(details) = &details else {
+            csv.write_record(["name", "norm", "contribution", "probability"])?;
+            return shares.iter().try_for_each(|s| csv.serialize((&s.name, s.norm, s.contribution, s.probability)));
+        };
+        csv.write_record(header.split(','))?;
         for (p, scenario) in shares.iter().enumerate() {
-            let row = (&scenario.name, scenario.norm, scenario.contribution, scenario.probability);
-            let Some(details) = &details else {
-                csv.serialize(row)?;
-                continue;
-            };
             let details = details[p].as_ref();
-            let active = details.is_some_and(|d| d.active);
             let judged = verdict.and_then(|verdict| verdict[p].as_ref());
             let solution = judged.and_then(|judged| judged.solution.as_ref());
             let number = |f: fn(&Solution) -> Option<f64>| solution.and_then(f);
+            // A block has all its columns in use: the rank is their number.
+            let columns = details.map_or(0, |d| d.columns);
             csv.serialize((
-                row,
-                (
-                    details.map(|d| d.columns),
-                    details.map(|d| d.energy),
-                    details.map(|d| d.largest_sigma),
-                    u8::from(active),
-                ),
+                (&scenario.name, columns, columns, details.map(|d| d.energy)),
+                (scenario.norm, scenario.contribution),
                 judged.map(|j| j.log_evidence).filter(|l| l.is_finite()),
                 (number(|s| Some(s.effective_parameters)), number(|s| Some(s.aic)), number(|s| s.aicc)),
-                (number(|s| Some(s.bic)), number(|s| Some(s.kic)), number(|s| Some(s.misfit))),
+                (number(|s| Some(s.bic)), number(|s| Some(s.kic))),
+                verdict.map(|_| scenario.probability),
+                u8::from(details.is_some_and(|d| d.active)),
             ))?;
         }
         Ok(())
     })
 }
 
-/// `scenario_history.csv`: norm and contribution of every scenario in every iteration.
+/// `scenario_history.csv`: norm and contribution of every scenario in every iteration, and whether it is active.
 fn write_scenario_history(path: &Path, study: &Study, iterations: &[Iteration]) -> Result<()> {
     write_csv(path, |csv| {
-        csv.write_record(["iteration", "scenario", "norm", "contribution"])?;
+        csv.write_record(["iteration", "scenario", "norm", "contribution", "active"])?;
         for iteration in iterations {
-            for scenario in study.scenario_shares(iteration, None) {
-                csv.serialize((iteration.row.iteration, scenario.name, scenario.norm, scenario.contribution))?;
+            let active = study.active(iteration.v.view(), Some(ACTIVE_SHARE));
+            for (p, scenario) in study.scenario_shares(iteration, None).into_iter().enumerate() {
+                let number = iteration.row.iteration;
+                let active = u8::from(active.contains(&p));
+                csv.serialize((number, scenario.name, scenario.norm, scenario.contribution, active))?;
             }
         }
         Ok(())

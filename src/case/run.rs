@@ -1,19 +1,22 @@
 //! `lithoscope run`: a case from its numbers to a complete result folder.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use ndarray::Array1;
+
 use super::checkpoint::Checkpoint;
-use super::file::{Case, DataSource, Geology};
+use super::file::{self, Case, DataSource, Geology};
 use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
-use super::study::{self, Opinion, Study};
+use super::study::{self, Opinion, Parameterization, Study};
 use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
 use super::{approximation, cache, files, hard_data, mapping, observations, pumping, results};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::inversion::{ACTIVE_SHARE, Estimate, no_scenario_fits, split};
+use crate::inversion::{ACTIVE_SHARE, Estimate, Repair, no_scenario_fits, split};
 use crate::measure::peak_memory;
 use crate::progress::Progress;
 use crate::report;
@@ -97,7 +100,7 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
     let root = if options.cache { cache::folder() } else { None };
     let root = root.unwrap_or_else(|| folder.aside().join("realizations"));
     let mut study = Study::new(case.clone(), gpu.clone(), Some(&root), selected, progress)?;
-    let run = Run { options, progress, started, gpu: gpu.as_deref(), root: &root };
+    let run = Run { options, progress, started, gpu: gpu.as_deref(), root: &root, verdicts: RefCell::default() };
     match run.work(&study, folder.aside()) {
         Err(Error::Gpu(failure)) if options.fall_back && study.gpu.is_some() => {
             let first = failure.to_string().lines().next().unwrap_or_default().to_owned();
@@ -156,6 +159,17 @@ struct Run<'a> {
     gpu: Option<&'a Gpu>,
     /// Where realizations are kept.
     root: &'a Path,
+    /// Verdicts so far: variants that differ in how they invert share them.
+    verdicts: RefCell<Vec<KnownVerdict>>,
+}
+
+/// A verdict, and what it follows from.
+struct KnownVerdict {
+    parameterization: Arc<Parameterization>,
+    active: Vec<usize>,
+    observed: Array1<f64>,
+    sigma: Array1<f64>,
+    verdict: Option<Vec<Opinion>>,
 }
 
 impl Run<'_> {
@@ -204,7 +218,7 @@ impl Run<'_> {
         let estimate = study.invert(&observations, done, &mut |i| checkpoint.save(i), self.progress)?;
         let inversion = started.elapsed().as_secs_f64();
         let active = study.active(estimate.best().v.view(), Some(ACTIVE_SHARE));
-        let verdict = study.verdict(&observations, &active, self.progress)?;
+        let verdict = self.verdict(study, &observations, active)?;
         results::write(folder, study, &observations, &estimate, verdict.as_deref())?;
         if let Some(mapping) = &study.case.mapping {
             mapping::of_iteration(study, &observations, mapping, &estimate, folder)?;
@@ -213,8 +227,32 @@ impl Run<'_> {
         let mut summary = self.summary(study, &observations, &estimate, verdict.as_deref())?;
         summary.seconds.inversion = inversion;
         summary.seconds.total = self.started.elapsed().as_secs_f64();
-        self.write_summary(folder, &serde_json::json!(summary))?;
-        report::build(folder)
+        self.complete(folder, &serde_json::json!(summary))
+    }
+
+    fn verdict(
+        &self,
+        study: &Study,
+        observations: &Observations<'_>,
+        active: Vec<usize>,
+    ) -> Result<Option<Vec<Opinion>>> {
+        let same = |known: &&KnownVerdict| {
+            Arc::ptr_eq(&known.parameterization, &study.parameterization)
+                && known.active == active
+                && (&known.observed, &known.sigma) == (&observations.observed, &observations.sigma)
+        };
+        if let Some(known) = self.verdicts.borrow().iter().find(same) {
+            return Ok(known.verdict.clone());
+        }
+        let verdict = study.verdict(observations, &active, self.progress)?;
+        self.verdicts.borrow_mut().push(KnownVerdict {
+            parameterization: Arc::clone(&study.parameterization),
+            active,
+            observed: observations.observed.clone(),
+            sigma: observations.sigma.clone(),
+            verdict: verdict.clone(),
+        });
+        Ok(verdict)
     }
 
     /// One inversion for each of several references, each in a folder of its own, and the summary of them all.
@@ -236,14 +274,19 @@ impl Run<'_> {
             }
             summaries.push(summary::read(&place)?);
         }
-        self.write_summary(folder, &summary::aggregate(&summaries))?;
-        report::build(folder)
+        self.complete(folder, &summary::aggregate(&summaries))
     }
 
-    fn write_summary(&self, folder: &Path, summary: &serde_json::Value) -> Result<()> {
+    /// Writes the summary, and the report that is made from it. Where there is no report there is no summary either: it
+    /// marks a folder as complete.
+    fn complete(&self, folder: &Path, summary: &serde_json::Value) -> Result<()> {
         let path = folder.join(folder::SUMMARY);
         let text = serde_json::to_vec_pretty(summary).map_err(|e| Error::file("write", &path, e.into()))?;
-        files::bytes(&path, &text)
+        files::bytes(&path, &text)?;
+        report::build(folder).inspect_err(|_| {
+            // What made the report fail is what should be told, not that its summary could not be removed.
+            let _ = std::fs::remove_file(&path);
+        })
     }
 
     fn summary(
@@ -270,6 +313,11 @@ impl Run<'_> {
                 best_achievable: of(study.best_achievable(reference.view()).view()),
             }
         });
+        let shares = study.scenario_shares(best, verdict);
+        let hits = match (&observations.reference_scenarios[..], study.selected.len()) {
+            (&[truth], 2..) if study.parameterization.groups().is_some() => Some(study::hits(truth, &shares, verdict)),
+            _ => None,
+        };
         Ok(Summary {
             format: 1,
             case: case.name.clone(),
@@ -291,7 +339,12 @@ impl Run<'_> {
                 target: observations.observed.len() as f64,
             },
             errors,
-            scenarios: study.scenario_shares(best, verdict),
+            scenarios: shares,
+            hits,
+            reference_scenarios: (observations.reference_scenarios.iter())
+                .map(|&scenario| case.scenarios[scenario].name.clone())
+                .collect(),
+            solver: observations.solver(best.model.view())?,
             scalars: pumping::scalars(study, observations, best)?,
             tests: pumping::tests(case, best.model.view())?,
             noise_factor: observations.noise_factor,
@@ -340,6 +393,13 @@ impl Run<'_> {
                 "the feasible model u fits the data far worse than the parameterized one: misfit {:.0} against {:.0}, \
                  target {m:.0}",
                 row.misfit_model, row.misfit_parameterized
+            ));
+        }
+        let (data, cells) = (observations.observed.len(), study.grid().len());
+        let repair = study.case.feasible.as_ref().is_some_and(|feasible| feasible.repair == file::Repair::Gradient);
+        if repair && Repair::too_large(data, cells) {
+            warnings.push(format!(
+                "the feasible model was not repaired: {data} data times {cells} cells are too many for that"
             ));
         }
         if row.misfit_parameterized > 2.0 * m {

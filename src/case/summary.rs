@@ -44,6 +44,16 @@ pub struct Summary {
     pub errors: Option<Errors>,
     /// The scenarios.
     pub scenarios: Vec<Scenario>,
+    /// Whether the scenario that the reference was drawn from comes first by each measure, 1 or 0; absent where there is
+    /// no such scenario, or no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hits: Option<BTreeMap<String, f64>>,
+    /// Those that the reference was drawn from, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reference_scenarios: Vec<String>,
+    /// How the equations of flow were solved, in words; absent without flow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub solver: Option<String>,
     /// Unknown numbers beside the property.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scalars: Vec<Scalar>,

@@ -261,7 +261,7 @@ data = { noise = "none" }
 [[scenario]]
 name = "field"
 azimuth = [0, 22.5]
-gaussian = { mean = 1.7, variance = 0.3, structure = { model = "spherical", ranges = "50 m" } }
+gaussian = { distribution = [1.1, 1.7, 2.9], structure = { model = "spherical", ranges = "50 m" } }
 
 [physics]
 kind = "groundwater"
@@ -712,6 +712,10 @@ fn contradictions_of_flow_name_the_key_that_should_change() {
     assert!(found.contains("observation[1].kind: only groundwater flow has heads and rates"), "{found}");
     let found = mistakes(&GAUSSIAN.replace("[reference]\ngaussian", "[reference]\nscenario = \"field-0\"\ngaussian"));
     assert!(found.contains("reference.gaussian: the reference is of a scenario, or a Gaussian field"), "{found}");
+    let found = mistakes(&GAUSSIAN.replace("[1.1, 1.7, 2.9],", "[1.1, 1.7, 2.9], mean = 3,"));
+    assert!(found.contains("scenario.gaussian.distribution: the distribution says what mean and variance"), "{found}");
+    let found = mistakes(&GAUSSIAN.replace("[1.1, 1.7, 2.9]", "[1.1, 1.1]"));
+    assert!(found.contains("all values are equal"), "{found}");
 }
 
 #[test]

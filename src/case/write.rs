@@ -172,8 +172,12 @@ impl Writer<'_> {
     fn gaussian(&mut self, gaussian: &Gaussian, mean: String, structure: &'static str) {
         let d = self.property.difference();
         let variance = exact(gaussian.variance, gaussian.variance / d / d, |y| self.property.carried_variance(y));
-        self.key("mean", mean);
-        self.key("variance", decimal(variance));
+        if gaussian.distribution.is_empty() {
+            self.key("mean", mean);
+            self.key("variance", decimal(variance));
+        } else {
+            self.key("distribution", list(gaussian.distribution.iter().map(|&u| self.value(u))));
+        }
         self.key("nugget", decimal(gaussian.nugget));
         for nested in &gaussian.structures {
             self.item(structure);

@@ -390,6 +390,11 @@ impl Batch<'_> {
 
     /// Submits the batch without waiting for it: [`Gpu::read`] waits.
     pub fn submit(self) -> Result<(), GpuError> {
+        self.run()
+    }
+
+    /// Submits the batch, which may be run again, without waiting for it.
+    pub fn run(&self) -> Result<(), GpuError> {
         self.gpu.healthy()?;
         self.gpu.queue.submit([self.encode(None).finish()]);
         self.gpu.healthy()

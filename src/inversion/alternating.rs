@@ -50,23 +50,38 @@ pub struct Schedule {
 pub struct Sparsity {
     /// The groups.
     pub grouping: Grouping,
-    /// λ_g²: the user's own, or 0.01 of the weight that leaves nothing of v, halved while no λ_f reaches the misfit's
+    /// λ_g²: the user's own, or 0.01 of the weight that leaves nothing of v, lowered where no λ_f reaches the misfit's
     /// target.
     pub weight: Choice,
-    /// Multiplies a λ_g² that is not the user's own; with a factor other than 1 it is never halved.
+    /// Multiplies a λ_g² that is not the user's own; with a factor other than 1 it is never lowered.
     pub factor: f64,
 }
 
 impl Sparsity {
-    fn may_be_halved(&self) -> bool {
+    /// λ_g² before it is lowered: of the data's term at the coefficients in hand, since a linearization far from the data
+    /// says nothing of later ones.
+    fn weight_for(&self, data: &Term) -> f64 {
+        match (self.weight, &data.matrix) {
+            (Choice::Discrepancy, Matrix::Dense(jacobian)) => {
+                let largest = self.grouping.largest_weight(jacobian.t().dot(&data.target).view());
+                self.factor * SHARE_OF_LARGEST * largest
+            }
+            (Choice::Discrepancy, _) => unreachable!("the data term is dense"),
+            (Choice::Fixed(weight), _) => weight,
+        }
+    }
+
+    fn may_be_lowered(&self) -> bool {
         self.weight == Choice::Discrepancy && self.factor == 1.0
     }
 }
 
 /// λ_g² as a share of the weight that leaves nothing of v.
 const SHARE_OF_LARGEST: f64 = 0.01;
-/// Most halvings of λ_g² in a v-step.
-const HALVINGS: usize = 10;
+/// λ_g² falls by this factor while no λ_f reaches the misfit's target.
+const LOWERING: f64 = 0.25;
+/// Most falls of λ_g² in a v-step.
+const LOWERINGS: usize = 12;
 /// Bisections of log λ_f² where each attempt factors a k × k matrix: λ_f² is then known within 5 %.
 const COSTLY_BISECTIONS: usize = 5;
 /// The smoothing ε of the group norms in the first iteration, and its least value, as shares of the largest norm: √ε
@@ -128,7 +143,7 @@ impl Alternation<'_> {
     ) -> Result<Estimate> {
         let total = self.schedule.ranks.len();
         let mut iterations = done;
-        let fixed = Fixed::new(self, iterations.len() < total)?;
+        let fixed = Fixed::new(self, iterations.len() < total);
         progress.start("inversion", total as u64);
         progress.advance(iterations.len() as u64);
         let stopped = loop {
@@ -249,38 +264,19 @@ impl Alternation<'_> {
 struct Fixed {
     /// ΦᵀΦ of a basis that is not orthonormal and that v-steps are tied to.
     gram: Option<Arc<Array2<f64>>>,
-    /// λ_g² before any halving; 0 without group sparsity.
-    sparsity_weight: f64,
 }
 
 impl Fixed {
     /// `needed` tells whether a v-step will follow: a run that is done needs nothing.
-    fn new(alternation: &Alternation<'_>, needed: bool) -> Result<Self> {
+    fn new(alternation: &Alternation<'_>, needed: bool) -> Self {
         let Alternation { problem, schedule, at_rank, .. } = alternation;
-        let mut fixed = Self { gram: None, sparsity_weight: 0.0 };
-        if !needed {
-            return Ok(fixed);
-        }
-        if at_rank.feasible() && !schedule.map_last && !problem.basis.orthonormal() {
-            fixed.gram = Some(Arc::new(gram(problem.basis)));
-        }
         if let Some(sparsity) = &schedule.sparsity {
             let k = sparsity.grouping.columns();
             assert_eq!(k, problem.basis.cols(), "columns of the grouping against those of the basis");
             assert!(schedule.ranks.iter().all(|&rank| rank == k), "group sparsity takes all {k} columns at once");
-            fixed.sparsity_weight = match sparsity.weight {
-                Choice::Fixed(weight) => weight,
-                Choice::Discrepancy => {
-                    let covariance = at_rank.covariance(k)?;
-                    let problem = Problem { covariance: covariance.as_ref().unwrap_or(problem.covariance), ..*problem };
-                    let data = data_term(&problem, Array1::zeros(k).view())?;
-                    let Matrix::Dense(jacobian) = &data.matrix else { unreachable!("the data term is dense") };
-                    let largest = sparsity.grouping.largest_weight(jacobian.t().dot(&data.target).view());
-                    sparsity.factor * SHARE_OF_LARGEST * largest
-                }
-            };
         }
-        Ok(fixed)
+        let tied = needed && at_rank.feasible() && !schedule.map_last && !problem.basis.orthonormal();
+        Self { gram: tied.then(|| Arc::new(gram(problem.basis))) }
     }
 }
 
@@ -353,18 +349,19 @@ impl VStep<'_> {
     fn terms(&self, v: ArrayView1<'_, f64>) -> Result<(Vec<Term>, Places, f64)> {
         let (mut places, mut smoothing) = (Places::default(), 0.0);
         let mut terms = vec![data_term(&self.problem, v)?];
+        let sparsity = self.schedule.sparsity.as_ref().map(|sparsity| (sparsity, sparsity.weight_for(&terms[0])));
         let mut push = |term| {
             terms.push(term);
             terms.len() - 1
         };
         places.coupling = self.anchor.map(|u| push(self.coupling_term(u, v.len())));
-        if let Some(Sparsity { grouping, .. }) = &self.schedule.sparsity {
-            let (weights, epsilon) = self.group_weights(grouping, v);
+        if let Some((sparsity, weight)) = sparsity {
+            let (weights, epsilon) = self.group_weights(&sparsity.grouping, v);
             smoothing = epsilon;
             places.sparsity = Some(push(Term {
                 matrix: Matrix::Diagonal(weights.mapv(f64::sqrt)),
                 target: Array1::zeros(v.len()),
-                weight: self.fixed.sparsity_weight / 2.0,
+                weight: weight / 2.0,
             }));
         } else if let Some(sigma) = &self.schedule.coefficient_sigma {
             places.penalty = Some(push(Term {
@@ -415,13 +412,13 @@ impl VStep<'_> {
             None => expected_misfit(terms, weighed),
         };
         let bisections = if self.fixed.gram.is_some() { COSTLY_BISECTIONS } else { BISECTIONS };
-        let (mut goal, weight, tried) = discrepancy_within(terms, weighed, range, target, bisections);
+        let (mut goal, weight, mut tried) = discrepancy_within(terms, weighed, range, target, bisections);
         if let Some(place) = places.sparsity
-            && self.schedule.sparsity.as_ref().is_some_and(Sparsity::may_be_halved)
+            && self.schedule.sparsity.as_ref().is_some_and(Sparsity::may_be_lowered)
             && terms[0].squares(goal.view()) > target
-            && let Some(better) = halve(terms, place, target)
+            && lower(terms, place, target)
         {
-            goal = better;
+            (goal, _, tried) = discrepancy_within(terms, weighed, range, target, bisections);
         }
         if factor != 1.0 {
             terms[weighed].weight = factor * weight;
@@ -465,19 +462,19 @@ impl VStep<'_> {
     }
 }
 
-/// Halves the weight of a term until the misfit reaches its target, and returns the minimiser there; `None`, with the
-/// weight as it was, where [`HALVINGS`] do not reach it.
-fn halve(terms: &mut [Term], place: usize, target: f64) -> Option<Array1<f64>> {
+/// Lowers the weight of a term until the misfit reaches its target; `false`, with the weight as it was, where
+/// [`LOWERINGS`] do not reach it.
+fn lower(terms: &mut [Term], place: usize, target: f64) -> bool {
     let before = terms[place].weight;
-    for _ in 0..HALVINGS {
-        terms[place].weight *= 0.5;
+    for _ in 0..LOWERINGS {
+        terms[place].weight *= LOWERING;
         let goal = solve(terms);
         if terms[0].squares(goal.view()) <= target {
-            return Some(goal);
+            return true;
         }
     }
     terms[place].weight = before;
-    None
+    false
 }
 
 /// The misfit that a right model would leave: m, less the number of parameters that the data determine where a Gaussian

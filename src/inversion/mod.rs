@@ -8,6 +8,7 @@ mod estimate;
 mod gauss_newton;
 mod groups;
 mod repair;
+mod representers;
 mod sparse;
 mod sparsity;
 #[cfg(test)]
@@ -25,8 +26,8 @@ pub use sparse::{SparseInversion, SparseSchedule, Start};
 pub use sparsity::{GroupedLeastSquares, Minimizer, minimize_matrix_free, reweighted_step};
 pub use truncation::truncation_covariance;
 pub use verdict::{
-    Evidence, Hypothesis, Judged, LeftOver, Solution, Tail, Verdict, VerdictOptions, contributions, judge, log_score,
-    probabilities,
+    Evidence, GaussianPrior, Hypothesis, Judged, LeftOver, Solution, Tail, Verdict, VerdictOptions, contributions,
+    judge, log_score, probabilities,
 };
 pub use weight::{Candidate, Choice, Cooling, cross_validate, discrepancy, log_evidence, split};
 

@@ -5,7 +5,10 @@
 //!
 //! `ln p(d|Ω) = −½(rᵀr + Σ v_j²/σ_j²) − ½ ln det(I + Σ^½ GᵀG Σ^½) − Σ ln s`.
 //!
-//! What the basis cannot carry counts too (see [`LeftOver`]): the parts ρ_i of realizations that it leaves over have the
+//! A prior known by the covariance of its cells, averaged over all places where it is stationary, is solved in as many
+//! unknowns as there are data instead, see [`GaussianPrior::Field`].
+//!
+//! What a basis cannot carry counts too (see [`LeftOver`]): the parts ρ_i of realizations that it leaves over have the
 //! covariance `Σ ρ_i ρ_iᵀ/L`, as noise seen through the Jacobian, or as more parameters. For data linear in u both give
 //! the same evidence, whatever the rank, since all of the prior's covariance is in it either way. The criteria that
 //! stand beside it count `k_e = tr[G C_v Gᵀ (G C_v Gᵀ + I)⁻¹]` parameters.
@@ -14,13 +17,14 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use rayon::prelude::*;
 
 use super::gauss_newton::{Matrix, Term, solve};
+use super::representers::Representers;
 use super::truncation::truncation_covariance;
 use super::weight::log_evidence;
 use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::linalg::covariance::Covariance;
 use crate::linalg::dense::{multiply, symmetric_eigen};
-use crate::operator::Operator;
+use crate::operator::{LinearOperator, Operator};
 use crate::progress::Progress;
 
 /// A scenario to be judged.
@@ -28,11 +32,29 @@ use crate::progress::Progress;
 pub struct Hypothesis<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Its own centred basis, which knows the standard deviations of its coefficients.
-    pub basis: &'a dyn Basis,
-    /// What the basis leaves over of realizations, `u_i − ū − ΦΦᵀ(u_i − ū)`, a realization a row, L × n; no rows: not
-    /// counted. A hundred or two tell their covariance in the data.
-    pub left_over: ArrayView2<'a, f32>,
+    /// How its fields vary.
+    pub prior: GaussianPrior<'a>,
+}
+
+/// The Gaussian prior of one scenario.
+#[derive(Clone, Copy)]
+pub enum GaussianPrior<'a> {
+    /// Principal components.
+    Components {
+        /// Its own centred basis, which knows the standard deviations of its coefficients.
+        basis: &'a dyn Basis,
+        /// What the basis leaves over of realizations, `u_i − ū − ΦΦᵀ(u_i − ū)`, a realization a row, L × n; no rows:
+        /// not counted. A hundred or two tell their covariance in the data.
+        left_over: ArrayView2<'a, f32>,
+    },
+    /// A covariance of the cells. Averaged over all places of a stationary prior it has far less sampling noise than
+    /// components, of which L realizations cannot have more than L.
+    Field {
+        /// ū, n.
+        mean: ArrayView1<'a, f64>,
+        /// n × n, symmetric and positive semidefinite.
+        covariance: &'a dyn LinearOperator,
+    },
 }
 
 /// What all scenarios are judged by.
@@ -49,7 +71,7 @@ pub struct Evidence<'a> {
     pub linear_data: &'a [usize],
 }
 
-/// How scenarios are judged.
+/// How scenarios are judged. What is left over, and the linear start, concern priors of principal components.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VerdictOptions {
     /// Gauss-Newton iterations from each start.
@@ -58,10 +80,16 @@ pub struct VerdictOptions {
     pub left_over: LeftOver,
     /// Begin from the prior mean with noise ten times larger, then three times, then as it is.
     pub tempered_start: bool,
-    /// Begin (also) from the most probable field given the linear data alone.
+    /// Begin (also) from the most probable field given the linear data alone, at the price of as many linearizations
+    /// again. It is tried in any case where no other start leads anywhere.
     pub linear_start: bool,
     /// Form of the data's density.
     pub tail: Tail,
+    /// The power that evidences are raised to before they become probabilities. 1 believes the Gaussian prior to the
+    /// letter. Channels are not Gaussian: their data are larger combinations of fewer things than the covariance tells,
+    /// and so are the logarithms of their evidence. A power below 1 (a tempered posterior, Grünwald 2012) leaves the
+    /// order as it is.
+    pub power: f64,
 }
 
 impl Default for VerdictOptions {
@@ -70,11 +98,15 @@ impl Default for VerdictOptions {
             iterations: 15,
             left_over: LeftOver::Parameters,
             tempered_start: true,
-            linear_start: true,
+            linear_start: false,
             tail: Tail::Gaussian,
+            power: POWER,
         }
     }
 }
+
+/// The power that gave the best log score where it was chosen, on channels seen by rays, heads and values in wells.
+const POWER: f64 = 0.4;
 
 /// What becomes of the parts ρ_i of L realizations that a basis leaves over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +136,7 @@ pub struct Judged {
     pub name: String,
     /// ln p(d|Ω) up to a constant that all scenarios share; −∞ where its inversion failed.
     pub log_evidence: f64,
-    /// Probability among the scenarios, their prior odds equal.
+    /// Probability among the scenarios, their prior odds equal, see [`VerdictOptions::power`].
     pub probability: f64,
     /// Why it could not be solved.
     pub failure: Option<String>,
@@ -115,7 +147,7 @@ pub struct Judged {
 /// The most probable field of a scenario, and how it is scored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Solution {
-    /// Its coefficients in the basis.
+    /// Its coefficients in the basis; none where the prior is a covariance of the cells.
     pub v: Array1<f64>,
     /// The field, n; with what the basis leaves over where that is made of parameters.
     pub field: Array1<f64>,
@@ -168,7 +200,15 @@ pub fn judge(
 ) -> Result<Verdict> {
     progress.start("scenarios by themselves", hypotheses.len() as u64);
     let solve = |hypothesis: &Hypothesis<'_>| {
-        let solved = Inference::new(evidence, hypothesis, options, progress).and_then(|inference| inference.solve());
+        let solved = match hypothesis.prior {
+            GaussianPrior::Components { basis, left_over } => {
+                Inference::new(evidence, hypothesis.name, basis, left_over, options, progress)
+                    .and_then(|inference| inference.solve())
+            }
+            GaussianPrior::Field { mean, covariance } => {
+                Representers { evidence, mean, covariance, options, progress }.solve()
+            }
+        };
         progress.advance(1);
         solved
     };
@@ -186,7 +226,7 @@ pub fn judge(
             Err(other) => return Err(other),
         });
     }
-    let logarithms: Vec<f64> = scenarios.iter().map(|s| s.log_evidence).collect();
+    let logarithms: Vec<f64> = scenarios.iter().map(|s| options.power * s.log_evidence).collect();
     for (scenario, probability) in scenarios.iter_mut().zip(probabilities(&logarithms)) {
         scenario.probability = probability;
     }
@@ -253,6 +293,59 @@ struct Linear {
     predicted: Array1<f64>,
 }
 
+/// What a most probable field is scored by.
+pub(super) struct Scored {
+    /// A with `A Aᵀ` the covariance of the whitened data under the prior: G Σ^½, or a root of `G C Gᵀ`.
+    pub(super) scaled: Array2<f64>,
+    /// Δd: the whitened data less those that the linearization gives the prior's mean.
+    pub(super) data: Array1<f64>,
+    /// The whitened residual at the field.
+    pub(super) residual: Array1<f64>,
+    /// Σ ln s.
+    pub(super) log_scale: f64,
+    /// `Σ v_j²/σ_j²`.
+    pub(super) prior_squares: f64,
+}
+
+impl Scored {
+    /// The log evidence, and the solution that `complete` makes of its scores.
+    pub(super) fn solution(self, tail: Tail, complete: impl FnOnce(Solution) -> Solution) -> Result<(f64, Solution)> {
+        let laplace = log_evidence(self.scaled.view(), self.data.view(), self.log_scale);
+        let (values, _) = symmetric_eigen(&multiply(self.scaled.view(), self.scaled.t()))
+            .ok_or_else(|| Error::NoModel("the Jacobian is not finite".into()))?;
+        let values = values.mapv(|l| l.max(0.0));
+        let m = self.data.len() as f64;
+        let score = match tail {
+            Tail::Gaussian => laplace,
+            Tail::Student(degrees) => {
+                let log_det: f64 = values.iter().map(|l| l.ln_1p()).sum();
+                let squares = -2.0 * (laplace + self.log_scale) - log_det;
+                -0.5 * (degrees + m) * (squares / degrees).ln_1p() - 0.5 * log_det - self.log_scale
+            }
+        };
+        let misfit = self.residual.dot(&self.residual);
+        let effective: f64 = values.iter().map(|l| l / (1.0 + l)).sum();
+        let likelihood = misfit + 2.0 * self.log_scale;
+        let aic = likelihood + 2.0 * effective;
+        let spare = m - effective - 1.0;
+        let scores = Solution {
+            v: Array1::zeros(0),
+            field: Array1::zeros(0),
+            predicted: Array1::zeros(0),
+            misfit,
+            prior_squares: self.prior_squares,
+            effective_parameters: effective,
+            aic,
+            aicc: (spare > 0.0).then(|| aic + 2.0 * effective * (effective + 1.0) / spare),
+            bic: likelihood + effective * m.ln(),
+            kic: -2.0 * laplace,
+            iterations: 0,
+            settled: false,
+        };
+        Ok((score, complete(scores)))
+    }
+}
+
 /// Where Gauss-Newton iterations ended.
 struct Ended {
     x: Array1<f64>,
@@ -262,34 +355,36 @@ struct Ended {
 }
 
 /// Data whose rows of G_u are formed at once.
-const ROWS_AT_ONCE: usize = 64;
+pub(super) const ROWS_AT_ONCE: usize = 64;
 /// Factors on the noise's standard deviation, from a tempered start on.
-const TEMPERING: [f64; 2] = [10.0, 3.0];
+pub(super) const TEMPERING: [f64; 2] = [10.0, 3.0];
 /// Gauss-Newton iterations at each of these.
-const TEMPERED_ITERATIONS: usize = 3;
+pub(super) const TEMPERED_ITERATIONS: usize = 3;
 /// Step lengths tried: 1, ½, ….
-const STEP_LENGTHS: usize = 10;
+pub(super) const STEP_LENGTHS: usize = 10;
 /// Relative fall of the objective below which iterations have settled.
-const SETTLED: f64 = 1e-6;
+pub(super) const SETTLED: f64 = 1e-4;
 
 impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
     fn new(
         evidence: &'a Evidence<'e>,
-        hypothesis: &Hypothesis<'h>,
+        name: &str,
+        basis: &'h dyn Basis,
+        left_over: ArrayView2<'h, f32>,
         options: &'a VerdictOptions,
         progress: &'a dyn Progress,
     ) -> Result<Self> {
-        let sigma = match hypothesis.basis.standard_deviations() {
+        let sigma = match basis.standard_deviations() {
             Some(sigma) if sigma.iter().all(|&s| s > 0.0) => sigma.to_owned(),
             _ => {
                 return Err(Error::input(
-                    hypothesis.name,
+                    name,
                     "the basis does not know the standard deviations of its coefficients",
                     "judge scenarios by principal components of their realizations",
                 ));
             }
         };
-        let left_over = hypothesis.left_over.mapv(f64::from);
+        let left_over = left_over.mapv(f64::from);
         let sigma = match options.left_over {
             LeftOver::Noise => sigma,
             LeftOver::Parameters => {
@@ -297,7 +392,7 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
                 concatenate![Axis(0), sigma, Array1::from_elem(count, (count.max(1) as f64).sqrt().recip())]
             }
         };
-        Ok(Self { evidence, basis: hypothesis.basis, left_over, sigma, options, progress })
+        Ok(Self { evidence, basis, left_over, sigma, options, progress })
     }
 
     /// The log evidence and the solution.
@@ -316,45 +411,24 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
     }
 
     fn scored(&self, ended: Ended, at: Linear, covariance: &Covariance) -> Result<(f64, Solution)> {
-        // G Σ^½ and Δd.
         let scaled = covariance.whiten_block(at.jacobian.view()) * &self.sigma;
         let normalized = &ended.x / &self.sigma;
         let residual = covariance.whiten((&self.evidence.observed - &at.predicted).view());
-        let data = &residual + &scaled.dot(&normalized);
-        let log_scale = covariance.log_det_half();
-        let laplace = log_evidence(scaled.view(), data.view(), log_scale);
-        let (values, _) = symmetric_eigen(&multiply(scaled.view(), scaled.t()))
-            .ok_or_else(|| Error::NoModel("the Jacobian is not finite".into()))?;
-        let values = values.mapv(|l| l.max(0.0));
-        let m = data.len() as f64;
-        let score = match self.options.tail {
-            Tail::Gaussian => laplace,
-            Tail::Student(degrees) => {
-                let log_det: f64 = values.iter().map(|l| l.ln_1p()).sum();
-                let squares = -2.0 * (laplace + log_scale) - log_det;
-                -0.5 * (degrees + m) * (squares / degrees).ln_1p() - 0.5 * log_det - log_scale
-            }
+        let scored = Scored {
+            data: &residual + &scaled.dot(&normalized),
+            scaled,
+            residual,
+            log_scale: covariance.log_det_half(),
+            prior_squares: normalized.dot(&normalized),
         };
-        let misfit = residual.dot(&residual);
-        let effective: f64 = values.iter().map(|l| l / (1.0 + l)).sum();
-        let likelihood = misfit + 2.0 * log_scale;
-        let aic = likelihood + 2.0 * effective;
-        let spare = m - effective - 1.0;
-        let solution = Solution {
+        scored.solution(self.options.tail, |score| Solution {
             v: ended.x.slice(s![..self.basis.cols()]).to_owned(),
             field: self.field(ended.x.view()),
             predicted: at.predicted,
-            misfit,
-            prior_squares: normalized.dot(&normalized),
-            effective_parameters: effective,
-            aic,
-            aicc: (spare > 0.0).then(|| aic + 2.0 * effective * (effective + 1.0) / spare),
-            bic: likelihood + effective * m.ln(),
-            kic: -2.0 * laplace,
             iterations: ended.iterations,
             settled: ended.settled,
-        };
-        Ok((score, solution))
+            ..score
+        })
     }
 
     /// The field of parameters x.
@@ -400,7 +474,8 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
         if self.options.tempered_start {
             ended.push(self.tempered(Array1::zeros(k), covariance));
         }
-        if self.options.linear_start && !self.evidence.linear_data.is_empty() {
+        let stranded = !ended.is_empty() && ended.iter().all(|e| matches!(e, Err(Error::NoModel(_))));
+        if (self.options.linear_start || stranded) && !self.evidence.linear_data.is_empty() {
             let start = self.given_linear_data(at_mean, covariance)?;
             ended.push(self.descend(start, covariance, 1.0, self.options.iterations));
         }
@@ -492,7 +567,7 @@ fn most_probable(jacobian: Array2<f64>, target: Array1<f64>, sigma: &Array1<f64>
 mod tests {
     use super::super::toys::{Columns, Cubic, normals};
     use super::*;
-    use crate::operator::Linearized;
+    use crate::operator::{Dense, Linearized};
 
     /// A scenario of four coefficients over nine cells, and what it leaves over of six realizations.
     fn scenario(level: u32) -> (Columns, Array2<f32>) {
@@ -502,6 +577,10 @@ mod tests {
             sigma: normals(4, 1, level + 2).column(0).mapv(|x| 0.3 + x.abs()),
         };
         (columns, normals(6, 9, level + 3).mapv(|x| 0.3 * x as f32))
+    }
+
+    fn components<'a>(basis: &'a Columns, left_over: &'a Array2<f32>) -> GaussianPrior<'a> {
+        GaussianPrior::Components { basis, left_over: left_over.view() }
     }
 
     /// Judges scenarios `levels` by data of the first.
@@ -519,7 +598,7 @@ mod tests {
         let evidence = Evidence { forward: &forward, observed: observed.view(), covariance: &covariance, linear_data };
         let hypotheses: Vec<_> = scenarios
             .iter()
-            .map(|(basis, rest)| Hypothesis { name: "scenario", basis, left_over: rest.view() })
+            .map(|(basis, rest)| Hypothesis { name: "scenario", prior: components(basis, rest) })
             .collect();
         let verdict = judge(&evidence, &hypotheses, &options, &()).unwrap();
         (verdict, forward, observed)
@@ -534,7 +613,7 @@ mod tests {
             (LeftOver::Parameters, &[]),
             (LeftOver::Parameters, &[0, 1, 2, 3, 4]),
         ] {
-            let options = VerdictOptions { left_over, ..VerdictOptions::default() };
+            let options = VerdictOptions { left_over, linear_start: true, ..VerdictOptions::default() };
             let (verdict, forward, observed) = verdict(0.0, &levels, linear_data, options);
             for (judged, level) in verdict.scenarios.iter().zip(levels) {
                 // ln N(d; g(ū), G (ΦΣΦᵀ + EEᵀ/L) Gᵀ + C), less the constant −m/2 ln 2π.
@@ -564,6 +643,51 @@ mod tests {
     }
 
     #[test]
+    fn a_covariance_of_the_cells_says_the_same_as_its_components() {
+        for (c, linear_data) in [(0.0, &[][..]), (0.0, &[1, 3]), (0.05, &[])] {
+            let levels = [50, 60];
+            let (expected, forward, observed) = verdict(c, &levels, &[], VerdictOptions::default());
+            let covariance = Covariance::diagonal(Array1::from_elem(5, 0.1)).unwrap();
+            let evidence =
+                Evidence { forward: &forward, observed: observed.view(), covariance: &covariance, linear_data };
+            let scenarios = levels.map(|level| {
+                let (basis, rest) = scenario(level);
+                let (scaled, rest) = (&basis.matrix * &basis.sigma, rest.mapv(f64::from));
+                (basis.mean, Dense(scaled.dot(&scaled.t()) + rest.t().dot(&rest) / 6.0))
+            });
+            let hypotheses: Vec<_> = scenarios
+                .iter()
+                .map(|(mean, covariance)| Hypothesis {
+                    name: "scenario",
+                    prior: GaussianPrior::Field { mean: mean.view(), covariance },
+                })
+                .collect();
+            let found = judge(&evidence, &hypotheses, &VerdictOptions::default(), &()).unwrap();
+            // Where data are not linear, the iterations of both end within what counts as settled.
+            let bound = if c == 0.0 { 1e-7 } else { 1e-2 };
+            for (found, expected) in found.scenarios.iter().zip(&expected.scenarios) {
+                let difference = (found.log_evidence - expected.log_evidence).abs();
+                assert!(difference <= bound * expected.log_evidence.abs(), "{found:?} {expected:?}");
+                let (found, expected) = (found.solution.as_ref().unwrap(), expected.solution.as_ref().unwrap());
+                let effective = (found.effective_parameters - expected.effective_parameters).abs();
+                assert!(effective <= bound * expected.effective_parameters);
+                assert!((found.prior_squares - expected.prior_squares).abs() <= bound * expected.prior_squares);
+            }
+        }
+    }
+
+    #[test]
+    fn a_power_below_one_leaves_the_order_and_doubts_more() {
+        let of = |power| verdict(0.0, &[50, 60, 70], &[], VerdictOptions { power, ..VerdictOptions::default() }).0;
+        let (plain, tempered) = (of(1.0), of(0.5));
+        for (a, b) in plain.scenarios.iter().zip(&tempered.scenarios) {
+            assert_eq!(a.log_evidence, b.log_evidence);
+        }
+        let odds = |v: &Verdict| (v.scenarios[0].probability / v.scenarios[1].probability).ln();
+        assert!((odds(&plain) - 2.0 * odds(&tempered)).abs() < 1e-9 * odds(&plain).abs().max(1.0));
+    }
+
+    #[test]
     fn a_nonlinear_model_is_integrated_within_laplaces_error() {
         // One coefficient: the evidence is an integral over a line.
         let forward = Cubic { matrix: normals(4, 3, 80), c: 0.05 };
@@ -571,7 +695,7 @@ mod tests {
         let observed = forward.predict(basis.expand(Array1::from_elem(1, 0.7).view()).view()).unwrap();
         let covariance = Covariance::diagonal(Array1::from_elem(4, 0.1)).unwrap();
         let nothing = Array2::zeros((0, 3));
-        let hypothesis = Hypothesis { name: "line", basis: &basis, left_over: nothing.view() };
+        let hypothesis = Hypothesis { name: "line", prior: components(&basis, &nothing) };
         let evidence =
             Evidence { forward: &forward, observed: observed.view(), covariance: &covariance, linear_data: &[] };
         let verdict = judge(&evidence, &[hypothesis], &VerdictOptions::default(), &()).unwrap();
@@ -631,7 +755,7 @@ mod tests {
         let covariance = Covariance::diagonal(Array1::from_elem(5, 0.1)).unwrap();
         let evidence =
             Evidence { forward: &forward, observed: observed.view(), covariance: &covariance, linear_data: &[] };
-        let hypotheses = [&bad, &good].map(|basis| Hypothesis { name: "one", basis, left_over: nothing.view() });
+        let hypotheses = [&bad, &good].map(|basis| Hypothesis { name: "one", prior: components(basis, &nothing) });
         let verdict = judge(&evidence, &hypotheses, &VerdictOptions::default(), &()).unwrap();
         assert_eq!(verdict.most_probable(), Some(1));
         assert_eq!(verdict.scenarios[0].log_evidence, f64::NEG_INFINITY);

@@ -1,4 +1,4 @@
-//! Dense factorizations and products: the only file that names faer's types.
+//! Dense factorizations and products: beside `sparse::cholesky` the only file that names faer's types.
 //!
 //! faer runs sequentially here; what is parallel is cut into chunks whose size does not depend on the number of
 //! threads, so that results have the same bytes on any machine of one kind.

@@ -21,13 +21,17 @@ const MOST_EMBEDDED: usize = 1 << 27;
 const MOST_ENLARGED: usize = 1 << 24;
 /// Most times that an embedding is longer than the grid along an axis; beyond that, eigenvalues are clipped.
 const LONGEST: usize = 6;
+/// Share of the sill up to which a covariance at half the length of a torus counts as none,
+const HELD: f64 = 1e-6;
+/// and up to which a torus of [`LONGEST`] times the grid is worth its size.
+const NEARLY_HELD: f64 = 0.01;
 
 /// A stationary Gaussian field of given mean and variogram on a grid.
 ///
 /// The covariance on a torus of M cells (M ≥ 2N along each axis, so that no two cells of the grid meet the long way
 /// round) is diagonal in Fourier space with eigenvalues `λ = FFT(C)`. A field is `FFT⁻¹(√λ ε)` with complex white noise
-/// ε of the symmetry that makes it real. Where λ is negative the torus is made larger; what is still negative then is
-/// clipped, the rest scaled so that the variance stays the sill, and [`GaussianField::clipped`] tells how much it was.
+/// ε of the symmetry that makes it real. Where λ is negative the torus is made longer along the axes where that helps; what is
+/// still negative then is clipped, the rest scaled so that the variance stays the sill, and [`GaussianField::clipped`] tells how much it was.
 ///
 /// Known values are honoured by kriging of residuals (Journel 1974): `y + C_xd C_dd⁻¹ (d − y_d)`, with the covariance
 /// that the field has on its torus.
@@ -65,12 +69,13 @@ impl GaussianField {
             return Err(Error::input("Gaussian field", format!("the mean is {mean}"), "give a finite mean"));
         }
         assert!(!grid.is_empty(), "a Gaussian field needs cells");
-        let mut times = 2;
+        let mut times = [2; 3];
         let mut found = Eigenvalues::new(&grid, variogram, embedding(grid.cells, times))?;
-        while found.negative && times < LONGEST {
-            times += 1;
+        while found.negative {
+            let short = [0, 1, 2].map(|axis| is_short(&grid, variogram, axis, times[axis]));
+            times = [0, 1, 2].map(|axis| times[axis] + usize::from(short[axis]));
             let larger = embedding(grid.cells, times);
-            if larger.iter().product::<usize>() > MOST_ENLARGED {
+            if larger == found.embedding || larger.iter().product::<usize>() > MOST_ENLARGED {
                 break;
             }
             found = Eigenvalues::new(&grid, variogram, larger)?;
@@ -221,13 +226,25 @@ impl Covariance {
     }
 }
 
+/// Whether a torus `times` as long as the grid cuts covariances off along an axis that a longer one would hold. Along an
+/// axis that none up to [`LONGEST`] holds (a block much thinner than its vertical range), a longer torus only has more
+/// lags that are cut off, and more negative eigenvalues.
+fn is_short(grid: &Grid, variogram: &Variogram, axis: usize, times: usize) -> bool {
+    let left = |times: usize| {
+        let mut lag = [0.0; 3];
+        lag[axis] = 0.5 * (times * grid.cells[axis]) as f64 * grid.spacing[axis];
+        variogram.covariance(lag) / variogram.sill()
+    };
+    grid.cells[axis] > 1 && times < LONGEST && left(times) > HELD && left(LONGEST) <= NEARLY_HELD
+}
+
 /// Cells of a torus at least `times` as long as the grid along each axis of more than one cell, and quick to transform;
 /// even along x.
-fn embedding(cells: [usize; 3], times: usize) -> [usize; 3] {
+fn embedding(cells: [usize; 3], times: [usize; 3]) -> [usize; 3] {
     std::array::from_fn(|a| match (a, cells[a]) {
-        (0, n) => 2 * smooth((times * n).div_ceil(2)),
+        (0, n) => 2 * smooth((times[0] * n).div_ceil(2)),
         (_, 1) => 1,
-        (_, n) => smooth(times * n),
+        (_, n) => smooth(times[a] * n),
     })
 }
 
@@ -444,6 +461,16 @@ mod tests {
             })
             .sum();
         assert!((power - 2.5).abs() < 1e-9, "the variance stays the sill: {power}");
+    }
+
+    #[test]
+    fn a_block_much_thinner_than_its_range_is_not_embedded_in_a_longer_torus() {
+        let grid = Grid { spacing: [10.0, 10.0, 1.0], ..Grid::unit([20, 20, 4]) };
+        let thin = anisotropic(Shape::Spherical, [400.0, 100.0, 100.0], 0.0);
+        let field = GaussianField::new(grid, &thin, 0.0).expect("fine");
+        let [mx, my, mz] = field.embedding;
+        assert_eq!((mx, mz), (40, 8), "the range across fits, the vertical one never will");
+        assert!(my > 40 && field.clipped() > 0.0 && field.clipped() < 0.02, "{my} cells, clipped {}", field.clipped());
     }
 
     #[test]

@@ -70,6 +70,32 @@ impl StationaryCovariance {
         out
     }
 
+    /// The same without the taper: products at lag h are divided by the pairs that the grid has at it, and the spectrum's
+    /// negative values, which noise at the largest lags brings, are cut off (the rest is scaled, so that the variance
+    /// stays). Covariances between far cells are then as large as the realizations say, those between near ones nearly.
+    pub fn untapered(ensembles: &[&Ensemble], limit: usize) -> Self {
+        let mut out = Self::new(ensembles, limit);
+        let variance = out.variance();
+        let n = out.grid.len() as f64;
+        let [mx, my, mz] = out.embedding;
+        let pairs = |cells: usize, length: usize, at: usize| cells.saturating_sub(at.min(length - at)).max(1) as f64;
+        let mut values: Vec<Complex<f64>> = out.spectrum.iter().map(|&s| Complex::from(s)).collect();
+        transform(&mut values, out.embedding);
+        for (at, value) in values.iter_mut().enumerate() {
+            let [z, y, x] = [at / (my * mz), at / mz % my, at % mz];
+            let [nx, ny, nz] = out.grid.cells;
+            *value *= n / (pairs(nz, mx, z) * pairs(ny, my, y) * pairs(nx, mz, x));
+        }
+        transform(&mut values, out.embedding);
+        let total = values.len() as f64;
+        out.spectrum.iter_mut().zip(&values).for_each(|(s, z)| *s = (z.re / total).max(0.0));
+        let kept = out.variance();
+        if kept > 0.0 {
+            out.spectrum.iter_mut().for_each(|s| *s *= variance / kept);
+        }
+        out
+    }
+
     /// Variance of one cell.
     pub fn variance(&self) -> f64 {
         self.spectrum.iter().sum()
@@ -193,6 +219,30 @@ mod tests {
                 assert!((found - expected).abs() <= bound, "{found} against {expected} within {bound:e}");
             }
             assert!((covariance.variance() - expected[[0, 0]]).abs() <= bound);
+        }
+    }
+
+    #[test]
+    fn without_the_taper_each_lag_has_its_own_number_of_pairs() {
+        // Means of 32 numbers in a row: C(h) falls to nothing at lag 32 in a straight line, to a half at 16.
+        let (grid, width) = (Grid::unit([64, 3, 1]), 32);
+        let row = |l: usize| {
+            let numbers = Stream::new(3, Purpose::Check, 2, l as u32).normals(64 + width);
+            (0..64).map(move |i| numbers[i..i + width].iter().sum::<f64>() as f32 / (width as f32).sqrt())
+        };
+        let numbers: Vec<f32> = (0..400).flat_map(|l| row(l).chain(row(l)).chain(row(l))).collect();
+        let values = Array2::from_shape_vec((400, grid.len()), numbers).unwrap();
+        let ensemble = Ensemble { grid, facies: None, values: Some(values), facies_values: Vec::new() };
+        let mut unit = Array1::zeros(grid.len());
+        unit[0] = 1.0;
+        let tapered = StationaryCovariance::new(&[&ensemble], usize::MAX);
+        let untapered = StationaryCovariance::untapered(&[&ensemble], usize::MAX);
+        assert!((tapered.variance() - untapered.variance()).abs() < 1e-12);
+        let [tapered, untapered] = [&tapered, &untapered].map(|c| c.apply(unit.view()) / c.variance());
+        // The taper leaves 48 of 64 pairs at lag 16, and 2 of 3 at the next row.
+        for (cell, expected) in [(16, 0.5), (64, 1.0)] {
+            let (with, without) = ((tapered[cell] - expected).abs(), (untapered[cell] - expected).abs());
+            assert!(without < 0.5 * with, "at {cell}: {} against {}", untapered[cell], tapered[cell]);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Colour maps of the report's fields, as tables of 256 colours: one for a property, one for signed errors, one for
-//! probabilities. All three order lightness, so that they can be read without colour vision and on a grey printer.
+//! probabilities, one for heads. They order lightness, so that they can be read without colour vision and on a grey
+//! printer. Numbers that only name something have colours of their own.
 
 /// What a field is, which decides how it is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,11 +11,22 @@ pub enum Palette {
     Error,
     /// A probability: white to dark blue (ColorBrewer Blues).
     Probability,
+    /// A head: light yellow to dark blue (ColorBrewer YlGnBu).
+    Head,
+    /// A number that only names something, as a scenario: a colour each.
+    Category,
 }
+
+/// Colours of the first categories; later ones are lighter, then darker.
+const CATEGORIES: [u32; 10] =
+    [0x4e79a7, 0xf28e2b, 0x59a14f, 0xe15759, 0xb07aa1, 0x76b7b2, 0xedc948, 0xff9da7, 0x9c755f, 0x6b6ecf];
+
+/// Code of a cell that is in no category.
+pub const NO_CATEGORY: u8 = 255;
 
 impl Palette {
     /// Every palette.
-    pub const ALL: [Self; 3] = [Self::Property, Self::Error, Self::Probability];
+    pub const ALL: [Self; 5] = [Self::Property, Self::Error, Self::Probability, Self::Head, Self::Category];
 
     /// Its name in the page.
     pub fn name(self) -> &'static str {
@@ -22,6 +34,8 @@ impl Palette {
             Self::Property => "property",
             Self::Error => "error",
             Self::Probability => "probability",
+            Self::Head => "head",
+            Self::Category => "category",
         }
     }
 
@@ -38,18 +52,23 @@ impl Palette {
             Self::Probability => {
                 &[0xf7fbff, 0xdeebf7, 0xc6dbef, 0x9ecae1, 0x6baed6, 0x4292c6, 0x2171b5, 0x08519c, 0x08306b]
             }
+            Self::Head => &[0xffffd9, 0xedf8b1, 0xc7e9b4, 0x7fcdbb, 0x41b6c4, 0x1d91c0, 0x225ea8, 0x253494, 0x081d58],
+            Self::Category => &CATEGORIES,
         }
     }
 
-    /// The colour `[r, g, b]` at `t` in 0 to 1, linear between the anchors.
+    /// The colour `[r, g, b]` at `t` in 0 to 1, linear between the anchors; of a category, `t` is its code / 255.
     pub fn at(self, t: f64) -> [u8; 3] {
+        if self == Self::Category {
+            return category((255.0 * t).round().clamp(0.0, 255.0) as u8);
+        }
         let anchors = self.anchors();
         let position = t.clamp(0.0, 1.0) * (anchors.len() - 1) as f64;
         let left = (position as usize).min(anchors.len() - 2);
         let part = position - left as f64;
         std::array::from_fn(|c| {
-            let channel = |i: usize| f64::from(anchors[i] >> (16 - 8 * c) & 0xff);
-            (channel(left) + part * (channel(left + 1) - channel(left))).round() as u8
+            let (a, b) = (channel(anchors[left], c), channel(anchors[left + 1], c));
+            (a + part * (b - a)).round() as u8
         })
     }
 
@@ -57,6 +76,20 @@ impl Palette {
     pub fn table(self) -> Vec<u8> {
         (0..256).flat_map(|i| self.at(f64::from(i) / 255.0)).collect()
     }
+}
+
+fn channel(colour: u32, c: usize) -> f64 {
+    f64::from(colour >> (16 - 8 * c) & 0xff)
+}
+
+/// The colour of category `code`: 30 different ones, then again from the first; grey where there is none.
+pub fn category(code: u8) -> [u8; 3] {
+    if code == NO_CATEGORY {
+        return [0xc4; 3];
+    }
+    let colour = CATEGORIES[usize::from(code) % CATEGORIES.len()];
+    let (towards, part) = [(0.0, 0.0), (255.0, 0.5), (0.0, 0.4)][usize::from(code) / CATEGORIES.len() % 3];
+    std::array::from_fn(|c| (channel(colour, c) * (1.0 - part) + towards * part).round() as u8)
 }
 
 /// Index 0 to 255 of `value` on the scale `low` to `high`; beyond its ends, the end's index.
@@ -73,7 +106,19 @@ mod tests {
         assert_eq!(Palette::Property.at(0.0), [0x44, 0x01, 0x54]);
         assert_eq!(Palette::Property.at(1.0), [0xfd, 0xe7, 0x25]);
         assert_eq!(Palette::Error.at(0.5), [0xf7, 0xf7, 0xf7], "no error is white");
-        assert_eq!(Palette::Probability.table().len(), 768);
+        for palette in Palette::ALL {
+            assert_eq!(palette.table().len(), 768);
+        }
         assert_eq!((index(-1.0, [0.0, 2.0]), index(1.0, [0.0, 2.0]), index(9.0, [0.0, 2.0])), (0, 128, 255));
+    }
+
+    #[test]
+    fn thirty_categories_differ_and_their_table_is_by_code() {
+        let colours: std::collections::BTreeSet<_> = (0..30).map(category).collect();
+        assert_eq!(colours.len(), 30);
+        let table = Palette::Category.table();
+        for code in [0u8, 1, 29, 30, NO_CATEGORY] {
+            assert_eq!(table[3 * usize::from(code)..][..3], category(code));
+        }
     }
 }

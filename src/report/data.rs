@@ -4,17 +4,24 @@
 //! case has physics, `data.csv` and `history.csv`. Everything else is shown where it is. A file that is there must be
 //! whole: right shape, finite numbers, known columns.
 
+pub mod case;
+mod files;
+pub mod flow;
+pub mod scenarios;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array, Array1, Array3, Array4, Array5, Dimension, IxDyn};
-use ndarray_npy::{ViewNpyError, ViewNpyExt};
+use ndarray::{Array1, Array3, Array4, Array5, Ix1, Ix3};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use self::files::{array, corrupt, optional_rows, read_text, rows};
 use crate::error::{Error, Result};
-use crate::grid::{Grid, Plane};
+
+pub use self::case::Case;
+pub use self::flow::{Heads, Response, WellCell};
+pub use self::scenarios::{Scenario, Share};
 
 /// A result folder: of one run ([`Folder::run`]) or of repeated ones ([`Folder::repeats`]).
 #[derive(Debug)]
@@ -29,6 +36,57 @@ pub struct Folder {
     pub run: Option<Run>,
     /// The repeated runs, in order.
     pub repeats: Vec<Repeat>,
+    /// What came out of the case's variants, each a folder of its own.
+    pub variants: Vec<Sibling>,
+    /// How the scenarios' bases approximate references; of a case that inverts nothing.
+    pub approximation: Vec<Approximated>,
+}
+
+/// A variant of the case, run into a folder inside this one.
+#[derive(Debug)]
+pub struct Sibling {
+    /// The variant's name.
+    pub name: String,
+    /// Its own summary.
+    pub summary: Summary,
+    /// Its scenarios; none of repeated runs.
+    pub scenarios: Vec<Scenario>,
+}
+
+/// A row of `approximation.csv`: the basis of one scenario approximates one reference at one energy.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Approximated {
+    /// Reference, from 1.
+    pub reference: u64,
+    /// The scenario that it was drawn from.
+    pub truth: Option<String>,
+    /// The scenario whose basis approximates it.
+    pub scenario: String,
+    /// Share of the energy of the scenario's realizations.
+    pub energy: f64,
+    /// Columns that hold it.
+    pub rank: usize,
+    /// Root-mean-square difference from the reference, in the property's unit.
+    pub rmse: f64,
+    /// `‖K v‖` at which it is as near as the reference's own scenario; `None` where it never is.
+    pub equal_norm: Option<f64>,
+}
+
+/// A model of a variant.
+#[derive(Debug)]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// u, `[nz, ny, nx]`.
+    pub model: Array3<f64>,
+    /// Share of its cells in the wrong facies, where a table of the folder says it.
+    pub mismatch: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Mapped {
+    variant: String,
+    facies_mismatch: f64,
 }
 
 /// One of the repeated runs, as far as the report shows it.
@@ -57,25 +115,28 @@ pub struct Run {
     pub probability: Option<Array4<f64>>,
     /// Φv (0) and u (1) of every iteration, `[K, 2, nz, ny, nx]`.
     pub iterations: Option<Array5<f64>>,
-    /// Models of the case's variants (`mapping.variant`), `[V, nz, ny, nx]`.
-    pub variants: Option<Array4<f64>>,
+    /// Models of the case's variants.
+    pub variants: Vec<Variant>,
     /// The data and what the two models predict.
     pub data: Vec<Datum>,
     /// A row an iteration.
     pub history: Vec<Iteration>,
     /// Weights that were tried.
     pub tradeoff: Vec<Candidate>,
-    /// The table of scenarios.
-    pub scenarios: Option<TextTable>,
-}
-
-/// A table as text.
-#[derive(Debug, Clone)]
-pub struct TextTable {
-    /// Names of the columns.
-    pub header: Vec<String>,
-    /// The rows.
-    pub rows: Vec<Vec<String>>,
+    /// Coefficients v of the basis, its scenarios' blocks one after the other.
+    pub coefficients: Option<Array1<f64>>,
+    /// The scenarios.
+    pub scenarios: Vec<Scenario>,
+    /// Their shares by iteration.
+    pub shares: Vec<Share>,
+    /// Row of `scenarios` that rules in each cell; 255 where none does.
+    pub scenario_map: Option<Array3<f64>>,
+    /// Heads of all cells, where the physics has them.
+    pub heads: Option<Heads>,
+    /// Screened cells of the wells.
+    pub wells: Vec<WellCell>,
+    /// Curves over time at wells and places of observation.
+    pub responses: Vec<Response>,
 }
 
 /// A row of `data.csv`. Coordinates in metres; `x2`, `y2`, `z2` are the other end of a ray.
@@ -97,6 +158,8 @@ pub struct Datum {
     pub y2: Option<f64>,
     /// Receiver, third axis.
     pub z2: Option<f64>,
+    /// When \[s\], where time means something.
+    pub time: Option<f64>,
     /// Unit of the values.
     pub unit: String,
     /// The measured value d.
@@ -130,6 +193,10 @@ pub struct Iteration {
     pub lambda_f: Option<f64>,
     /// Weight λ of the penalty.
     pub lambda: Option<f64>,
+    /// Weight λ_g of the groups' penalty.
+    pub lambda_g: Option<f64>,
+    /// The groups' penalty, as weighted in the objective.
+    pub group_penalty: Option<f64>,
     /// Step length of the line search.
     pub step_length: Option<f64>,
     /// Change of v against the iteration before.
@@ -157,25 +224,8 @@ pub struct Candidate {
     pub penalty: f64,
     /// 1 for the weight that the iteration took, else 0.
     pub chosen: u8,
-}
-
-/// What `case.toml` says, as far as the report speaks of it.
-#[derive(Debug)]
-pub struct Case {
-    /// Its title, or else its name.
-    pub title: Option<String>,
-    /// The grid.
-    pub grid: Grid,
-    /// The property's name.
-    pub property: String,
-    /// The property's unit.
-    pub unit: String,
-    /// The facies' values of the property, in its unit; empty where it has none.
-    pub facies: Vec<f64>,
-    /// The whole file.
-    pub table: toml::Table,
-    /// The whole file as it was written.
-    pub text: String,
+    /// Which weight it is, where there are several: `lambda_f`, `lambda_g`, `lambda`.
+    pub parameter: Option<String>,
 }
 
 /// `summary.json`, asked by path: keys that are missing are `None`.
@@ -205,12 +255,64 @@ impl Folder {
         for name in repeat_names(path)? {
             let folder = path.join(&name);
             // The report of repeated runs shows no maps by iteration; many of them would fill the memory.
-            let run = Run { iterations: None, probability: None, variants: None, ..Run::read(&folder, &case)? };
+            let run = Run {
+                iterations: None,
+                probability: None,
+                variants: Vec::new(),
+                heads: None,
+                responses: Vec::new(),
+                ..Run::read(&folder, &case)?
+            };
             repeats.push(Repeat { summary: Summary::read(&folder)?, run, name });
         }
-        let run = if repeats.is_empty() { Some(Run::read(path, &case)?) } else { None };
-        Ok(Self { path: path.to_owned(), case, summary, run, repeats })
+        let approximation: Vec<Approximated> = optional_rows(&path.join("approximation.csv"))?;
+        let is_one = repeats.is_empty() && approximation.is_empty();
+        let run = if is_one { Some(Run::read(path, &case)?) } else { None };
+        let mut variants = Vec::new();
+        for (name, folder) in variant_folders(path, &case) {
+            let scenarios = optional_rows(&folder.join("scenarios.csv"))?;
+            variants.push(Sibling { name, summary: Summary::read(&folder)?, scenarios });
+        }
+        Ok(Self { path: path.to_owned(), case, summary, run, repeats, variants, approximation })
     }
+}
+
+/// The complete folders `variant-NAME` of the case's variants, in its order.
+fn variant_folders(path: &Path, case: &Case) -> Vec<(String, PathBuf)> {
+    let folder = |name: String| {
+        let folder = path.join(format!("variant-{name}"));
+        folder.join("summary.json").exists().then_some((name, folder))
+    };
+    case.names("variant").into_iter().filter_map(folder).collect()
+}
+
+/// The models of the variants: rows of `variants.npy`, `mapping-NAME.npy`, models of the folders `variant-NAME`.
+fn variants(path: &Path, case: &Case, shape: &[Option<usize>; 3]) -> Result<Vec<Variant>> {
+    let names = case.names("mapping.variant");
+    let mapped: Vec<Mapped> = optional_rows(&path.join("mapping.csv"))?;
+    let mismatch = |name: &str| mapped.iter().find(|row| row.variant == name).map(|row| row.facies_mismatch);
+    let mut out = Vec::new();
+    let stack = path.join("variants.npy");
+    if stack.exists() {
+        let stack: Array4<f64> = array(&stack, &[None, shape[0], shape[1], shape[2]])?;
+        for (k, model) in stack.outer_iter().enumerate() {
+            let name = names.get(k).cloned().unwrap_or_else(|| format!("variant {}", k + 1));
+            out.push(Variant { mismatch: mismatch(&name), name, model: model.to_owned() });
+        }
+    }
+    for name in &names {
+        let file = path.join(format!("mapping-{name}.npy"));
+        if file.exists() {
+            out.push(Variant { name: name.clone(), model: array(&file, shape)?, mismatch: mismatch(name) });
+        }
+    }
+    for (name, folder) in variant_folders(path, case) {
+        let file = folder.join("model.npy");
+        if file.exists() {
+            out.push(Variant { name, model: array(&file, shape)?, mismatch: None });
+        }
+    }
+    Ok(out)
 }
 
 /// Names of the folders `repeat-001`, `repeat-002`, … inside `path`, in order.
@@ -232,13 +334,13 @@ impl Run {
         let facies = case.facies.len();
         let [nz, ny, nx] = case.grid.shape();
         let shape = [Some(nz), Some(ny), Some(nx)];
-        let field = |name: &str| array::<ndarray::Ix3>(&folder.join(name), &shape);
+        let field = |name: &str| array::<Ix3>(&folder.join(name), &shape);
         let optional = |name: &str| folder.join(name).exists().then(|| field(name)).transpose();
         let stacked = |name: &str, length: Option<usize>| {
             let path = folder.join(name);
             path.exists().then(|| array(&path, &[length, Some(nz), Some(ny), Some(nx)])).transpose()
         };
-        let iterations = folder.join("iterations.npy");
+        let (iterations, coefficients) = (folder.join("iterations.npy"), folder.join("coefficients.npy"));
         // Without physics there are neither data nor iterations.
         let inverted = case.get("physics").is_some();
         let data_path = folder.join("data.csv");
@@ -251,14 +353,20 @@ impl Run {
             prior_mean: optional("prior_mean.npy")?,
             reference: optional("reference.npy")?,
             probability: stacked("probability.npy", (facies > 0).then_some(facies))?,
-            variants: stacked("variants.npy", None)?,
+            variants: variants(folder, case, &shape)?,
             iterations: (iterations.exists())
                 .then(|| array(&iterations, &[None, Some(2), Some(nz), Some(ny), Some(nx)]))
                 .transpose()?,
             data,
             history: if inverted { rows(&history_path)? } else { optional_rows(&history_path)? },
             tradeoff: optional_rows(&folder.join("tradeoff.csv"))?,
-            scenarios: text_table(&folder.join("scenarios.csv"))?,
+            coefficients: coefficients.exists().then(|| array::<Ix1>(&coefficients, &[None])).transpose()?,
+            scenarios: optional_rows(&folder.join("scenarios.csv"))?,
+            shares: optional_rows(&folder.join("scenario_history.csv"))?,
+            scenario_map: optional("scenario_map.npy")?,
+            heads: flow::heads(folder, &case.grid)?,
+            wells: optional_rows(&folder.join("wells.csv"))?,
+            responses: optional_rows(&folder.join("drawdown.csv"))?,
         })
     }
 
@@ -283,70 +391,6 @@ impl Run {
         };
         (0..iterations.len_of(ndarray::Axis(0))).rev().find(|&k| same(k)).map(|k| k + 1)
     }
-}
-
-fn read_text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|e| Error::file("read", path, e))
-}
-
-const REMEDY: &str = "run the case again: the folder's files come from the program and are not meant to be edited";
-
-fn corrupt(path: &Path, problem: impl Into<String>) -> Error {
-    Error::input(path.display().to_string(), problem, REMEDY)
-}
-
-/// An npy array of f64 or f32 with finite values; `None` in `shape` stands for any positive length.
-fn array<D: Dimension>(path: &Path, shape: &[Option<usize>]) -> Result<Array<f64, D>> {
-    let bytes = fs::read(path).map_err(|e| Error::file("read", path, e))?;
-    // The buffer is aligned for f64, so that viewing it can fail for the file's reasons only. A view never allocates
-    // what a corrupt header asks for.
-    let mut aligned = vec![0u64; bytes.len().div_ceil(8)];
-    bytemuck::cast_slice_mut(&mut aligned)[..bytes.len()].copy_from_slice(&bytes);
-    let bytes = &bytemuck::cast_slice(&aligned)[..bytes.len()];
-    let values = match ndarray::ArrayViewD::<f64>::view_npy(bytes) {
-        Ok(view) => view.to_owned(),
-        Err(ViewNpyError::WrongDescriptor(_)) => ndarray::ArrayViewD::<f32>::view_npy(bytes)
-            .map_err(|e| corrupt(path, format!("no npy array of f64 or f32: {e}")))?
-            .mapv(f64::from),
-        Err(e) => return Err(corrupt(path, format!("no npy array of f64 or f32: {e}"))),
-    };
-    let found = values.shape();
-    let fits =
-        found.len() == shape.len() && found.iter().zip(shape).all(|(&n, want)| n > 0 && want.is_none_or(|w| w == n));
-    if !fits {
-        let wanted: Vec<_> = shape.iter().map(|n| n.map_or("K".into(), |n| n.to_string())).collect();
-        let expected = wanted.join(", ");
-        return Err(corrupt(path, format!("the array has shape {found:?}, the case's grid asks for [{expected}]")));
-    }
-    if let Some((at, value)) = values.indexed_iter().find(|(_, v)| !v.is_finite()) {
-        return Err(corrupt(path, format!("the value at {:?} is {value}, expected finite numbers", IxDyn::slice(&at))));
-    }
-    let shaped = values.into_dimensionality::<D>();
-    shaped.map_err(|e| corrupt(path, format!("the array has the wrong number of axes: {e}")))
-}
-
-/// Rows of a CSV file with a header.
-fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    let text = read_text(path)?;
-    let rows: Result<Vec<T>, _> = csv::Reader::from_reader(text.as_bytes()).deserialize().collect();
-    let rows = rows.map_err(|e| corrupt(path, e.to_string()))?;
-    if rows.is_empty() { Err(corrupt(path, "the table has no rows")) } else { Ok(rows) }
-}
-
-fn optional_rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    if path.exists() && !read_text(path)?.lines().skip(1).all(str::is_empty) { rows(path) } else { Ok(Vec::new()) }
-}
-
-fn text_table(path: &Path) -> Result<Option<TextTable>> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = read_text(path)?;
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let cells = |r: &csv::StringRecord| r.iter().map(str::to_owned).collect::<Vec<_>>();
-    let header = reader.headers().map(cells).map_err(|e| corrupt(path, e.to_string()))?;
-    let rows: Result<Vec<_>, _> = reader.records().map(|r| r.map(|r| cells(&r))).collect();
-    Ok(Some(TextTable { header, rows: rows.map_err(|e| corrupt(path, e.to_string()))? }))
 }
 
 fn check_data(path: &Path, data: &[Datum]) -> Result<()> {
@@ -414,104 +458,5 @@ impl Number {
         let values = value.get("values").and_then(Value::as_array);
         let values = values.map(|v| v.iter().filter_map(Value::as_f64).collect()).unwrap_or_default();
         Some(Self { mean: value.get("mean")?.as_f64()?, ci95, values })
-    }
-}
-
-impl Case {
-    fn read(path: &Path) -> Result<Self> {
-        let text = read_text(path)?;
-        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| corrupt(path, e.to_string()))?;
-        let missing = |key: &str| corrupt(path, format!("the key {key} is missing or of the wrong kind"));
-        let cells = key(&table, "grid.cells").and_then(integers).ok_or_else(|| missing("grid.cells"))?;
-        let size = key(&table, "grid.size").and_then(lengths).ok_or_else(|| missing("grid.size"))?;
-        let origin = key(&table, "grid.origin").and_then(lengths).unwrap_or_default();
-        let axis = |values: &[f64], a: usize, default: f64| values.get(a).copied().unwrap_or(default);
-        let cells: [usize; 3] = std::array::from_fn(|a| cells.get(a).copied().unwrap_or(1));
-        if cells.contains(&0) || !size.iter().all(|s| *s > 0.0 && s.is_finite()) {
-            return Err(corrupt(path, format!("a grid of {cells:?} cells and {size:?} m has no extent")));
-        }
-        let grid = Grid {
-            cells,
-            spacing: std::array::from_fn(|a| axis(&size, a, cells[a] as f64) / cells[a] as f64),
-            origin: std::array::from_fn(|a| axis(&origin, a, 0.0)),
-            plane: if text_at(&table, "grid.plane") == Some("xz") { Plane::Xz } else { Plane::Xy },
-        };
-        let facies = key(&table, "property.facies").and_then(toml::Value::as_array);
-        Ok(Self {
-            title: text_at(&table, "title").or(text_at(&table, "name")).map(str::to_owned),
-            grid,
-            property: text_at(&table, "property.name").unwrap_or("property").to_owned(),
-            unit: text_at(&table, "property.unit").unwrap_or("").to_owned(),
-            facies: facies.map(|f| f.iter().filter_map(leading_number).collect()).unwrap_or_default(),
-            table,
-            text,
-        })
-    }
-
-    /// The value at a dotted path of the case.
-    pub fn get(&self, path: &str) -> Option<&toml::Value> {
-        key(&self.table, path)
-    }
-
-    /// What facies `k` is called: its name in the case, or its value.
-    pub fn facies_name(&self, k: usize) -> String {
-        let facies = self.get("property.facies").and_then(|f| f.get(k));
-        let name = facies.and_then(|f| f.get("name")?.as_str());
-        let value = self.facies.get(k).map(|v| format!("{v} {}", self.unit).trim_end().to_owned());
-        name.map(str::to_owned).or(value).unwrap_or_else(|| format!("facies {}", k + 1))
-    }
-
-    /// Names of the scenarios.
-    pub fn scenarios(&self) -> Vec<&str> {
-        let list = self.table.get("scenario").and_then(toml::Value::as_array).map_or(&[][..], Vec::as_slice);
-        list.iter().filter_map(|s| s.get("name")?.as_str()).collect()
-    }
-}
-
-fn key<'a>(table: &'a toml::Table, path: &str) -> Option<&'a toml::Value> {
-    let mut parts = path.split('.');
-    let first = table.get(parts.next()?)?;
-    parts.try_fold(first, |value, part| value.get(part))
-}
-
-fn text_at<'a>(table: &'a toml::Table, path: &str) -> Option<&'a str> {
-    key(table, path)?.as_str()
-}
-
-fn integers(value: &toml::Value) -> Option<Vec<usize>> {
-    value.as_array()?.iter().map(|v| usize::try_from(v.as_integer()?).ok()).collect()
-}
-
-/// Lengths in metres: an array, or one for every axis.
-fn lengths(value: &toml::Value) -> Option<Vec<f64>> {
-    match value.as_array() {
-        Some(list) => list.iter().map(length).collect(),
-        None => length(value).map(|l| vec![l; 3]),
-    }
-}
-
-/// `1000`, `"1000 m"`, `"1 km"`, `"6400 ft"` in metres.
-fn length(value: &toml::Value) -> Option<f64> {
-    let number = leading_number(value)?;
-    let unit = value.as_str().and_then(|s| s.split_whitespace().nth(1)).unwrap_or("m");
-    let metres = match unit {
-        "m" => 1.0,
-        "km" => 1000.0,
-        "cm" => 0.01,
-        "mm" => 0.001,
-        "ft" => 0.3048,
-        _ => return None,
-    };
-    Some(number * metres)
-}
-
-/// The number of `0.5`, `"0.5 ms/m"` or a table with a `value`.
-fn leading_number(value: &toml::Value) -> Option<f64> {
-    match value {
-        toml::Value::Integer(i) => Some(*i as f64),
-        toml::Value::Float(f) => Some(*f),
-        toml::Value::String(s) => s.split_whitespace().next()?.parse().ok(),
-        toml::Value::Table(t) => leading_number(t.get("value")?),
-        _ => None,
     }
 }

@@ -52,6 +52,12 @@ fn superscript(exponent: i32) -> String {
     exponent.to_string().chars().map(raised).collect()
 }
 
+/// The unit that times up to `longest` seconds are written in: its length in seconds, and its name.
+pub fn time_unit(longest: f64) -> (f64, &'static str) {
+    let units = [(86400.0, "days"), (3600.0, "h"), (60.0, "min")];
+    units.into_iter().find(|(length, _)| longest >= 2.0 * length).unwrap_or((1.0, "s"))
+}
+
 /// Round values from `low` to `high`, about `count` of them, with their texts.
 pub fn ticks(low: f64, high: f64, count: usize) -> Vec<(f64, String)> {
     let rough = (high - low) / count.max(1) as f64;
@@ -100,6 +106,11 @@ impl Axis {
         }
         let margin = if high > low { 0.05 * (high - low) } else { 0.05 * high.abs().max(1e-12) };
         Self::linear(label, low - margin, high + margin)
+    }
+
+    /// The ends of the axis.
+    pub fn ends(&self) -> [f64; 2] {
+        [self.low, self.high]
     }
 
     /// Where `value` is, 0 to 1.
@@ -151,6 +162,12 @@ impl Chart {
         Self { width: 500.0, height: 320.0, x, y, marks: String::new(), legend: String::new() }
     }
 
+    /// The same, empty, over the whole width of the page.
+    #[must_use]
+    pub fn wide(self) -> Self {
+        Self { width: 1060.0, ..self }
+    }
+
     fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
         let (w, h) = (self.width - LEFT - RIGHT, self.height - TOP - BOTTOM);
         (LEFT + w * self.x.at(x), TOP + h * (1.0 - self.y.at(y)))
@@ -195,6 +212,30 @@ impl Chart {
                 )
             };
         }
+    }
+
+    /// Separate straight lines from point to point: stems, error bars.
+    pub fn segments(&mut self, ends: &[[(f64, f64); 2]], class: &str, label: &str) {
+        self.label(&format!("line {class}"), label);
+        let path: String = (ends.iter())
+            .map(|&[from, to]| {
+                let ((x0, y0), (x1, y1)) = (self.place(from), self.place(to));
+                format!("M{x0:.1} {y0:.1}L{x1:.1} {y1:.1}")
+            })
+            .collect();
+        let _ = write!(self.marks, "<path class=\"segments {class}\" d=\"{path}\"/>");
+    }
+
+    /// A shade over everything from `from` to `to` on the horizontal axis.
+    pub fn band(&mut self, from: f64, to: f64, class: &str, label: &str) {
+        self.label(&format!("bar {class}"), label);
+        let (left, right) = (self.place((from, self.y.low)).0, self.place((to, self.y.low)).0);
+        let height = self.height - TOP - BOTTOM;
+        let _ = write!(
+            self.marks,
+            "<rect class=\"band {class}\" x=\"{left:.1}\" y=\"{TOP}\" width=\"{:.1}\" height=\"{height:.1}\"/>",
+            right - left
+        );
     }
 
     /// A horizontal line at `y`.

@@ -1,10 +1,16 @@
 //! The page: what both kinds of report share. One run is in [`single`], repeated runs are in [`repeated`].
 
+mod approximation;
+mod convergence;
+mod fit;
+mod flow;
 mod repeated;
+mod scenarios;
 mod single;
 
 use serde_json::Value;
 
+use super::colour::category;
 use super::data::{Case, Folder, Number, Summary};
 use super::figures::{escape, number};
 use crate::grid::Plane;
@@ -26,6 +32,7 @@ pub(super) fn page(folder: &Folder) -> String {
     let title = summary.text("title").or(folder.case.title.as_deref()).or(summary.text("case")).unwrap_or("Inversion");
     let (body, payload) = match &folder.run {
         Some(run) => single::body(folder, run),
+        None if !folder.approximation.is_empty() => (approximation::body(folder), Value::Null),
         None => (repeated::body(folder), Value::Null),
     };
     // "<" could end the script element; JSON has another way to write it.
@@ -39,7 +46,7 @@ pub(super) fn page(folder: &Folder) -> String {
          style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"light dark\"><meta name=\"generator\" content=\"lithoscope{version}\">\
-         <link rel=\"icon\" href=\"data:,\"><title>{title}</title>\n<style>{STYLE}</style><script>{WATCH}</script>\
+         <link rel=\"icon\" href=\"data:,\"><title>{title}</title>\n<style>{STYLE}{}</style><script>{WATCH}</script>\
          </head>\n\
          <body><a class=\"skip\" href=\"#main\">Skip to the results</a><header class=\"page\">\
          <p class=\"brand\">lithoscope report</p><h1>{title}</h1><p class=\"subtitle\">{subtitle}</p></header>\n\
@@ -47,10 +54,20 @@ pub(super) fn page(folder: &Folder) -> String {
          <code>{}</code>. This page is one file and loads nothing; <code>lithoscope report</code> builds it again.</p>\
          </footer>\n<script type=\"application/json\" id=\"payload\">{payload}</script>\n<script>{SCRIPT}</script>\
          </body></html>\n",
+        category_style(),
         warnings(summary),
         computed(folder),
         escape(name(folder).trim_end_matches(".partial")),
     )
+}
+
+/// Colours of the categories, as classes `k0` to `k29`.
+fn category_style() -> String {
+    let rule = |i: u8| {
+        let [r, g, b] = category(i);
+        format!(".k{i}{{--k:#{r:02x}{g:02x}{b:02x}}}")
+    };
+    (0..30).map(rule).collect()
 }
 
 /// Name of the folder; a run builds its page before the folder, aside until then, has its own name.
@@ -85,6 +102,70 @@ fn warnings(summary: &Summary) -> String {
 /// A section with its heading.
 fn section(id: &str, heading: &str, body: &str) -> String {
     format!("<section id=\"{id}\"><h2>{heading}</h2>{body}</section>\n")
+}
+
+/// A slider of the layer, for a block; `place` tells those of different sections apart. All of them move together.
+fn layer_control(case: &Case, place: &str) -> String {
+    let nz = case.grid.cells[2];
+    if nz < 2 {
+        return String::new();
+    }
+    format!(
+        "<div class=\"control\"><label for=\"layer-{place}\">Layer</label><input type=\"range\" class=\"layer\" \
+         id=\"layer-{place}\" min=\"0\" max=\"{}\" value=\"{}\" step=\"1\"><output class=\"layer-text\" \
+         for=\"layer-{place}\"></output></div>",
+        nz - 1,
+        nz / 2
+    )
+}
+
+/// Controls as a bar that follows the reader through the section; empty where there are none.
+fn controls_around(inside: &str) -> String {
+    match inside.is_empty() {
+        true => String::new(),
+        false => {
+            format!("<div class=\"controls\" role=\"group\" aria-label=\"What the maps show\">{inside}</div>")
+        }
+    }
+}
+
+/// The case and its variants, a row each: fit, errors, the most probable scenario, time; empty without variants.
+fn variants_table(folder: &Folder) -> String {
+    if folder.variants.is_empty() {
+        return String::new();
+    }
+    let own = folder.run.as_ref().map_or(&[][..], |run| &run.scenarios);
+    let all = std::iter::once(("the case itself", &folder.summary, own))
+        .chain(folder.variants.iter().map(|v| (v.name.as_str(), &v.summary, v.scenarios.as_slice())));
+    let columns = [
+        ("‖r‖² of Φv", "misfit.parameterized"),
+        ("‖r‖² of u", "misfit.model"),
+        ("target", "misfit.target"),
+        ("mismatch of Φv", "errors.parameterized.facies_mismatch"),
+        ("mismatch of u", "errors.model.facies_mismatch"),
+        ("RMSE of Φv", "errors.parameterized.rmse"),
+        ("RMSE of u", "errors.model.rmse"),
+        ("iterations", "iterations"),
+        ("seconds", "seconds.inversion"),
+    ];
+    let rows: Vec<Vec<String>> = all
+        .map(|(name, summary, scenarios)| {
+            let cell = |(_, key): &(&str, &str)| match summary.number(key) {
+                Some(n) if key.ends_with("mismatch") => percent_measured(&n),
+                Some(n) => measured(&n),
+                None => "—".into(),
+            };
+            let verdict = scenarios::most_probable(scenarios).filter(|_| scenarios.len() > 1);
+            let verdict = verdict.map_or("—".into(), |(best, p)| format!("{} ({})", escape(&best.name), percent(p)));
+            [escape(name), verdict].into_iter().chain(columns.iter().map(cell)).collect()
+        })
+        .collect();
+    let header = ["", "most probable scenario"].into_iter().chain(columns.iter().map(|c| c.0));
+    let header: Vec<String> = header.map(str::to_owned).collect();
+    let links: Vec<String> = (folder.variants.iter())
+        .map(|v| format!("<a href=\"variant-{0}/report.html\">{0}</a>", escape(&v.name)))
+        .collect();
+    format!("{}<p>Each variant has a report of its own: {}.</p>", table(&header, &rows), listed(&links))
 }
 
 /// A table of names and values (HTML).
@@ -159,6 +240,12 @@ fn value_text(value: &Value) -> String {
     }
 }
 
+/// A kind of datum in words; the property goes by its own name.
+fn kind_words(case: &Case, kind: &str) -> String {
+    let kind = if kind == "property" { format!("{}{}", case.transform(), case.property) } else { kind.to_owned() };
+    kind.replace('_', " ")
+}
+
 /// A key as words: `bytes_moved` is "bytes moved".
 fn words(key: &str) -> String {
     escape(&key.replace('_', " "))
@@ -219,8 +306,8 @@ fn asked_words(case: &Case) -> String {
     );
     if !case.facies.is_empty() {
         let values: Vec<String> = case.facies.iter().map(|v| number(*v)).collect();
-        let unit = escape(&case.unit);
-        text += &format!(" The rock has {} facies, with {property} {} {unit}.", values.len(), listed(&values));
+        let (unit, carried) = (escape(&case.unit), case.transform());
+        text += &format!(" The rock has {} facies, with {carried}{property} {} {unit}.", values.len(), listed(&values));
     }
     let scenarios: Vec<String> = case.scenarios().iter().map(|s| format!("“{}”", escape(s))).collect();
     let realizations = case_text(case, "prior.realizations");
@@ -271,6 +358,7 @@ fn computed(folder: &Folder) -> String {
     {
         rows.extend(plain(summary, key).map(|text| (name, text)));
     }
+    rows.extend(plain(summary, "solver").map(|text| ("Solver of the flow equations", text)));
     if let Some(bytes) = summary.number("peak_memory_bytes") {
         rows.push(("Peak memory", format!("{} MB", number((bytes.mean / 1e6).round()))));
     }

@@ -7,14 +7,16 @@ use ndarray::{Array3, ArrayView3, Axis, s};
 use serde_json::{Value, json};
 
 use super::colour::{Palette, index};
-use super::data::{Case, Datum, Run, Summary};
-use super::figures::{escape, ticks};
+use super::data::{Case, Datum, Heads, Run, Share, Summary, WellCell};
+use super::figures::{escape, number, ticks, time_unit};
 use crate::grid::Plane;
 
 /// Beyond so many values in all, fields are embedded with 8 bits a value instead of 16.
 const FINE_VALUES: usize = 4 << 20;
 /// Beyond so many, only some of the iterations are embedded, the first and the last among them.
 const EMBEDDED_VALUES: usize = 24 << 20;
+/// Beyond so many times, only some of the heads are embedded.
+const HEAD_FRAMES: usize = 12;
 /// Beyond so many rays, sources, receivers or places, only some of them are drawn.
 const DRAWN: usize = 500;
 
@@ -33,6 +35,10 @@ pub(super) struct Maps {
     pub(super) rays: (usize, usize),
     /// How many sources, receivers and places of point data there are.
     pub(super) places: [usize; 3],
+    /// Ends of the heads' colour scale, where there are heads.
+    pub(super) head: Option<[f64; 2]>,
+    /// Frames of the heads that are embedded: in a transient, one a time.
+    pub(super) head_frames: Vec<usize>,
 }
 
 impl Maps {
@@ -40,8 +46,10 @@ impl Maps {
     pub(super) fn new(case: &Case, run: &Run) -> Self {
         let cells = case.grid.len();
         let total = run.iterations.as_ref().map_or(0, |k| k.len_of(Axis(0)));
-        let stacks = [&run.probability, &run.variants].map(|stack| stack.as_ref().map_or(0, |s| s.len_of(Axis(0))));
-        let frames = 2 * total + stacks.iter().sum::<usize>() + 4;
+        let votes = run.probability.as_ref().map_or(0, |s| s.len_of(Axis(0)));
+        let head_frames: Vec<usize> =
+            run.heads.iter().flat_map(|heads| thinned(heads.model.len_of(Axis(0)), HEAD_FRAMES)).collect();
+        let frames = 2 * total + votes + run.variants.len() + 3 * head_frames.len() + 4;
         let wide = cells * frames <= FINE_VALUES;
         let shown = thinned(total, (EMBEDDED_VALUES / (2 * cells)).max(2)).map(|k| k + 1).collect::<Vec<_>>();
 
@@ -56,10 +64,11 @@ impl Maps {
                 add(name, vec![field.view()]);
             }
         }
-        for (name, stack) in [("probability", &run.probability), ("variants", &run.variants)] {
-            if let Some(stack) = stack {
-                add(name, stack.outer_iter().collect());
-            }
+        if let Some(probability) = &run.probability {
+            add("probability", probability.outer_iter().collect());
+        }
+        if !run.variants.is_empty() {
+            add("variants", run.variants.iter().map(|variant| variant.model.view()).collect());
         }
         if let Some(all) = &run.iterations {
             for (which, name) in ["iterations_parameterized", "iterations_model"].into_iter().enumerate() {
@@ -67,7 +76,22 @@ impl Maps {
             }
         }
 
+        if let Some(map) = &run.scenario_map {
+            add("scenario", vec![map.view()]);
+        }
+        if let Some(heads) = &run.heads {
+            let all = [
+                ("head", Some(&heads.model)),
+                ("head_parameterized", heads.parameterized.as_ref()),
+                ("head_reference", heads.reference.as_ref()),
+            ];
+            for (name, stack) in all.into_iter().filter_map(|(name, stack)| Some((name, stack?))) {
+                add(name, head_frames.iter().map(|&f| stack.index_axis(Axis(0), f)).collect());
+            }
+        }
+
         let property = property_scale(case, run);
+        let head = run.heads.as_ref().map(head_scale);
         let error = run.reference.as_ref().map(|reference| error_scale(reference, run, property));
         let rays = rays(case, &run.data);
         let palettes = Palette::ALL.map(|p| (p.name().to_owned(), json!(STANDARD.encode(p.table()))));
@@ -79,7 +103,12 @@ impl Maps {
             "down": case.grid.plane == Plane::Xz,
             "unit": case.unit,
             "palettes": palettes.into_iter().collect::<serde_json::Map<_, _>>(),
-            "scales": { "property": property, "error": error, "probability": [0.0, 1.0] },
+            "scales": {
+                "property": property, "error": error, "probability": [0.0, 1.0], "head": head, "category": [0.0, 255.0],
+            },
+            "isolines": head.map(|[low, high]| ticks(low, high, 10)),
+            "times": run.heads.as_ref().filter(|h| !h.times.is_empty()).map(|h| times(h, &head_frames)),
+            "categories": run.scenarios.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(),
             "fields": fields,
             "iterations": shown,
             "chosen": run.chosen_iteration().filter(|k| shown.contains(k)),
@@ -87,8 +116,11 @@ impl Maps {
             "sources": rays.sources,
             "receivers": rays.receivers,
             "points": rays.points,
+            "wells": run.wells.iter().map(well).collect::<Vec<_>>(),
+            "shares": shares(run),
         });
-        Self { payload, property, error, shown, rays: (rays.rays.len(), rays.total), places: rays.places }
+        let rays_drawn = (rays.rays.len(), rays.total);
+        Self { payload, property, error, shown, rays: rays_drawn, places: rays.places, head, head_frames }
     }
 }
 
@@ -98,14 +130,76 @@ fn thinned(total: usize, most: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |i| if count < 2 { total - 1 } else { (i * (total - 1) + (count - 1) / 2) / (count - 1) })
 }
 
-/// Frames as little-endian integers between the least and the largest value of all of them, in base64.
+/// Times of the frames as a person says them.
+fn times(heads: &Heads, frames: &[usize]) -> Vec<String> {
+    let (unit, name) = time_unit(heads.times.iter().copied().fold(0.0, f64::max));
+    frames.iter().map(|&f| format!("{} {name}", number(heads.times[f] / unit))).collect()
+}
+
+/// A screened cell of a well for the script.
+fn well(cell: &WellCell) -> Value {
+    let held = match cell.control.as_str() {
+        "rate" => "rate",
+        "schedule" => "rate, at most",
+        _ => "head held at",
+    };
+    let text = format!("{}: {held} {} {}", cell.name, number(cell.value), cell.unit);
+    let kind = match cell.control.as_str() {
+        "rate" | "schedule" if cell.value < 0.0 => "injecting",
+        "rate" | "schedule" => "pumping",
+        _ => "held",
+    };
+    json!({ "place": [cell.x, cell.y, cell.z], "text": text, "kind": kind })
+}
+
+/// Shares of the scenarios by iteration, rows in the order of the table of scenarios; `null` where there are none.
+fn shares(run: &Run) -> Value {
+    let mut iterations: Vec<u32> = run.shares.iter().map(|s| s.iteration).collect();
+    iterations.sort_unstable();
+    iterations.dedup();
+    let of = |iteration: u32, name: &str| run.shares.iter().find(|s| s.iteration == iteration && s.scenario == name);
+    let rows = |value: &dyn Fn(&Share) -> Value| -> Vec<Vec<Value>> {
+        let row = |&k: &u32| run.scenarios.iter().map(|s| of(k, &s.name).map_or(Value::Null, value)).collect();
+        iterations.iter().map(row).collect()
+    };
+    if iterations.is_empty() {
+        return Value::Null;
+    }
+    json!({
+        "iterations": iterations,
+        "norm": rows(&|s| json!(s.norm)),
+        "contribution": rows(&|s| json!(s.contribution)),
+        "active": rows(&|s| json!(s.is_active())),
+    })
+}
+
+/// Scale of the heads: those of the reference where there is one, else of ū + Φv. A model that cuts a well off has heads
+/// far beyond; they take the colour of the scale's end.
+fn head_scale(heads: &Heads) -> [f64; 2] {
+    let of = heads.reference.as_ref().or(heads.parameterized.as_ref()).unwrap_or(&heads.model);
+    ends(of.iter().copied())
+}
+
+/// Least and largest of the finite values, never the same.
+fn ends(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    let finite = values.filter(|v| v.is_finite());
+    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    match high > low {
+        true => [low, high],
+        false if low.is_finite() => [low - 0.5, low + 0.5],
+        false => [0.0, 1.0],
+    }
+}
+
+/// Frames as little-endian integers between the least and the largest value of all of them, in base64; the largest
+/// integer stands for NaN.
 fn encode(frames: &[ArrayView3<'_, f64>], wide: bool) -> Value {
     let values = || frames.iter().flat_map(|f| f.iter().copied());
-    let low = values().fold(f64::INFINITY, f64::min);
-    let high = values().fold(f64::NEG_INFINITY, f64::max);
-    let steps = if wide { 65535.0 } else { 255.0 };
-    let scale = if high > low { steps / (high - low) } else { 0.0 };
-    let quantized = values().map(|v| ((v - low) * scale).round() as u16);
+    let [low, high] = ends(values());
+    let missing = if wide { u16::MAX } else { u16::from(u8::MAX) };
+    let steps = f64::from(missing - 1);
+    let quantize = |v: f64| if v.is_nan() { missing } else { ((v - low) * (steps / (high - low))).round() as u16 };
+    let quantized = values().map(quantize);
     let bytes: Vec<u8> =
         if wide { quantized.flat_map(u16::to_le_bytes).collect() } else { quantized.map(|q| q as u8).collect() };
     json!({ "low": low, "high": high, "wide": wide, "frames": frames.len(), "data": STANDARD.encode(bytes) })
@@ -117,8 +211,7 @@ fn property_scale(case: &Case, run: &Run) -> [f64; 2] {
     let fields = [Some(&run.model), run.reference.as_ref(), run.prior_mean.as_ref()];
     let smooth = case.facies.is_empty().then_some(&run.parameterized);
     let values = fields.into_iter().flatten().chain(smooth).flat_map(|f| f.iter()).chain(&case.facies);
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
-    if high > low { [low, high] } else { [low - 0.5, high + 0.5] }
+    ends(values.copied())
 }
 
 /// Scale of the errors of Φv and u against the reference: up to the largest, which counts no further than the
@@ -192,6 +285,17 @@ fn rays(case: &Case, data: &[Datum]) -> Survey {
     survey
 }
 
+/// Which frame of a field a map shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// This one.
+    Fixed(usize),
+    /// That of the iteration that the slider shows.
+    Iteration,
+    /// That of the time that the slider shows.
+    Time,
+}
+
 /// Where the page draws a map.
 #[derive(Debug, Clone)]
 pub(super) struct Map<'a> {
@@ -201,8 +305,8 @@ pub(super) struct Map<'a> {
     pub(super) note: &'a str,
     /// Field of the payload.
     pub(super) field: &'a str,
-    /// The frame, or that of the iteration that the slider shows.
-    pub(super) frame: Option<usize>,
+    /// The frame.
+    pub(super) frame: Frame,
     /// Field that is subtracted.
     pub(super) minus: Option<&'a str>,
     /// Its colours.
@@ -217,12 +321,16 @@ impl<'a> Map<'a> {
     /// A map of the property.
     pub(super) fn of(heading: &'a str, field: &'a str) -> Self {
         let (note, palette) = ("", Palette::Property);
-        Self { heading, note, field, frame: Some(0), minus: None, palette, survey: "toggled", large: false }
+        Self { heading, note, field, frame: Frame::Fixed(0), minus: None, palette, survey: "toggled", large: false }
     }
 
     /// Its element, which the script fills.
     pub(super) fn figure(&self) -> String {
-        let frame = self.frame.map_or("iteration".into(), |f| f.to_string());
+        let frame = match self.frame {
+            Frame::Fixed(frame) => frame.to_string(),
+            Frame::Iteration => "iteration".into(),
+            Frame::Time => "time".into(),
+        };
         let minus = self.minus.map_or(String::new(), |m| format!(" data-minus=\"{m}\""));
         let note =
             if self.note.is_empty() { String::new() } else { format!("<p class=\"note\">{}</p>", escape(self.note)) };
@@ -316,7 +424,7 @@ mod tests {
     #[test]
     fn quantized_fields_come_back_within_half_a_step() {
         let field = ndarray::array![[[0.5, 0.75, 1.0], [-2.0, 0.1, 0.9]]];
-        for (wide, steps) in [(true, 65535.0), (false, 255.0)] {
+        for (wide, steps) in [(true, 65534.0), (false, 254.0)] {
             let encoded = encode(&[field.view()], wide);
             let (low, high) = (encoded["low"].as_f64().unwrap(), encoded["high"].as_f64().unwrap());
             let bytes = STANDARD.decode(encoded["data"].as_str().unwrap()).unwrap();

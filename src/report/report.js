@@ -1,5 +1,5 @@
 "use strict";
-// Draws the maps of the page from its payload, and moves them by iteration and layer. No library, no network.
+// Draws the maps of the page from its payload, and moves them by iteration, time and layer. No library, no network.
 (() => {
   const root = document.documentElement;
   const payload = JSON.parse(document.getElementById("payload").textContent);
@@ -23,24 +23,29 @@
     return;
   }
 
-  const { cells, spacing, origin, axes, down, unit, scales, iterations } = payload;
+  const { cells, spacing, origin, axes, down, unit, scales, iterations, times, shares } = payload;
   const bytesOf = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const palettes = Object.fromEntries(Object.entries(payload.palettes).map(([name, text]) => [name, bytesOf(text)]));
   const size = cells[0] * cells[1] * cells[2];
 
-  // A field of the payload as a function (frame, cell) → value.
+  // A field of the payload as a function (frame, cell) → value; NaN where there is none.
   const fields = {};
   for (const [name, field] of Object.entries(payload.fields)) {
     const bytes = bytesOf(field.data);
     const view = new DataView(bytes.buffer);
-    const step = (field.high - field.low) / (field.wide ? 65535 : 255);
+    const missing = field.wide ? 65535 : 255;
+    const step = (field.high - field.low) / (missing - 1);
     const integer = field.wide ? (i) => view.getUint16(2 * i, true) : (i) => bytes[i];
-    fields[name] = (frame, cell) => field.low + step * integer(frame * size + cell);
+    fields[name] = (frame, cell) => {
+      const q = integer(frame * size + cell);
+      return q === missing ? NaN : field.low + step * q;
+    };
   }
 
   const state = {
     // Position in `iterations`, not the iteration itself.
     frame: Math.max(0, iterations.length - 1),
+    time: times ? times.length - 1 : 0,
     cut: 2,
     layer: cells[2] >> 1,
     rays: false,
@@ -96,7 +101,7 @@
       const [W, H] = [LEFT + w + RIGHT, TOP + t + BOTTOM];
       const px = (x) => LEFT + (w * (x - origin[h])) / length;
       const py = (y) => TOP + (flip ? t * (1 - (y - origin[v]) / rise) : (t * (y - origin[v])) / rise);
-      Object.assign(this, { w, t, W, H });
+      Object.assign(this, { w, t, W, H, px, py, surveyAt: null });
 
       const svg = element("svg", { viewBox: `0 0 ${W} ${H}`, "aria-hidden": "true" });
       svg.style.maxWidth = `${W}px`;
@@ -114,7 +119,8 @@
       const side = `translate(12 ${TOP + t / 2}) rotate(-90)`;
       svg.append(element("text", { class: "label", transform: side, "text-anchor": "middle" }, axes[v].label));
       svg.append(element("rect", { class: "frame", x: LEFT, y: TOP, width: w, height: t }));
-      svg.append((this.survey = this.drawSurvey(h, v, px, py)));
+      if (this.figure.dataset.palette === "head") svg.append((this.isolines = element("g", { class: "isolines" })));
+      svg.append((this.survey = element("g", { class: "rays" })));
       this.view.querySelector("svg")?.remove();
       this.view.append(svg);
       const style = this.canvas.style;
@@ -125,10 +131,16 @@
       this.draw();
     }
 
-    // Rays, their ends and places of point data, seen along the third axis.
-    drawSurvey(h, v, px, py) {
-      const group = element("g", { class: "rays" });
-      if (this.figure.dataset.survey === "never") return group;
+    // Rays, their ends, wells and places of point data, seen along the third axis; what lies in the shown layer stands
+    // out from what lies before and behind it.
+    drawSurvey() {
+      const key = `${state.cut} ${state.layer}`;
+      if (this.figure.dataset.survey === "never" || this.surveyAt === key) return;
+      this.surveyAt = key;
+      const { px, py } = this;
+      const { h, v } = cut();
+      const group = this.survey;
+      group.replaceChildren();
       // The more rays, the fainter each, so that the map stays to be seen.
       const opacity = Math.min(0.8, 0.8 * (60 / payload.rays.length) ** 0.8);
       for (const kind of payload.rays.length > 100 ? ["core"] : ["halo", "core"]) {
@@ -138,27 +150,84 @@
         }
         group.append(lines);
       }
-      const seen = new Set();
+      const middle = origin[state.cut] + (state.layer + 0.5) * spacing[state.cut];
+      const near = (p) => cells[state.cut] === 1 || Math.abs(p[state.cut] - middle) <= 0.5001 * spacing[state.cut];
+      // What is in the layer is drawn last, over the rest.
+      const drawn = new Set();
       const place = (points, draw) => {
-        for (const p of points) {
-          const [x, y] = [px(p[h]), py(p[v])];
-          const key = `${draw.name}${x.toFixed(1)},${y.toFixed(1)}`;
-          if (!seen.has(key)) group.append(draw(x, y));
-          seen.add(key);
+        for (const inLayer of [false, true]) {
+          for (const p of points.filter((p) => near(p.place ?? p) === inLayer)) {
+            const [x, y] = [px((p.place ?? p)[h]), py((p.place ?? p)[v])];
+            const mark = `${draw.name} ${inLayer} ${x.toFixed(1)} ${y.toFixed(1)}`;
+            if (drawn.has(mark)) continue;
+            drawn.add(mark);
+            const shape = draw(x, y, p);
+            if (!inLayer) shape.classList.add("away");
+            group.append(shape);
+          }
         }
       };
       const square = (x, y) => element("rect", { class: "receiver", x: x - 3.4, y: y - 3.4, width: 6.8, height: 6.8 });
       const disk = (x, y) => element("circle", { class: "source", cx: x, cy: y, r: 4 });
       const ring = (x, y) => element("circle", { class: "point", cx: x, cy: y, r: 3 });
+      const triangle = (x, y, well) => {
+        const up = well.kind === "injecting" ? -1 : 1;
+        const shape = element("path", {
+          class: `well ${well.kind}`,
+          d: `M${x - 5.5} ${y - 4 * up}H${x + 5.5}L${x} ${y + 6 * up}Z`,
+        });
+        shape.append(element("title", {}, well.text));
+        return shape;
+      };
       place(payload.receivers, square);
       place(payload.sources, disk);
       place(payload.points, ring);
-      return group;
+      place(payload.wells, triangle);
+    }
+
+    // Lines of equal value between the cells' centres, by marching squares, each level with its number.
+    drawIsolines() {
+      const { width, height, cell } = cut();
+      const { w, t } = this;
+      const [sx, sy] = [w / width, t / height];
+      this.isolines.replaceChildren();
+      for (const [level, text] of payload.isolines) {
+        let path = "";
+        const middles = [];
+        for (let j = 0; j + 1 < height; j++) {
+          for (let i = 0; i + 1 < width; i++) {
+            const corner = [[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]];
+            const value = corner.map(([a, b]) => this.value(cell(a, b)) - level);
+            if (value.some(Number.isNaN)) continue;
+            const ends = [];
+            for (let e = 0; e < 4; e++) {
+              const [p, q] = [value[e], value[(e + 1) % 4]];
+              if ((p < 0) === (q < 0)) continue;
+              const [a, b] = [corner[e], corner[(e + 1) % 4]];
+              const f = p / (p - q);
+              ends.push([LEFT + (a[0] + f * (b[0] - a[0]) + 0.5) * sx, TOP + (a[1] + f * (b[1] - a[1]) + 0.5) * sy]);
+            }
+            // A saddle joins its four ends in the order in which they stand; its kind does not show at this scale.
+            for (let e = 0; e + 1 < ends.length; e += 2) {
+              path += `M${ends[e].map((c) => c.toFixed(1))}L${ends[e + 1].map((c) => c.toFixed(1))}`;
+              middles.push(ends[e]);
+            }
+          }
+        }
+        if (!path) continue;
+        this.isolines.append(element("path", { d: path }));
+        // The number stands half way up, where the lines seldom crowd.
+        const distance = ([, y]) => Math.abs(y - TOP - t / 2);
+        const [x, y] = middles.reduce((best, now) => (distance(now) < distance(best) ? now : best));
+        if (middles.length > 8 && x > LEFT + 12 && x < LEFT + w - 12) {
+          this.isolines.append(element("text", { x, y: y + 4, "text-anchor": "middle" }, text));
+        }
+      }
     }
 
     value(cell) {
       const { field, frame, minus } = this.figure.dataset;
-      const value = fields[field](frame === "iteration" ? state.frame : Number(frame), cell);
+      const value = fields[field](frame === "iteration" ? state.frame : frame === "time" ? state.time : Number(frame), cell);
       return minus ? value - fields[minus](0, cell) : value;
     }
 
@@ -173,6 +242,8 @@
       for (let j = 0, at = 0; j < height; j++) {
         for (let i = 0; i < width; i++, at += 4) {
           const t = (this.value(cell(i, j)) - low) / (high - low);
+          // A cell without value lets the ground show.
+          if (Number.isNaN(t)) continue;
           const colour = 3 * Math.max(0, Math.min(255, Math.round(255 * t)));
           image.data[at] = palette[colour];
           image.data[at + 1] = palette[colour + 1];
@@ -181,9 +252,12 @@
         }
       }
       context.putImageData(image, 0, 0);
+      if (this.isolines) this.drawIsolines();
+      this.drawSurvey();
       const toggled = this.figure.dataset.survey === "toggled" && !state.rays;
       this.survey.style.display = toggled ? "none" : "";
-      const at = this.figure.dataset.frame === "iteration" ? `, iteration ${iterations[state.frame]}` : "";
+      const frames = { iteration: `, iteration ${iterations[state.frame]}`, time: times ? `, after ${times[state.time]}` : "" };
+      const at = frames[this.figure.dataset.frame] ?? "";
       this.canvas.setAttribute("aria-label", `Map: ${this.caption}${at}${cells[2] > 1 ? `, ${layerText()}` : ""}`);
     }
 
@@ -200,9 +274,12 @@
       const row = flip ? height - 1 - j : j;
       const metres = (axis, index) => short(origin[axis] + (index + 0.5) * spacing[axis]);
       const names = ["x", down ? "depth" : "y", "z"];
-      const suffix = this.figure.dataset.palette === "probability" ? "" : ` ${unit}`;
-      this.reading.textContent =
-        `${names[h]} = ${metres(h, i)} m, ${names[v]} = ${metres(v, row)} m: ${number(this.value(cell(i, j)))}${suffix}`;
+      const palette = this.figure.dataset.palette;
+      const suffix = { probability: "", head: " m" }[palette] ?? ` ${unit}`;
+      const value = this.value(cell(i, j));
+      const category = () => payload.categories[Math.round(value)] ?? "none";
+      const said = Number.isNaN(value) ? "inactive" : palette === "category" ? category() : `${number(value)}${suffix}`;
+      this.reading.textContent = `${names[h]} = ${metres(h, i)} m, ${names[v]} = ${metres(v, row)} m: ${said}`;
     }
   }
 
@@ -213,7 +290,27 @@
   };
 
   const maps = [...document.querySelectorAll("figure.map")].map((figure) => new MapView(figure));
-  const [slider, layer, cutSelect, rays, play] = ["iteration", "layer", "cut", "rays", "play"].map(byId);
+  const [slider, cutSelect, rays, play, time] = ["iteration", "cut", "rays", "play", "time"].map(byId);
+  const layers = [...document.querySelectorAll("input.layer")];
+
+  // The bars of the scenarios as they were after `iteration`: the last that the table has until then.
+  const showShares = (iteration) => {
+    const table = byId("shares");
+    if (!table || !shares) return;
+    const known = shares.iterations.filter((k) => k <= iteration).length;
+    const row = known ? known - 1 : iteration ? 0 : shares.iterations.length - 1;
+    byId("shares-iteration").textContent = shares.iterations[row];
+    for (const kind of ["norm", "contribution"]) {
+      const values = shares[kind][row];
+      const whole = kind === "norm" ? Math.max(...values, 1e-300) : 1;
+      table.querySelectorAll(`.share.${kind}`).forEach((cell, i) => {
+        const value = values[i] ?? 0;
+        cell.querySelector("i").style.width = `${(100 * value) / whole}%`;
+        cell.querySelector("b").textContent = kind === "norm" ? number(value) : `${(100 * value).toFixed(1)} %`;
+      });
+    }
+    table.querySelectorAll("tbody tr").forEach((line, i) => line.classList.toggle("passive", shares.active[row][i] === false));
+  };
 
   // Brings the whole page to `state`.
   const show = (relayout) => {
@@ -235,22 +332,33 @@
       }
       root.dataset.iteration = iteration;
     }
-    if (layer) {
+    showShares(iteration);
+    if (time) {
+      time.value = state.time;
+      byId("time-text").textContent = times[state.time];
+      time.setAttribute("aria-valuetext", `after ${times[state.time]}`);
+      root.dataset.time = state.time;
+    }
+    for (const layer of layers) {
       layer.max = cells[state.cut] - 1;
       layer.value = state.layer;
-      byId("layer-text").textContent = layerText();
-      cutSelect.value = state.cut;
+      layer.setAttribute("aria-valuetext", layerText());
+      layer.nextElementSibling.textContent = layerText();
       root.dataset.layer = state.layer;
     }
+    if (cutSelect) cutSelect.value = state.cut;
     if (rays) rays.checked = state.rays;
   };
 
-  // report.html#iteration=1&layer=0 opens at that iteration and layer.
+  // report.html#iteration=1&layer=0&time=2 opens at that iteration, layer and time.
   const fromAddress = () => {
     const asked = new URLSearchParams(location.hash.slice(1));
     const frame = iterations.indexOf(Number(asked.get("iteration")));
     if (frame >= 0) state.frame = frame;
     if (asked.has("layer")) state.layer = Math.max(0, Math.min(cells[state.cut] - 1, Number(asked.get("layer")) || 0));
+    if (asked.has("time") && times) {
+      state.time = Math.max(0, Math.min(times.length - 1, Number(asked.get("time")) || 0));
+    }
     if (asked.has("rays")) state.rays = asked.get("rays") !== "0";
   };
   const step = (by, wrap) => {
@@ -272,10 +380,16 @@
     show();
   });
   play?.addEventListener("click", () => setPlaying(!timer));
-  layer?.addEventListener("input", () => {
-    state.layer = Number(layer.value);
+  time?.addEventListener("input", () => {
+    state.time = Number(time.value);
     show();
   });
+  for (const layer of layers) {
+    layer.addEventListener("input", () => {
+      state.layer = Number(layer.value);
+      show();
+    });
+  }
   cutSelect?.addEventListener("change", () => {
     state.cut = Number(cutSelect.value);
     state.layer = cells[state.cut] >> 1;
@@ -291,7 +405,7 @@
     const level = { "[": -1, "]": 1 }[event.key];
     if (by && slider) step(by, false);
     else if (event.key === " " && play) setPlaying(!timer);
-    else if (level && layer) {
+    else if (level && layers.length) {
       state.layer = Math.max(0, Math.min(cells[state.cut] - 1, state.layer + level));
       show();
     } else return;

@@ -228,3 +228,16 @@ fn overrides_say_where_they_are_wrong() {
     place.assert_no_result();
     assert!(SMALL.contains("iterations = 3"));
 }
+
+#[test]
+fn claims_that_cannot_be_settled() {
+    let place = Place::new();
+    let refused = |arguments: &[&str], words: &[&str]| {
+        place.run(&[&["claims", "--backend", "cpu", "--out", "out"], arguments].concat()).fails(2, words);
+        assert!(!place.path("out/claims.txt").exists());
+    };
+    refused(&["9.9"], &["claim 9.9", "known", "3.1/ch3-tomo-channel", "6.4/ch6-weights"]);
+    refused(&["5.2/ch5-mapping"], &["claim 5.2/ch5-mapping", "5.2/ch5-pumping"]);
+    refused(&["5.2", "--repeat", "1"], &["--repeat", "1 reference", "at least 2"]);
+    refused(&["3.3", "--repeat", "400"], &["--repeat", "400 parts of 500 realizations", "two realizations"]);
+}

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use crate::scenarios::PUMPING;
 use crate::support::{Place, assert_same_numbers, files, finished, summary};
 
 /// Enough realizations and iterations to be hit.
@@ -222,4 +223,31 @@ fn killed_at_any_moment_it_resumes_to_the_same_bytes() {
     assert_same_numbers(&place.path("whole"), &place.path("out"));
     let left: Vec<_> = files(&place.path("out")).into_keys().filter(|n| n.ends_with(".partial")).collect();
     assert!(left.is_empty(), "half-written files are not part of a result: {left:?}");
+}
+
+#[test]
+fn a_run_of_several_scenarios_goes_on_anywhere_with_any_number_of_threads() {
+    let place = Place::new();
+    let changed =
+        PUMPING.replace("realizations = 40", "realizations = 150").replace("iterations = 3", "iterations = 8")
+            + "\n[[variant]]\nname = \"l1\"\nset = { \"inversion.regularizer\" = \"l1\" }\n";
+    place.write("pumping.toml", changed);
+    let on = |threads: &str, out: &str| {
+        let arguments = ["run", "pumping.toml", "--out", out, "--no-cache", "--resume", "--threads", threads];
+        place.command(&arguments)
+    };
+    finished(on("2", "whole")).ok();
+    // While the second scenario is drawn, in the variant, in the case itself after the variant.
+    assert_interrupted(interrupted_at(on("1", "out"), "INT", "scenario \"straight-90\""));
+    place.assert_no_result();
+    assert_interrupted(interrupted_at(on("2", "out"), "INT", "inversion: 3/8"));
+    place.assert_no_result();
+    let kept = files(&place.path("out.partial/variant-l1/checkpoint"));
+    assert!(!kept.is_empty(), "the variant is kept as far as it is");
+    assert_interrupted(interrupted_at(on("1", "out"), "TERM", "variant \"l1\""));
+    let last = finished(on("2", "out")).ok();
+    assert!(last.err.contains("goes on with iteration"), "{}", last.err);
+    assert_same_numbers(&place.path("whole"), &place.path("out"));
+    let left: Vec<_> = files(&place.path("out")).into_keys().filter(|n| n.contains("checkpoint")).collect();
+    assert!(left.is_empty(), "checkpoints are no part of a result: {left:?}");
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lithoscope::check::Outcome;
 use lithoscope::error::Result;
 use lithoscope::gpu::{Choice, Gpu, choose};
+use lithoscope::linalg::sparse;
 use lithoscope::verify::{ceilings, shaders};
 use lithoscope::{feasible, forward};
 
@@ -82,6 +83,49 @@ const WRONG: &[Wrong] = &[
     ("forward/straight_ray", &["collect"], "select(size, -size, negative)", "size"),
     ("forward/straight_ray", &["collect"], "collected_low[cell] = 0u", "collected_low[cell] = lower"),
     ("forward/straight_ray", &["collect"], "collected_high[cell];", "collected_high[cell / 2u];"),
+    ("forward/groundwater", &["tangent", "adjoint"], "cell + stride, at + 1u", "cell + 1u, at + 1u"),
+    ("forward/groundwater", &["tangent", "adjoint"], "cell - stride, at > 0u", "cell - stride, at > 1u"),
+    ("forward/groundwater", &["tangent"], "own - weights", "own + weights"),
+    ("forward/groundwater", &["tangent"], "face ^ 1u", "face"),
+    ("forward/groundwater", &["adjoint"], "(x[thread] - x[", "(x[thread] - 1.001 * x["),
+    ("linalg/multigrid", &["relax", "residual", "product"], "number(above) * columns", "number(above) * columns / 2u"),
+    (
+        "linalg/multigrid",
+        &["relax", "residual", "product"],
+        "couplings[e * count() + other] * (x[other * columns + column] - own)",
+        "couplings[e * count() + cell] * (x[other * columns + column] - own)",
+    ),
+    ("linalg/multigrid", &["relax", "residual", "product"], "surplus[cell] * own", "1.001 * surplus[cell] * own"),
+    ("linalg/multigrid", &["relax"], "part -= couplings[", "part += couplings["),
+    ("linalg/multigrid", &["relax"], "inverse_pivots[cell] * delta", "delta"),
+    ("linalg/multigrid", &["residual"], "known[thread] - product_at(", "known[thread] + product_at("),
+    ("linalg/multigrid", &["product"], "sum += value * x[index]", "sum += value * x[thread]"),
+    ("linalg/multigrid", &["gather"], "sum += weight(i < middle.x", "sum += weight(i <= middle.x"),
+    ("linalg/multigrid", &["gather"], "coarse_known[thread] = sum", "coarse_known[thread] = -sum"),
+    ("linalg/multigrid", &["gather"], "coarse_x[thread] = 0.0", "coarse_x[thread] *= 0.5"),
+    ("linalg/multigrid", &["gather", "scatter"], "select(0u, 2u, b)", "select(0u, 1u, b)"),
+    ("linalg/multigrid", &["scatter"], "shape.coarse.x + first.x + a)", "shape.coarse.x + first.x)"),
+    ("linalg/multigrid", &["scatter"], "x[thread] += sum", "x[thread] -= sum"),
+    ("linalg/multigrid", &["coarsest"], "inverse[row * count() + other]", "inverse[other]"),
+    ("linalg/multigrid", &["coarsest"], "other < count(); other++", "other + 1u < count(); other++"),
+    ("linalg/multigrid", &["coarsest"], "    x[thread] = sum;", "    x[thread] = 1.001 * sum;"),
+    ("linalg/gradients", &["inner"], "sum += r[index]", "sum += r[thread]"),
+    ("linalg/gradients", &["inner"], "partial[thread] = sum.x", "partial[thread] = -sum.x"),
+    ("linalg/gradients", &["inner"], "partial[threads + thread] = sum.y", "partial[threads + thread] = sum.x"),
+    ("linalg/gradients", &["begin", "step"], "part * shape.cells.w + column", "part * shape.cells.w"),
+    ("linalg/gradients", &["begin", "step"], "sums[lane] += sums[lane + half]", "sums[lane] -= sums[lane + half]"),
+    ("linalg/gradients", &["begin"], "select(1.0, square, first)", "square"),
+    ("linalg/gradients", &["begin"], "product / state.product", "state.product / product"),
+    ("linalg/gradients", &["step"], "state.product / curvature", "-state.product / curvature"),
+    ("linalg/gradients", &["advance"], "known_states[thread % shape.cells.w].beta", "known_states[0].beta"),
+    ("linalg/gradients", &["advance"], "z[thread] + select", "z[thread] - select"),
+    ("linalg/gradients", &["advance"], "beta * direction[thread]", "1.001 * beta * direction[thread]"),
+    ("linalg/gradients", &["update"], "before + select", "before - select"),
+    ("linalg/gradients", &["update"], "alpha * image[thread]", "-alpha * image[thread]"),
+    ("linalg/gradients", &["update"], "known_states[column].begun == 1u", "known_states[column].begun == 2u"),
+    ("linalg/gradients", &["project"], "let mean = sum /", "let mean = 1.001 * sum /"),
+    ("linalg/gradients", &["project"], "tie_starts[tie + 1u]", "tie_starts[tie + 1u] - 1u"),
+    ("linalg/gradients", &["project"], "sum += projected", "sum -= projected"),
     ("feasible/points", &["project"], "right[d * 16u + row]", "right[d * 16u + row / 2u]"),
     ("feasible/points", &["project"], "- shape.shift", "+ shape.shift"),
     ("feasible/points", &["project"], "part3 += x.w * b", "part3 += 1.001 * x.w * b"),
@@ -131,7 +175,10 @@ fn over(gpu: &Gpu, shader: &str) -> Option<Outcome> {
     };
     match shader.split('/').next() {
         Some("shared") => found(ceilings(gpu, 1)),
+        Some("forward") if shader.ends_with("groundwater") => found(forward::groundwater::verify_faces(gpu, 1)),
         Some("forward") => found(forward::straight_ray::verify(Some(gpu), 1)),
+        Some("linalg") if shader.ends_with("multigrid") => found(sparse::verify_multigrid(gpu, 1)),
+        Some("linalg") => found(sparse::verify_gradients(gpu, 1)),
         _ => feasible::verify_scenes(Some(gpu), 1).find_map(found),
     }
 }
@@ -146,7 +193,14 @@ fn a_wrong_kernel_fails_verification() {
     gpu.force_checks();
     let texts: BTreeMap<&str, _> =
         shaders().into_iter().map(|(shader, prelude)| (shader.name, (shader, prelude))).collect();
-    for room in ["shared/ceiling", "forward/straight_ray", "feasible/total"] {
+    for room in [
+        "shared/ceiling",
+        "forward/straight_ray",
+        "forward/groundwater",
+        "linalg/multigrid",
+        "linalg/gradients",
+        "feasible/total",
+    ] {
         assert_eq!(over(&gpu, room), None, "right kernels pass");
     }
     let mut seen: BTreeMap<(&str, String), usize> = BTreeMap::new();

@@ -1,12 +1,15 @@
 //! The program as a user meets it: the binary itself, run in folders of its own, and the library where a device has to
 //! fail in the middle of the work.
 
+mod bad_flow;
 mod bad_input;
 mod commands;
 mod devices;
 mod failing_device;
+mod flow;
 mod hard_data;
 mod interrupt;
 mod kernels;
 mod results;
+mod scenarios;
 mod support;

@@ -8,7 +8,7 @@ use lithoscope::forward::groundwater::{
 };
 use lithoscope::grid::{Grid, Plane};
 use lithoscope::operator::Operator;
-use lithoscope::testing::reference;
+use lithoscope::testing::{gpu, reference};
 use lithoscope::units::Transform;
 use ndarray::{Array1, Array2, Array3, ArrayD};
 use serde_json::Value;
@@ -125,6 +125,17 @@ fn steady(name: &str, property: Property, values: [f64; 2]) {
             assert!((found - expected).abs() <= 2e-8 * expected.abs(), "{name}: {found} m3/s, not {expected}");
         }
     }
+    if let Some(gpu) = gpu() {
+        let device = model.on(gpu);
+        let worst = case.compare(&device.heads(case.u.view()).unwrap(), &case.folder.join("head.npy"));
+        let solver = device.description(case.u.view()).unwrap();
+        assert!(worst <= 1e-6, "{name}: heads on a device differ by {worst} m ({solver})");
+        if held {
+            let (found, expected) =
+                (device.predict(case.u.view()).unwrap()[0], number(&flows["interior_fixed_head_into_model"]));
+            assert!((found - expected).abs() <= 2e-8 * expected.abs(), "{name}: {found} m3/s on a device");
+        }
+    }
 }
 
 #[test]
@@ -196,5 +207,10 @@ fn every_step_of_a_transient() {
     }
     for (step, balance) in model.water_balance(case.u.view()).unwrap().iter().enumerate() {
         assert!(balance.error() <= 1e-10, "step {}: {balance:?} misses {}", step + 1, balance.error());
+    }
+    if let Some(gpu) = gpu() {
+        let worst =
+            (&model.on(gpu).predict(case.u.view()).unwrap() - &predicted).iter().fold(0.0, |w: f64, d| w.max(d.abs()));
+        assert!(worst <= 1e-6, "heads on a device differ by {worst} m");
     }
 }

@@ -136,13 +136,15 @@ pub enum Bend {
     Amplitude(f64),
 }
 
-/// A stationary Gaussian field in the carried property.
+/// A stationary Gaussian field in the carried property, or one whose normal scores are such a field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gaussian {
     /// Mean (of a facies' variability: departure from the facies' value).
     pub mean: f64,
     /// Variance that every structure and the nugget sum to.
     pub variance: f64,
+    /// Values whose distribution the field has, of that mean and variance; empty: the normal one.
+    pub distribution: Vec<f64>,
     /// Share of the nugget in the variance, 0..1.
     pub nugget: f64,
     /// Nested structures, whose shares and the nugget's sum to 1.

@@ -94,6 +94,11 @@ impl Instruments {
         Self { physics, property: kept.iter().filter(|&&i| i >= count).map(|&i| self.property[i - count]).collect() }
     }
 
+    /// The groundwater model; `None` without flow.
+    pub(super) fn aquifer(&self) -> Option<&Aquifer> {
+        if let Reading::Flow(aquifer) = &self.physics { Some(aquifer) } else { None }
+    }
+
     /// Whether predictions are linear in the carried property.
     pub(super) fn is_linear(&self) -> bool {
         !matches!(self.physics, Reading::Flow(_) | Reading::Tests(_))
@@ -164,6 +169,14 @@ impl Instruments {
         let flow = Flow::new(aquifer)?;
         let heads = flow.model().heads(field)?;
         Ok(flow.model().warnings(heads.view()))
+    }
+}
+
+impl Instruments {
+    /// How the equations of flow are solved for a model.
+    pub(super) fn solver(&self, field: ArrayView1<'_, f64>) -> Result<Option<String>> {
+        let Reading::Flow(aquifer) = &self.physics else { return Ok(None) };
+        Flow::new(aquifer)?.model().description(field).map(Some)
     }
 }
 

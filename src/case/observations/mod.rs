@@ -7,6 +7,7 @@ use super::study::Study;
 use crate::error::{Error, Result};
 use crate::forward::Datum;
 use crate::forward::cells::PropertyInCells;
+use crate::forward::groundwater::Aquifer;
 use crate::inversion::{cross_validate, reduced_jacobian};
 use crate::linalg::covariance::Covariance;
 use crate::operator::Operator;
@@ -205,6 +206,11 @@ impl<'g> Observations<'g> {
         }
     }
 
+    /// Whether all data are linear in the carried property.
+    pub fn is_linear(&self) -> bool {
+        self.instruments.is_linear()
+    }
+
     /// Cells whose property was observed, and what was: the carried property.
     pub fn known_cells(&self) -> impl Iterator<Item = (usize, f64)> {
         let cells = self.instruments.property_cells();
@@ -217,12 +223,25 @@ impl<'g> Observations<'g> {
         (0..cells.len()).filter(|&i| cells[i].is_some()).collect()
     }
 
+    /// The groundwater model with all that is observed; `None` without flow.
+    pub(super) fn aquifer(&self) -> Option<&Aquifer> {
+        self.instruments.aquifer()
+    }
+
     /// What cannot be overlooked in the heads of a model.
     ///
     /// # Errors
     /// A model that the flow cannot be solved for.
     pub fn head_warnings(&self, field: ArrayView1<'_, f64>) -> Result<Vec<String>> {
         self.instruments.head_warnings(field)
+    }
+
+    /// How the equations of flow are solved for a model, in words; `None` without flow.
+    ///
+    /// # Errors
+    /// A model that the flow cannot be solved for.
+    pub fn solver(&self, field: ArrayView1<'_, f64>) -> Result<Option<String>> {
+        self.instruments.solver(field)
     }
 
     /// Some of these data alone, with the error level that was chosen: what cross-validation inverts.

@@ -186,10 +186,8 @@ fn rate(value: &Value<'_>) -> Option<Control> {
         Some((pair[0].quantity(Dimension::Time, "a time of 0 or more", NOT_NEGATIVE)?, one(&pair[1])?))
     };
     let pairs: Vec<_> = items.iter().map(read).collect::<Option<_>>()?;
-    match pairs.windows(2).all(|w| w[0].0 < w[1].0) {
-        true => Some(Control::Schedule(pairs)),
-        false => value.fail("the times are out of order", "give every time once, the earliest first"),
-    }
+    let times: Vec<f64> = pairs.iter().map(|pair| pair.0).collect();
+    in_order(value, &times).then_some(Control::Schedule(pairs))
 }
 
 fn time(section: Section<'_>) -> Option<TimeSteps> {
@@ -199,14 +197,19 @@ fn time(section: Section<'_>) -> Option<TimeSteps> {
         section.finish();
         let items = value.list(1, MANY, "the ends of the steps, e.g. [\"1 h\", \"3 h\", \"1 day\"]")?;
         let ends: Vec<_> = items.iter().map(positive).collect::<Option<_>>()?;
-        return match ends.windows(2).all(|w| w[0] < w[1]) {
-            true => Some(TimeSteps::Ends(ends)),
-            false => value.fail("the times are out of order", "give every time once, the earliest first"),
-        };
+        return in_order(&value, &ends).then_some(TimeSteps::Ends(ends));
     }
     let count = need_in(&section, "steps", "a number of steps, or their ends").and_then(|v| v.count(1..=1_000_000));
     let first = need_in(&section, "first", "the length of the first step").and_then(|v| positive(&v));
     let growth = section.get("growth").and_then(|v| v.number("a ratio from 0.1 to 10", |x| (0.1..=10.0).contains(&x)));
     section.finish();
     is_present.then_some(TimeSteps::Growing { count: count?, first: first?, growth: growth.unwrap_or(1.0) })
+}
+
+/// Whether times [s] ascend; reports the first that does not.
+fn in_order(value: &Value<'_>, times: &[f64]) -> bool {
+    let Some(pair) = times.windows(2).find(|pair| pair[0] >= pair[1]) else { return true };
+    let problem = format!("the times are out of order: {} s is followed by {} s", pair[0], pair[1]);
+    value.fail::<()>(problem, "give every time once, the earliest first");
+    false
 }

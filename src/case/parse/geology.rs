@@ -243,6 +243,15 @@ fn meander(section: &Section<'_>, wavelength: Scatter, sinuosity: f64, irregular
 
 pub(super) fn gaussian(section: Section<'_>, property: &Property, is_whole: bool) -> Gaussian {
     let d = property.difference();
+    let distribution = if is_whole { distribution(&section, property) } else { Vec::new() };
+    if !distribution.is_empty() {
+        let (nugget, structures) = correlation(&section);
+        section.finish();
+        let count = distribution.len() as f64;
+        let mean = distribution.iter().sum::<f64>() / count;
+        let variance = distribution.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+        return Gaussian { mean, variance, distribution, nugget, structures };
+    }
     let mean = if is_whole { need_in(&section, "mean", "the mean of the property") } else { section.get("mean") };
     let mean = mean.and_then(|v| v.number("a number", ANY));
     let mean = mean.map(|y| if is_whole { property.carried(y) } else { y * d });
@@ -254,8 +263,31 @@ pub(super) fn gaussian(section: Section<'_>, property: &Property, is_whole: bool
     }
     let variance = variance.and_then(|v| v.number("a number above 0", POSITIVE));
     let deviation = deviation.and_then(|v| v.number("a number above 0", POSITIVE)).map(|s| s * s);
+    let (nugget, structures) = correlation(&section);
+    section.finish();
+    let variance = property.carried_variance(variance.or(deviation).unwrap_or(1.0));
+    Gaussian { mean: mean.unwrap_or(0.0), variance, distribution: Vec::new(), nugget, structures }
+}
+
+/// The values that a field's distribution is of, if they are given, in the place of mean and variance.
+fn distribution(section: &Section<'_>, property: &Property) -> Vec<f64> {
+    let Some(value) = section.get("distribution") else { return Vec::new() };
+    if ["mean", "variance", "standard_deviation"].iter().any(|key| section.get(key).is_some()) {
+        let problem = "the distribution says what mean and variance are";
+        section.collector.missing(&section.key("distribution"), problem, "remove mean and variance, or distribution");
+    }
+    let items = value.list(2, 100_000, "values of the property, two or more").unwrap_or_default();
+    let values: Vec<_> = items.iter().filter_map(|v| v.number("a number", ANY)).map(|y| property.carried(y)).collect();
+    if values.iter().all(|x| x == values.first().unwrap_or(x)) && !values.is_empty() {
+        value.fail::<()>("all values are equal", "give two different values at least");
+    }
+    values
+}
+
+/// Share of the nugget, and the nested structures.
+fn correlation(section: &Section<'_>) -> (f64, Vec<Structure>) {
     let nugget = section.get("nugget").and_then(|v| v.fraction("a share from 0 to 1", SHARE)).unwrap_or(0.0);
-    let structures = match need_in(&section, "structure", "at least one nested structure") {
+    let structures = match need_in(section, "structure", "at least one nested structure") {
         Some(value) => {
             let sections = value.sections();
             let share = (1.0 - nugget) / sections.len() as f64;
@@ -263,9 +295,7 @@ pub(super) fn gaussian(section: Section<'_>, property: &Property, is_whole: bool
         }
         None => Vec::new(),
     };
-    section.finish();
-    let variance = property.carried_variance(variance.or(deviation).unwrap_or(1.0));
-    Gaussian { mean: mean.unwrap_or(0.0), variance, nugget, structures }
+    (nugget, structures)
 }
 
 /// Words for the models of variograms.

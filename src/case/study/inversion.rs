@@ -167,7 +167,7 @@ impl Study {
                 "choose basis.kind = \"hybrid\"",
             ));
         };
-        let blocks = self.parameterization.groups().unwrap_or_else(|| vec![0..columns]);
+        let blocks = self.parameterization.groups().unwrap_or_else(|| std::iter::once(0..columns).collect());
         let groups = Grouping::scenarios(&blocks, sigma)?;
         match regularizer {
             Regularizer::L1 => {
@@ -252,6 +252,8 @@ impl FeasibleAtRank for AtRank<'_> {
         let made = match kept {
             Some(made) => made,
             None => {
+                // Learning sets are large: one goes before the next is drawn.
+                *self.latest.borrow_mut() = None;
                 let map = matching::map(self.study, Some(self.observations), feasible, rank, &sources)?;
                 Made { rank, sources, map: Arc::new(map) }
             }

@@ -26,6 +26,7 @@ mod verdict;
 pub use parameterization::{Parameterization, UnknownKind};
 pub(super) use prior::conditioning;
 pub use prior::{Drawn, Priors};
+pub use scenarios::hits;
 pub use selection::from_run;
 pub use verdict::Opinion;
 

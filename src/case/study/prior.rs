@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2};
 
 use super::super::cache;
 use super::super::ensemble::{self, Store};
-use super::super::file::{self, Case, Condition, ReferenceSource};
+use super::super::file::{self, Case, Condition, Method, ReferenceSource};
 use super::super::geology::{self, Geologies};
 use crate::basis::{Origin, Realizations};
 use crate::error::Result;
@@ -142,7 +142,7 @@ impl Priors {
             }
             Some(ReferenceSource::Mixed(parts)) => self.mixed(case, parts, k),
             Some(ReferenceSource::Gaussian(gaussian)) => {
-                let field = geology::gaussian_field(case.grid, gaussian, 0.0)?;
+                let field = geology::field(case.grid, gaussian, 0.0, &Method::Gaussian)?;
                 let drawn = field.realization(&hard_data(case), case.seed, k)?;
                 let values = drawn.values.unwrap_or_default();
                 let property = values.iter().map(|&x| f64::from(x)).collect();

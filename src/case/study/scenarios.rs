@@ -1,5 +1,7 @@
 //! What an inversion says of its scenarios.
 
+use std::collections::BTreeMap;
+
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 
 use super::super::matching;
@@ -7,9 +9,8 @@ use super::super::observations::Observations;
 use super::super::summary::Scenario;
 use super::parameterization::Parameterization;
 use super::{Opinion, Study};
-use crate::basis::Basis;
 use crate::error::Result;
-use crate::inversion::{ACTIVE_SHARE, Iteration};
+use crate::inversion::{ACTIVE_SHARE, Iteration, Judged};
 use crate::operator::LinearOperator;
 
 /// What the basis has of a scenario, and whether an iterate uses it.
@@ -18,8 +19,6 @@ pub struct Details {
     pub columns: usize,
     /// Share of the energy of its realizations that these hold.
     pub energy: f64,
-    /// Root mean square of the first coefficient over its realizations.
-    pub largest_sigma: f64,
     /// Whether its `‖v_i‖₂` is at least a tenth of the largest.
     pub active: bool,
 }
@@ -73,7 +72,6 @@ impl Study {
             Some(Details {
                 columns: pca.basis.rank(),
                 energy: pca.energy_curve()[pca.basis.rank() - 1],
-                largest_sigma: pca.basis.standard_deviations().map_or(0.0, |sigma| sigma[0]),
                 active: active.contains(&p),
             })
         };
@@ -104,6 +102,30 @@ impl Study {
         let most = |parts: ArrayView1<'_, f64>| self.selected[largest(parts.iter().map(|x| x.abs()))] as u8;
         Ok(Some(parts.axis_iter(Axis(1)).map(most).collect()))
     }
+}
+
+/// Whether the scenario that a reference was drawn from comes first by each measure, 1 or 0: by norm, by contribution, by
+/// evidence, and by the least of each criterion. A measure that no scenario has is left out.
+pub fn hits(truth: usize, shares: &[Scenario], verdict: Option<&[Opinion]>) -> BTreeMap<String, f64> {
+    let mut measures: Vec<(&str, Vec<Option<f64>>)> = vec![
+        ("norm", shares.iter().map(|s| Some(s.norm)).collect()),
+        ("contribution", shares.iter().map(|s| Some(s.contribution)).collect()),
+    ];
+    if let Some(verdict) = verdict {
+        let of = |f: fn(&Judged) -> Option<f64>| verdict.iter().map(|opinion| opinion.as_ref().and_then(f)).collect();
+        measures.push(("evidence", of(|j| Some(j.log_evidence))));
+        measures.push(("aic", of(|j| j.solution.as_ref().map(|s| -s.aic))));
+        measures.push(("aicc", of(|j| j.solution.as_ref().and_then(|s| s.aicc).map(|aicc| -aicc))));
+        measures.push(("bic", of(|j| j.solution.as_ref().map(|s| -s.bic))));
+        measures.push(("kic", of(|j| j.solution.as_ref().map(|s| -s.kic))));
+    }
+    let known = measures.into_iter().filter(|(_, values)| values.iter().any(Option::is_some));
+    known
+        .map(|(name, values)| {
+            let first = largest(values.iter().map(|value| value.unwrap_or(f64::NEG_INFINITY)));
+            (name.to_owned(), f64::from(u8::from(first == truth)))
+        })
+        .collect()
 }
 
 /// The number of the largest, of equals the first.

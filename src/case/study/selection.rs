@@ -59,7 +59,7 @@ impl Study {
         progress: &dyn Progress,
     ) -> Result<Option<Self>> {
         let conditioned = match self.case.prior.condition {
-            Condition::All => Some(self.conditioned(observations, root, progress)?),
+            Condition::All => self.conditioned(observations, root, progress)?,
             Condition::Nothing | Condition::HardData => None,
         };
         let base = conditioned.as_ref().unwrap_or(self);
@@ -78,23 +78,24 @@ impl Study {
         Ok(Some(study))
     }
 
-    /// The study of realizations that honour the hard data and the observed property.
+    /// The study of realizations that honour the hard data and the observed property; `None` where there is nothing
+    /// that these do not honour yet.
     fn conditioned(
         &self,
         observations: &Observations<'_>,
         root: Option<&Path>,
         progress: &dyn Progress,
-    ) -> Result<Self> {
+    ) -> Result<Option<Self>> {
         let mut data = conditioning(&self.case);
-        let known = matching::hard_data(self, Some(observations));
-        let facies = self.case.property.has_facies();
+        let known = matching::hard_data(self, Some(observations), self.case.property.has_facies());
         let is_new =
             |cell: usize| data.facies.iter().all(|k| k.cell != cell) && data.values.iter().all(|k| k.cell != cell);
-        let (mut codes, mut values) = (Vec::new(), Vec::new());
-        if facies {
-            codes.extend(known.facies.iter().filter(|k| is_new(k.0)).map(|&(cell, value)| Known { cell, value }));
-        } else {
-            values.extend(known.values.iter().filter(|k| is_new(k.0)).map(|&(cell, value)| Known { cell, value }));
+        let codes: Vec<_> =
+            known.facies.iter().filter(|k| is_new(k.0)).map(|&(cell, value)| Known { cell, value }).collect();
+        let values: Vec<_> =
+            known.values.iter().filter(|k| is_new(k.0)).map(|&(cell, value)| Known { cell, value }).collect();
+        if codes.is_empty() && values.is_empty() {
+            return Ok(None);
         }
         data.facies.extend(codes);
         data.values.extend(values);
@@ -103,7 +104,7 @@ impl Study {
         let prior = started.elapsed().as_secs_f64();
         let mut study = Self::of_priors(self.case.clone(), self.gpu.clone(), priors, self.selected.clone(), progress)?;
         study.seconds.prior = prior;
-        Ok(study)
+        Ok(Some(study))
     }
 }
 
@@ -113,8 +114,9 @@ impl Study {
 /// # Errors
 /// A folder without the summary of a run, or none of whose scenarios is in the case.
 pub fn from_run(case: &Case, folder: &Path) -> Result<Vec<usize>> {
-    let summary = summary::read(folder)?;
     let place = || format!("--scenarios-from {}", folder.display());
+    let summary = summary::read(folder)
+        .map_err(|e| Error::input(place(), e.to_string(), "name the result folder of a complete run"))?;
     let number = |scenario: &serde_json::Value, key: &str| {
         let value = &scenario[key];
         value.as_f64().or_else(|| value["mean"].as_f64()).unwrap_or(0.0)

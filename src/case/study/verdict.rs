@@ -1,8 +1,8 @@
-//! Which scenario the data support: each solved by itself, in its own centred basis.
+//! Which scenario the data support: each solved by itself, about its own mean.
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2};
 
-use super::super::file::{Case, Rank};
+use super::super::file::{Case, Condition, Rank};
 use super::super::observations::Observations;
 use super::Study;
 use super::inversion::LARGEST_DENSE_COVARIANCE;
@@ -12,7 +12,8 @@ use crate::basis::pca::{Pca, Truncation};
 use crate::basis::{Precision, Realizations};
 use crate::error::{Error, Result};
 use crate::grid::Ensemble;
-use crate::inversion::{Evidence, Hypothesis, Judged, VerdictOptions, judge};
+use crate::inversion::{Evidence, GaussianPrior, Hypothesis, Judged, VerdictOptions, judge};
+use crate::prior::stationary_covariance::StationaryCovariance;
 use crate::progress::Progress;
 
 /// Realizations whose left-over parts tell the truncation error of a basis in the data.
@@ -20,10 +21,16 @@ const LEFT_OVER: usize = 120;
 /// Cells × data × scenarios up to which all scenarios are judged; beyond, only those that the inversion uses.
 const MOST_JUDGED: f64 = 1e8;
 
-/// What a scenario is judged by: its principal components about its own mean, and what these leave over.
-struct Own {
-    components: Pca,
-    left_over: Array2<f32>,
+/// Realizations of a scenario that a stationary covariance is averaged over.
+const AVERAGED: usize = 250;
+
+/// What a scenario is judged by.
+enum Own {
+    /// Its principal components about its own mean, and what these leave over.
+    Components { components: Pca, left_over: Array2<f32> },
+    /// One mean everywhere, and the covariance averaged over all places: what 500 realizations leave of noise in a
+    /// sample's covariance costs hits, and certainty that is not earned costs more.
+    Stationary { mean: Array1<f64>, covariance: StationaryCovariance },
 }
 
 /// A scenario's verdict: what was judged, `None` where it was left out.
@@ -51,7 +58,10 @@ impl Study {
         let size = self.grid().len() as f64 * m as f64 * count as f64;
         let chosen: Vec<usize> = if size <= MOST_JUDGED { self.selected.clone() } else { active.to_vec() };
         progress.start("scenarios about their means", chosen.len() as u64);
-        let own = self.own_components(&chosen, progress)?;
+        let own = match self.stationary() {
+            true => chosen.iter().map(|&p| Own::stationary(&self.priors.ensembles[p])).collect(),
+            false => self.own_components(&chosen, progress)?,
+        };
         progress.finish();
         let linear_data = observations.property_data();
         let evidence = Evidence {
@@ -63,11 +73,7 @@ impl Study {
         let hypotheses: Vec<_> = chosen
             .iter()
             .zip(&own)
-            .map(|(&p, own)| Hypothesis {
-                name: &self.case.scenarios[p].name,
-                basis: &own.components.basis,
-                left_over: own.left_over.view(),
-            })
+            .map(|(&p, own)| Hypothesis { name: &self.case.scenarios[p].name, prior: own.prior() })
             .collect();
         let judged = judge(&evidence, &hypotheses, &VerdictOptions::default(), progress)?;
         let mut opinions: Vec<Opinion> = vec![None; self.case.scenarios.len()];
@@ -77,6 +83,17 @@ impl Study {
         Ok(Some(opinions))
     }
 
+    /// Whether the prior is the same at all places: unconditional, and of one piece.
+    fn stationary(&self) -> bool {
+        let known = self.case.hard_data.iter().any(|hard_data| !hard_data.cells.is_empty());
+        let conditional = match self.case.prior.condition {
+            Condition::Nothing => false,
+            Condition::HardData => known,
+            Condition::All => true,
+        };
+        !conditional && self.priors.geologies.scenarios.iter().all(|geology| geology.units.is_empty())
+    }
+
     fn own_components(&self, chosen: &[usize], progress: &dyn Progress) -> Result<Vec<Own>> {
         let realizations = self.priors.realizations(chosen, self.priors.origin(&self.case), &())?;
         let mut own = Vec::new();
@@ -84,7 +101,7 @@ impl Study {
             if progress.interrupted() {
                 return Err(Error::Interrupted);
             }
-            own.push(Own::new(&self.case, &self.priors, realizations, p)?);
+            own.push(Own::components(&self.case, &self.priors, realizations, p)?);
             progress.advance(1);
         }
         Ok(own)
@@ -92,7 +109,23 @@ impl Study {
 }
 
 impl Own {
-    fn new(case: &Case, priors: &Priors, realizations: &Realizations<'_>, p: usize) -> Result<Self> {
+    fn prior(&self) -> GaussianPrior<'_> {
+        match self {
+            Self::Components { components, left_over } => {
+                GaussianPrior::Components { basis: &components.basis, left_over: left_over.view() }
+            }
+            Self::Stationary { mean, covariance } => GaussianPrior::Field { mean: mean.view(), covariance },
+        }
+    }
+
+    fn stationary(ensemble: &Ensemble) -> Self {
+        let sums: f64 = (0..ensemble.len()).map(|l| ensemble.property(l).sum()).sum();
+        let mean = sums / (ensemble.len() * ensemble.grid.len()) as f64;
+        let covariance = StationaryCovariance::untapered(&[ensemble], AVERAGED);
+        Self::Stationary { mean: Array1::from_elem(ensemble.grid.len(), mean), covariance }
+    }
+
+    fn components(case: &Case, priors: &Priors, realizations: &Realizations<'_>, p: usize) -> Result<Self> {
         let truncation = match case.basis.rank {
             Rank::Energy(fraction) => Truncation::Energy(fraction),
             Rank::Fixed(rank) | Rank::Growing { last: rank, .. } => Truncation::Rank(rank),
@@ -102,7 +135,7 @@ impl Own {
         let taken = LEFT_OVER.min(ensemble.len());
         let picks: Vec<usize> = (0..taken).map(|i| i * ensemble.len() / taken).collect();
         let kept = components.reconstruct_some(&picks, components.basis.rank());
-        Ok(Self { left_over: left_over(ensemble, &picks, kept.view()), components })
+        Ok(Self::Components { left_over: left_over(ensemble, &picks, kept.view()), components })
     }
 }
 

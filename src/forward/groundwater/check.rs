@@ -12,6 +12,7 @@ use crate::operator::Operator;
 use crate::random::{Purpose, Stream};
 use crate::units::Transform;
 
+use super::check_device::{measure_on, verify_faces, verify_heads};
 use super::{
     Aquifer, Cells, Condition, Control, Faces, Groundwater, Initial, Observation, Property, Quantity, Regime, Scalar,
     Side, Split, Storage, TimeSteps, Well,
@@ -161,11 +162,12 @@ pub(super) fn by_kind(aquifer: &Aquifer) -> Vec<Aquifer> {
     kinds
 }
 
-/// Checks the derivatives and the water balance of every boundary, well and observation, steady and transient.
+/// Checks the derivatives and the water balance of every boundary, well and observation, steady and transient; on a
+/// device its heads and kernels against those of the CPU.
 ///
 /// # Errors
-/// A solver that does not converge.
-pub fn verify(_gpu: Option<&Gpu>, seed: u64) -> Result<Vec<Outcome>> {
+/// A solver that does not converge; a failing device.
+pub fn verify(gpu: Option<&Gpu>, seed: u64) -> Result<Vec<Outcome>> {
     let mut outcomes: Vec<Outcome> = Vec::new();
     let mut keep = |name: &str, case: &str, error: f64, bound: f64| {
         let new = Outcome { name: format!("groundwater/{name}"), case: case.into(), error, bound };
@@ -186,6 +188,10 @@ pub fn verify(_gpu: Option<&Gpu>, seed: u64) -> Result<Vec<Outcome>> {
         for balance in Groundwater::new(aquifer)?.water_balance(u.view())? {
             keep("water balance", name, balance.error(), 1e-10);
         }
+    }
+    if let Some(gpu) = gpu {
+        outcomes.extend(verify_faces(gpu, seed)?);
+        outcomes.extend(verify_heads(gpu, seed)?);
     }
     Ok(outcomes)
 }
@@ -239,21 +245,21 @@ const TILE: usize = 128;
 ///
 /// # Errors
 /// A solver that does not converge.
-pub fn measure(_gpu: Option<&Gpu>) -> Result<Vec<Measurement>> {
+pub fn measure(gpu: Option<&Gpu>) -> Result<Vec<Measurement>> {
     let map = Grid { cells: [200, 200, 1], spacing: [17.5, 17.5, 10.0], origin: [0.0; 3], plane: Plane::Xy };
     let block = Grid { cells: [100, 100, 9], spacing: [10.0, 10.0, 10.0 / 9.0], origin: [0.0; 3], plane: Plane::Xy };
     let four = [[50, 50], [50, 149], [149, 50], [149, 149]];
-    let mut lines = measure_steady(measured(map, &four, [7, 7]), [-2.4, 0.6], 400)?;
-    lines.extend(measure_steady(measured(block, &[[50, 50]], [6, 5]), [-2.7047, -1.4037], 2411)?);
+    let mut lines = measure_steady(gpu, measured(map, &four, [7, 7]), [-2.4, 0.6], 400)?;
+    lines.extend(measure_steady(gpu, measured(block, &[[50, 50]], [6, 5]), [-2.7047, -1.4037], 2411)?);
     lines.extend(measure_transient()?);
     Ok(lines)
 }
 
 /// Heads, all adjoints, and the product of heads' Jacobian with a basis of so many columns.
-fn measure_steady(aquifer: Aquifer, values: [f64; 2], columns: usize) -> Result<Vec<Measurement>> {
+fn measure_steady(gpu: Option<&Gpu>, aquifer: Aquifer, values: [f64; 2], columns: usize) -> Result<Vec<Measurement>> {
     let (grid, n, m) = (aquifer.grid, aquifer.grid.len() as f64, aquifer.observations.len() as f64);
     let u = channels(&grid, values);
-    let model = Groundwater::new(aquifer)?;
+    let model = Groundwater::new(aquifer.clone())?;
     let cells = format!("{:?} cells", grid.cells);
     let (heads, wall, cpu) = timed(|| model.predict(u.view()));
     heads?;
@@ -264,6 +270,11 @@ fn measure_steady(aquifer: Aquifer, values: [f64; 2], columns: usize) -> Result<
     });
     let rows = rows?;
     lines.push(line("adjoints", format!("{cells}, {m} heads"), [cpu, wall], 14.0 * n * m, 8.0 * n * m));
+    if let Some(gpu) = gpu {
+        let device = measure_on(gpu, aquifer, u.view())?;
+        lines.iter_mut().zip(device.walls).for_each(|(line, wall)| line.gpu_wall = Some(wall));
+        lines.extend(device.kernels);
+    }
     let mut product = Array2::zeros((rows.ncols(), columns));
     for first in (0..columns).step_by(TILE) {
         let range = first..(first + TILE).min(columns);

@@ -17,6 +17,7 @@ use crate::linalg::sparse::PreparedSolver;
 use crate::operator::LinearOperator;
 
 use super::Groundwater;
+use super::device::FaceKernels;
 use super::property::State;
 use super::reading::{Coefficient, gather, scatter};
 use super::run::{Solvers, Trajectory};
@@ -32,8 +33,10 @@ const BLOCK_BYTES: usize = 128 << 20;
 /// `∂o/∂u` at the state that it owns.
 pub(super) struct Jacobian<'a> {
     pub(super) model: &'a Groundwater,
+    /// What assembles on a device; the CPU without one.
+    pub(super) faces: Option<FaceKernels<'a>>,
     pub(super) state: State,
-    pub(super) solvers: Solvers,
+    pub(super) solvers: Solvers<'a>,
     pub(super) trajectory: Trajectory,
     /// Coefficients of the free heads at the end of each step 0..=N.
     pub(super) by_head: Vec<Vec<Coefficient>>,
@@ -42,12 +45,14 @@ pub(super) struct Jacobian<'a> {
 }
 
 /// Derivatives of one step's balance at its heads.
-struct Balance<'a> {
+pub(super) struct Balance<'a> {
     model: &'a Groundwater,
     state: &'a State,
-    system: &'a System,
+    pub(super) system: &'a System,
     step: Step<'a>,
     heads: &'a [f64],
+    /// What does the faces between cells; the CPU without one.
+    kernels: Option<&'a FaceKernels<'a>>,
 }
 
 impl Balance<'_> {
@@ -64,10 +69,39 @@ impl Balance<'_> {
     }
 
     /// `∂F/∂u X`, rows of cells that are not free left at 0.
-    fn tangent(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
+    fn tangent(&self, x: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let n = self.heads.len();
+        let mut out = match self.kernels {
+            Some(kernels) => {
+                let mut out = kernels.tangent(&self.weights(), x.slice(s![..n, ..]))?;
+                self.system.mask(&mut out);
+                out
+            }
+            None => self.tangent_of_faces(x),
+        };
+        for (input, column) in self.extra_columns() {
+            for (cell, mut row) in out.rows_mut().into_iter().enumerate() {
+                if self.system.is_free(cell) {
+                    row.scaled_add(column[cell], &x.row(input));
+                }
+            }
+        }
+        if self.model.has_storage_field() {
+            for (cell, mut row) in out.rows_mut().into_iter().enumerate() {
+                if self.system.is_free(cell) {
+                    row.scaled_add(-self.stored(cell), &x.row(n + cell));
+                }
+            }
+        }
+        for (cell, input, c) in self.elsewhere() {
+            out.row_mut(cell).scaled_add(c, &x.row(input));
+        }
+        Ok(out)
+    }
+
+    /// What the faces between cells bring to it.
+    pub(super) fn tangent_of_faces(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
         let mut out = Array2::zeros((self.heads.len(), x.ncols()));
-        let [storage, anisotropy] = self.model.extra_rows();
-        let has_field = self.model.has_storage_field();
         let tasks: Vec<_> = out.axis_chunks_iter_mut(Axis(0), CELLS_PER_TASK).enumerate().collect();
         tasks.into_par_iter().for_each(|(task, mut rows)| {
             for (local, mut row) in rows.rows_mut().into_iter().enumerate() {
@@ -75,66 +109,32 @@ impl Balance<'_> {
                 if !self.system.is_free(cell) {
                     continue;
                 }
-                let (mut own, mut vertical) = (0.0, 0.0);
-                for (d, axis, flow) in self.flows(cell) {
+                let mut own = 0.0;
+                for (d, _, flow) in self.flows(cell) {
                     own += flow * self.state.share(cell, d);
                     row.scaled_add(flow * self.state.share(d, cell), &x.row(d));
-                    vertical += if axis == 2 { flow } else { 0.0 };
                 }
                 row.scaled_add(own, &x.row(cell));
-                if let Some(input) = anisotropy {
-                    row.scaled_add(vertical * self.state.anisotropy_slope, &x.row(input));
-                }
-                if let Some(input) = storage {
-                    row.scaled_add(-self.stored(cell) * self.state.storage_slope, &x.row(input));
-                }
-                if has_field {
-                    row.scaled_add(-self.stored(cell), &x.row(self.heads.len() + cell));
-                }
             }
         });
-        for (cell, input, c) in self.elsewhere() {
-            out.row_mut(cell).scaled_add(c, &x.row(input));
-        }
         out
     }
 
     /// Adds `(∂F/∂u)ᵀ Ψ`; Ψ is 0 where cells are not free.
-    fn adjoint(&self, psi: ArrayView2<'_, f64>, gradient: &mut ArrayViewMut2<'_, f64>) {
+    fn adjoint(&self, psi: ArrayView2<'_, f64>, gradient: &mut ArrayViewMut2<'_, f64>) -> Result<()> {
         let (mut cells, mut extra) = gradient.view_mut().split_at(Axis(0), self.heads.len());
-        let [storage, anisotropy] = self.model.extra_rows();
-        let tasks: Vec<_> = cells.axis_chunks_iter_mut(Axis(0), CELLS_PER_TASK).enumerate().collect();
-        let sums: Vec<[Array1<f64>; 2]> = tasks
-            .into_par_iter()
-            .map(|(task, mut rows)| {
-                let mut sums = [(); 2].map(|()| Array1::zeros(psi.ncols()));
-                for (local, mut row) in rows.rows_mut().into_iter().enumerate() {
-                    let cell = task * CELLS_PER_TASK + local;
-                    let own = psi.row(cell);
-                    let (mut all, mut vertical) = (0.0, 0.0);
-                    for (d, axis, flow) in self.flows(cell) {
-                        let c = flow * self.state.share(cell, d);
-                        all += c;
-                        row.scaled_add(-c, &psi.row(d));
-                        vertical += if axis == 2 { flow } else { 0.0 };
-                    }
-                    row.scaled_add(all, &own);
-                    if storage.is_some() {
-                        sums[0].scaled_add(-self.stored(cell) * self.state.storage_slope, &own);
-                    }
-                    if anisotropy.is_some() {
-                        sums[1].scaled_add(vertical * self.state.anisotropy_slope, &own);
-                    }
-                }
-                sums
-            })
-            .collect();
-        for (input, which) in [(storage, 0), (anisotropy, 1)] {
-            let Some(input) = input else { continue };
-            sums.iter().for_each(|sum| {
-                let mut row = extra.row_mut(input - self.heads.len());
-                row += &sum[which];
-            });
+        match self.kernels {
+            Some(kernels) => cells += &kernels.adjoint(&self.weights(), psi)?,
+            None => self.adjoint_of_faces(psi, cells),
+        }
+        for (input, column) in self.extra_columns() {
+            let mut row = extra.row_mut(input - self.heads.len());
+            let column = ArrayView1::from(&column);
+            for (psi, column) in
+                psi.axis_chunks_iter(Axis(0), CELLS_PER_TASK).zip(column.axis_chunks_iter(Axis(0), CELLS_PER_TASK))
+            {
+                row += &psi.t().dot(&column);
+            }
         }
         if self.model.has_storage_field() {
             for (cell, psi) in psi.rows().into_iter().enumerate() {
@@ -144,6 +144,50 @@ impl Balance<'_> {
         for (cell, input, c) in self.elsewhere() {
             gradient.row_mut(input).scaled_add(c, &psi.row(cell));
         }
+        Ok(())
+    }
+
+    /// Adds what the faces between cells bring to it.
+    pub(super) fn adjoint_of_faces(&self, psi: ArrayView2<'_, f64>, mut cells: ArrayViewMut2<'_, f64>) {
+        let tasks: Vec<_> = cells.axis_chunks_iter_mut(Axis(0), CELLS_PER_TASK).enumerate().collect();
+        tasks.into_par_iter().for_each(|(task, mut rows)| {
+            for (local, mut row) in rows.rows_mut().into_iter().enumerate() {
+                let cell = task * CELLS_PER_TASK + local;
+                let mut all = 0.0;
+                for (d, _, flow) in self.flows(cell) {
+                    let c = flow * self.state.share(cell, d);
+                    all += c;
+                    row.scaled_add(-c, &psi.row(d));
+                }
+                row.scaled_add(all, &psi.row(cell));
+            }
+        });
+    }
+
+    /// `C (∂ln C/∂u_c) (h_d − h_c)` of the faces towards −x, +x, −y, … of every cell: 6 n, face by face.
+    pub(super) fn weights(&self) -> Vec<f64> {
+        let n = self.heads.len();
+        let mut weights = vec![0.0; 6 * n];
+        for cell in 0..n {
+            for (d, axis, flow) in self.flows(cell) {
+                weights[(2 * axis + usize::from(d > cell)) * n + cell] = flow * self.state.share(cell, d);
+            }
+        }
+        weights
+    }
+
+    /// Columns of `∂F/∂u` of the parameters that all cells share.
+    fn extra_columns(&self) -> Vec<(usize, Vec<f64>)> {
+        let [storage, anisotropy] = self.model.extra_rows();
+        let stored = |cell| -self.stored(cell) * self.state.storage_slope;
+        let vertical = |cell| {
+            let flows = self.flows(cell).filter(|(_, axis, _)| *axis == 2);
+            flows.map(|(_, _, flow)| flow).sum::<f64>() * self.state.anisotropy_slope
+        };
+        let cells = 0..self.heads.len();
+        let storage = storage.map(|input| (input, cells.clone().map(stored).collect()));
+        let anisotropy = anisotropy.map(|input| (input, cells.map(vertical).collect()));
+        storage.into_iter().chain(anisotropy).collect()
     }
 
     /// The entries of `∂F/∂u` beside the faces between cells: links to given heads, and rates that several cells share
@@ -172,7 +216,7 @@ impl Balance<'_> {
 }
 
 impl Jacobian<'_> {
-    fn balance<'b>(&'b self, n: usize, before: &'b [f64], heads: &'b [f64]) -> Balance<'b> {
+    pub(super) fn balance<'b>(&'b self, n: usize, before: &'b [f64], heads: &'b [f64]) -> Balance<'b> {
         let equations = &self.model.equations;
         let steps = &equations.steps;
         let (system, inverse) = match &equations.initial {
@@ -180,7 +224,7 @@ impl Jacobian<'_> {
             _ => (&equations.flow, steps.inverse(n)),
         };
         let step = Step { inverse, before, rates: steps.rates(n) };
-        Balance { model: self.model, state: &self.state, system, step, heads }
+        Balance { model: self.model, state: &self.state, system, step, heads, kernels: self.faces.as_ref() }
     }
 
     /// Solves a block, leaving out the columns that are 0.
@@ -220,7 +264,7 @@ impl Jacobian<'_> {
         self.model.equations.steps.count().div_ceil(self.trajectory.every)
     }
 
-    fn states(&self, segment: usize) -> Result<Vec<Vec<f64>>> {
+    pub(super) fn states(&self, segment: usize) -> Result<Vec<Vec<f64>>> {
         self.model.equations.segment(&self.state, &self.solvers, &self.trajectory, segment)
     }
 
@@ -231,7 +275,7 @@ impl Jacobian<'_> {
         gather(&self.by_parameter, x, &mut out);
         let start = &self.trajectory.kept[0];
         let mut moved = match self.solvers.initial() {
-            Some(solver) => self.solve(solver, self.balance(0, start, start).tangent(x))?,
+            Some(solver) => self.solve(solver, self.balance(0, start, start).tangent(x)?)?,
             None => Array2::zeros((start.len(), x.ncols())),
         };
         gather(&self.by_head[0], moved.view(), &mut out);
@@ -239,7 +283,7 @@ impl Jacobian<'_> {
             let states = self.states(segment)?;
             for (local, pair) in states.windows(2).enumerate() {
                 let n = segment * self.trajectory.every + local + 1;
-                let mut right = self.balance(n, &pair[0], &pair[1]).tangent(x);
+                let mut right = self.balance(n, &pair[0], &pair[1]).tangent(x)?;
                 self.add_storage(n, moved.view(), &mut right);
                 equations.flow.mask(&mut right);
                 moved = equations.with_solver(&self.state, &self.solvers, n, |solver| self.solve(solver, right))?;
@@ -265,7 +309,7 @@ impl Jacobian<'_> {
                 }
                 scatter(&self.by_head[n], y, &mut right);
                 psi = equations.with_solver(&self.state, &self.solvers, n, |solver| self.solve(solver, right))?;
-                self.balance(n, &states[local], &states[local + 1]).adjoint(psi.view(), &mut gradient.view_mut());
+                self.balance(n, &states[local], &states[local + 1]).adjoint(psi.view(), &mut gradient.view_mut())?;
             }
         }
         if let (Some(solver), Some(initial)) = (self.solvers.initial(), &equations.initial) {
@@ -275,7 +319,7 @@ impl Jacobian<'_> {
             scatter(&self.by_head[0], y, &mut right);
             initial.mask(&mut right);
             let psi = self.solve(solver, right)?;
-            self.balance(0, start, start).adjoint(psi.view(), &mut gradient.view_mut());
+            self.balance(0, start, start).adjoint(psi.view(), &mut gradient.view_mut())?;
         }
         Ok(gradient)
     }

@@ -15,7 +15,9 @@
 
 mod balance;
 mod check;
+mod check_device;
 mod derivative;
+mod device;
 mod model;
 mod plan;
 mod property;
@@ -32,12 +34,15 @@ use std::sync::{Mutex, PoisonError};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::error::{Error, Result};
+use crate::gpu::Gpu;
 use crate::linalg::sparse::Method;
 use crate::operator::{Linearized, Operator};
 
 pub use crate::forward::straight_ray::Side;
 pub use balance::WaterBalance;
 pub use check::{measure, verify};
+pub use check_device::verify_faces;
+pub use device::{OnDevice, SHADER, prelude};
 pub use model::{
     Aquifer, Boundary, Cells, Condition, Control, Extra, ExtraKind, Faces, Initial, Observation, Property, Quantity,
     Regime, Scalar, Split, Storage, Well,
@@ -45,6 +50,7 @@ pub use model::{
 pub use time::TimeSteps;
 
 use derivative::Jacobian;
+use device::FaceKernels;
 use plan::Planner;
 use property::{Geometry, State};
 use reading::{Reader, Readings};
@@ -102,6 +108,12 @@ impl Groundwater {
         self
     }
 
+    /// The model with its systems solved and its derivatives assembled on a device: conjugate gradients with a multigrid
+    /// preconditioner, in f32 refined to the tolerances of the CPU.
+    pub fn on(self, gpu: &Gpu) -> OnDevice<'_> {
+        OnDevice::new(self, gpu)
+    }
+
     /// What the model was made of.
     pub fn aquifer(&self) -> &Aquifer {
         &self.aquifer
@@ -113,7 +125,7 @@ impl Groundwater {
     /// A property that cannot be used.
     pub fn description(&self, u: ArrayView1<'_, f64>) -> Result<String> {
         let state = self.state(u)?;
-        Ok(self.equations.prepare(&state, 0, self.outputs())?.description())
+        Ok(self.equations.prepare(&state, 0, self.outputs(), None)?.description())
     }
 
     /// Heads \[m\], a state a row: the steady one (1 × n), or those at t = 0 and at the end of every step (N+1 × n).
@@ -122,8 +134,12 @@ impl Groundwater {
     /// # Errors
     /// A property that cannot be used; a solver that does not converge.
     pub fn heads(&self, u: ArrayView1<'_, f64>) -> Result<Array2<f64>> {
+        self.heads_on(u, None)
+    }
+
+    fn heads_on(&self, u: ArrayView1<'_, f64>, gpu: Option<&Gpu>) -> Result<Array2<f64>> {
         let state = self.state(u)?;
-        let solvers = self.equations.solvers(&state, 2)?;
+        let solvers = self.equations.solvers(&state, 2, gpu)?;
         let first = usize::from(self.aquifer.regime == Regime::Steady);
         let mut heads = Array2::from_elem((self.equations.steps.count() + 1 - first, state.property.len()), f64::NAN);
         self.equations.run(&self.aquifer, &state, &solvers, |n, found| {
@@ -143,7 +159,7 @@ impl Groundwater {
     /// A property that cannot be used; a solver that does not converge.
     pub fn water_balance(&self, u: ArrayView1<'_, f64>) -> Result<Vec<WaterBalance>> {
         let state = self.state(u)?;
-        let solvers = self.equations.solvers(&state, 2)?;
+        let solvers = self.equations.solvers(&state, 2, None)?;
         let (steps, mut before, mut balances) = (&self.equations.steps, Vec::new(), Vec::new());
         self.equations.run(&self.aquifer, &state, &solvers, |n, heads| {
             if n > 0 {
@@ -201,6 +217,39 @@ impl Groundwater {
         }
         observed
     }
+
+    fn predict_on(&self, u: ArrayView1<'_, f64>, gpu: Option<&Gpu>) -> Result<Array1<f64>> {
+        let state = self.state(u)?;
+        let solvers = self.equations.solvers(&state, 2, gpu)?;
+        let mut observed = self.start(u);
+        self.equations.run(&self.aquifer, &state, &solvers, |n, heads| {
+            self.reader(&state, n).add_values(self.readings.at(n), heads, &mut observed);
+        })?;
+        Ok(observed)
+    }
+
+    fn linearize_on<'a>(&'a self, u: ArrayView1<'_, f64>, gpu: Option<&'a Gpu>) -> Result<Linearized<'a>> {
+        let (value, jacobian) = self.jacobian_on(u, gpu)?;
+        Ok(Linearized { value, jacobian: Box::new(jacobian) })
+    }
+
+    fn jacobian_on<'a>(&'a self, u: ArrayView1<'_, f64>, gpu: Option<&'a Gpu>) -> Result<(Array1<f64>, Jacobian<'a>)> {
+        let state = self.state(u)?;
+        let solvers = self.equations.solvers(&state, self.outputs(), gpu)?;
+        let mut value = self.start(u);
+        let mut by_parameter: Vec<_> = self.readings.property().iter().map(|&(o, cell)| (o, cell, 1.0)).collect();
+        let mut by_head = Vec::new();
+        let trajectory = self.equations.run(&self.aquifer, &state, &solvers, |n, heads| {
+            let (reader, terms) = (self.reader(&state, n), self.readings.at(n));
+            reader.add_values(terms, heads, &mut value);
+            let (of_heads, of_parameters) = reader.coefficients(terms, heads);
+            by_head.push(of_heads);
+            by_parameter.extend(of_parameters);
+        })?;
+        let faces = gpu.map(|gpu| FaceKernels::new(gpu, self.equations.geometry.grid.cells));
+        let jacobian = Jacobian { model: self, faces, state, solvers, trajectory, by_head, by_parameter };
+        Ok((value, jacobian))
+    }
 }
 
 fn check_initial(geometry: &Geometry, initial: &Initial) -> Result<()> {
@@ -229,29 +278,10 @@ impl Operator for Groundwater {
     }
 
     fn predict(&self, u: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
-        let state = self.state(u)?;
-        let solvers = self.equations.solvers(&state, 2)?;
-        let mut observed = self.start(u);
-        self.equations.run(&self.aquifer, &state, &solvers, |n, heads| {
-            self.reader(&state, n).add_values(self.readings.at(n), heads, &mut observed);
-        })?;
-        Ok(observed)
+        self.predict_on(u, None)
     }
 
     fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
-        let state = self.state(u)?;
-        let solvers = self.equations.solvers(&state, self.outputs())?;
-        let mut value = self.start(u);
-        let mut by_parameter: Vec<_> = self.readings.property().iter().map(|&(o, cell)| (o, cell, 1.0)).collect();
-        let mut by_head = Vec::new();
-        let trajectory = self.equations.run(&self.aquifer, &state, &solvers, |n, heads| {
-            let (reader, terms) = (self.reader(&state, n), self.readings.at(n));
-            reader.add_values(terms, heads, &mut value);
-            let (of_heads, of_parameters) = reader.coefficients(terms, heads);
-            by_head.push(of_heads);
-            by_parameter.extend(of_parameters);
-        })?;
-        let jacobian = Jacobian { model: self, state, solvers, trajectory, by_head, by_parameter };
-        Ok(Linearized { value, jacobian: Box::new(jacobian) })
+        self.linearize_on(u, None)
     }
 }

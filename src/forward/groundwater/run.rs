@@ -1,7 +1,8 @@
 //! From the initial state through all steps, with a bound on what is kept: prepared solvers and states.
 
 use crate::error::Result;
-use crate::linalg::sparse::{Method, PreparedSolver, prepare};
+use crate::gpu::Gpu;
+use crate::linalg::sparse::{GridMatrix, Method, PreparedSolver, prepare, prepare_on};
 
 use super::model::{Aquifer, Control, Initial, Regime};
 use super::property::{Geometry, State};
@@ -11,6 +12,9 @@ use super::system::{Role, Step, System};
 const BYTES: usize = 512 << 20;
 /// Bytes a cell that a prepared solver takes, in one layer and in several.
 const SOLVER_BYTES: [usize; 2] = [400, 5000];
+/// Bytes on a device that prepared solvers of one model may take together, and those a cell of one of them.
+const DEVICE_BYTES: usize = 2 << 30;
+const DEVICE_SOLVER_BYTES: usize = 3000;
 
 /// Steps of the model; steady flow is one step without storage.
 #[derive(Debug, Clone)]
@@ -94,13 +98,15 @@ pub(super) struct Equations {
 }
 
 /// The systems of one property, prepared as far as memory allows.
-pub(super) struct Solvers {
+pub(super) struct Solvers<'g> {
     /// Of the initial state.
-    initial: Option<Box<dyn PreparedSolver>>,
+    initial: Option<Box<dyn PreparedSolver + 'g>>,
     /// Of each distinct length of steps.
-    steps: Vec<Option<Box<dyn PreparedSolver>>>,
+    steps: Vec<Option<Box<dyn PreparedSolver + 'g>>>,
     /// Right-hand sides expected of each.
     right_hand_sides: usize,
+    /// Where they are solved; the CPU without one.
+    gpu: Option<&'g Gpu>,
 }
 
 /// Heads of a run: states 0, `every`, 2 `every`, …, from which the others are computed again.
@@ -110,43 +116,64 @@ pub(super) struct Trajectory {
 }
 
 impl Equations {
+    fn prepare_matrix<'g>(
+        &self,
+        matrix: GridMatrix,
+        right_hand_sides: usize,
+        gpu: Option<&'g Gpu>,
+    ) -> Result<Box<dyn PreparedSolver + 'g>> {
+        match gpu {
+            Some(gpu) => prepare_on(matrix, gpu),
+            None => Ok(prepare(matrix, self.method, right_hand_sides)?),
+        }
+    }
+
     /// Prepares the system of one distinct length of steps.
-    pub(super) fn prepare(
+    pub(super) fn prepare<'g>(
         &self,
         state: &State,
         distinct: usize,
         right_hand_sides: usize,
-    ) -> Result<Box<dyn PreparedSolver>> {
+        gpu: Option<&'g Gpu>,
+    ) -> Result<Box<dyn PreparedSolver + 'g>> {
         let matrix = self.flow.matrix(&self.geometry, state, self.steps.distinct[distinct]);
-        prepare(matrix, self.method, right_hand_sides)
+        self.prepare_matrix(matrix, right_hand_sides, gpu)
     }
 
     /// Prepares the systems of a property; steps beyond those that fit are prepared where they are used.
-    pub(super) fn solvers(&self, state: &State, right_hand_sides: usize) -> Result<Solvers> {
+    pub(super) fn solvers<'g>(
+        &self,
+        state: &State,
+        right_hand_sides: usize,
+        gpu: Option<&'g Gpu>,
+    ) -> Result<Solvers<'g>> {
         let initial = self
             .initial
             .as_ref()
-            .map(|system| prepare(system.matrix(&self.geometry, state, 0.0), self.method, right_hand_sides));
-        let bytes = SOLVER_BYTES[usize::from(!self.geometry.grid.is_2d())] * self.geometry.len();
-        let kept = (BYTES / bytes).max(1);
-        let prepared =
-            |distinct| (distinct < kept).then(|| self.prepare(state, distinct, right_hand_sides)).transpose();
+            .map(|system| self.prepare_matrix(system.matrix(&self.geometry, state, 0.0), right_hand_sides, gpu));
+        let kept = match gpu {
+            Some(_) => DEVICE_BYTES / (DEVICE_SOLVER_BYTES * self.geometry.len()),
+            None => BYTES / (SOLVER_BYTES[usize::from(!self.geometry.grid.is_2d())] * self.geometry.len()),
+        };
+        let prepared = |distinct| {
+            (distinct < kept.max(1)).then(|| self.prepare(state, distinct, right_hand_sides, gpu)).transpose()
+        };
         let steps = (0..self.steps.distinct.len()).map(prepared).collect::<Result<_>>()?;
-        Ok(Solvers { initial: initial.transpose()?, steps, right_hand_sides })
+        Ok(Solvers { initial: initial.transpose()?, steps, right_hand_sides, gpu })
     }
 
     /// Calls `work` with the solver of a step.
     pub(super) fn with_solver<R>(
         &self,
         state: &State,
-        solvers: &Solvers,
+        solvers: &Solvers<'_>,
         step: usize,
         work: impl FnOnce(&dyn PreparedSolver) -> Result<R>,
     ) -> Result<R> {
         let distinct = self.steps.of_step[step - 1];
         match &solvers.steps[distinct] {
             Some(solver) => work(&**solver),
-            None => work(&*self.prepare(state, distinct, solvers.right_hand_sides)?),
+            None => work(&*self.prepare(state, distinct, solvers.right_hand_sides, solvers.gpu)?),
         }
     }
 
@@ -175,7 +202,7 @@ impl Equations {
     }
 
     /// The heads at the end of step n ≥ 1 from those at its beginning.
-    pub(super) fn advance(&self, state: &State, solvers: &Solvers, n: usize, before: &[f64]) -> Result<Vec<f64>> {
+    pub(super) fn advance(&self, state: &State, solvers: &Solvers<'_>, n: usize, before: &[f64]) -> Result<Vec<f64>> {
         let step = Step { inverse: self.steps.inverse(n), before, rates: self.steps.rates(n) };
         self.with_solver(state, solvers, n, |solver| self.flow.solve(&self.geometry, state, solver, step))
     }
@@ -185,7 +212,7 @@ impl Equations {
         &self,
         aquifer: &Aquifer,
         state: &State,
-        solvers: &Solvers,
+        solvers: &Solvers<'_>,
         mut visit: impl FnMut(usize, &[f64]),
     ) -> Result<Trajectory> {
         let every = self.checkpoints.unwrap_or_else(|| {
@@ -209,7 +236,7 @@ impl Equations {
     pub(super) fn segment(
         &self,
         state: &State,
-        solvers: &Solvers,
+        solvers: &Solvers<'_>,
         trajectory: &Trajectory,
         segment: usize,
     ) -> Result<Vec<Vec<f64>>> {
@@ -226,9 +253,9 @@ impl Equations {
     }
 }
 
-impl Solvers {
+impl Solvers<'_> {
     /// The solver of the initial state.
     pub(super) fn initial(&self) -> Option<&dyn PreparedSolver> {
-        self.initial.as_deref()
+        self.initial.as_ref().map(|solver| &**solver as &dyn PreparedSolver)
     }
 }

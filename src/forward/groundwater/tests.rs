@@ -247,6 +247,45 @@ fn blocks_checkpoints_and_threads_change_nothing() {
 }
 
 #[test]
+fn a_device_predicts_and_differentiates_as_the_cpu_does() {
+    let Some(gpu) = crate::testing::gpu() else { return };
+    for (name, aquifer) in samples().unwrap() {
+        let [u, direction] = parameters(&aquifer, 5);
+        for kind in by_kind(&aquifer) {
+            let case = format!("{name}, {:?}", kind.observations[0].quantity);
+            let model = Groundwater::new(kind).unwrap().on(gpu);
+            let (exact, found) = (model.model().linearize(u.view()).unwrap(), model.linearize(u.view()).unwrap());
+            let size = exact.value.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+            for (found, expected) in found.value.iter().zip(&exact.value) {
+                assert!((found - expected).abs() <= 1e-8 * size, "{case}: {found}, not {expected}");
+            }
+            // In f32 the faces' terms cancel by a few digits: those of a cell's neighbours, not of the whole model.
+            let identity = Array2::eye(exact.value.len());
+            let expected = exact.jacobian.adjoint_block(identity.view());
+            let rows = found.jacobian.adjoint_block(identity.view());
+            let norm = |block: ArrayView1<'_, f64>| block.dot(&block).sqrt();
+            for (row, expected) in rows.axis_iter(Axis(1)).zip(expected.axis_iter(Axis(1))) {
+                let error = norm((&row - &expected).view());
+                assert!(error <= 1e-5 * norm(expected), "{case}: {error:e} of {:e}", norm(expected));
+            }
+            let (image, expected) = (found.jacobian.apply(direction.view()), exact.jacobian.apply(direction.view()));
+            let error = norm((&image - &expected).view());
+            assert!(error <= 1e-5 * norm(expected.view()), "{case}: {error:e} of {:e}", norm(expected.view()));
+        }
+        assert!(Groundwater::new(aquifer).unwrap().on(gpu).description(u.view()).unwrap().contains("f32"), "{name}");
+    }
+}
+
+#[test]
+fn kernels_and_heads_on_a_device_are_within_their_bounds() {
+    let Some(gpu) = crate::testing::gpu() else { return };
+    let outcomes = verify_faces(gpu, 7).unwrap().into_iter().chain(super::check_device::verify_heads(gpu, 7).unwrap());
+    for outcome in outcomes {
+        assert!(outcome.passed(), "{outcome:?}");
+    }
+}
+
+#[test]
 fn water_is_neither_made_nor_lost() {
     for (name, aquifer) in samples().unwrap() {
         let [u, _] = parameters(&aquifer, 9);

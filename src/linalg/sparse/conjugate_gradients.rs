@@ -47,8 +47,13 @@ impl MultigridSolver {
         })?;
         let stencil = Stencil::of_matrix(&matrix);
         let place = |&cell: &usize| place(stencil.layout, cell);
-        let ties = matrix.ties.iter().map(|tie| tie.iter().map(place).collect()).collect();
+        let ties = matrix.ties.iter().filter(|tie| tie.len() > 1).map(|tie| tie.iter().map(place).collect()).collect();
         Ok(Self { unknowns, stencil, ties, hierarchy, matrix })
+    }
+
+    /// What preconditions.
+    pub(crate) fn hierarchy(&self) -> &Hierarchy {
+        &self.hierarchy
     }
 
     /// Solves L columns at most.
@@ -97,7 +102,7 @@ impl MultigridSolver {
 }
 
 /// Where a cell of a `GridMatrix` lies in a layout.
-fn place(layout: Layout, cell: usize) -> usize {
+pub(crate) fn place(layout: Layout, cell: usize) -> usize {
     let [nx, ny, _] = layout.cells;
     layout.at(cell % nx, cell / nx % ny, cell / (nx * ny))
 }

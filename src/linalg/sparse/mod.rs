@@ -8,16 +8,20 @@
 mod choice;
 mod cholesky;
 mod conjugate_gradients;
+mod device;
 mod matrix;
 mod multigrid;
 #[cfg(test)]
 mod tests;
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
+use self::device::DeviceSolver;
+pub use self::device::{measure, shaders, verify, verify_gradients, verify_multigrid};
 pub use self::matrix::GridMatrix;
 use self::matrix::Unknowns;
 use crate::error::Result;
+use crate::gpu::Gpu;
 
 /// How a system is solved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,17 +76,32 @@ pub fn prepare(matrix: GridMatrix, method: Method, right_hand_sides: usize) -> R
     })
 }
 
+/// Prepares `matrix` for conjugate gradients with the multigrid preconditioner on `gpu`: f32 there, refined against the
+/// residual in f64.
+///
+/// # Errors
+/// As [`prepare`]; a failing device.
+pub fn prepare_on(matrix: GridMatrix, gpu: &Gpu) -> Result<Box<dyn PreparedSolver + '_>> {
+    matrix.check()?;
+    Ok(Box::new(DeviceSolver::new(matrix, gpu)?))
+}
+
 /// Largest `‖Π r‖ / ‖Π b‖` over the columns, where Π gives tied cells their mean; a column whose residual is zero counts
 /// as solved.
 fn largest_ratio(unknowns: &Unknowns, defect: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> f64 {
+    largest(
+        norms(unknowns, defect).into_iter().zip(norms(unknowns, b)).map(|(r, b)| if r == 0.0 { 0.0 } else { r / b }),
+    )
+}
+
+/// `‖Π b‖` of every column.
+fn norms(unknowns: &Unknowns, block: ArrayView2<'_, f64>) -> Array1<f64> {
     let sizes = unknowns.sizes();
-    let norms = |block: ArrayView2<'_, f64>| {
-        let squares = |sums: ArrayView1<'_, f64>| sums.iter().zip(&sizes).map(|(sum, size)| sum * sum / size).sum();
-        unknowns.gather(block).map_axis(Axis(0), |sums| f64::sqrt(squares(sums)))
-    };
-    norms(defect)
-        .into_iter()
-        .zip(norms(b))
-        .map(|(r, b)| if r == 0.0 { 0.0 } else { r / b })
-        .fold(0.0, |worst, ratio| if ratio > worst || ratio.is_nan() { ratio } else { worst })
+    let squares = |sums: ArrayView1<'_, f64>| sums.iter().zip(&sizes).map(|(sum, size)| sum * sum / size).sum();
+    unknowns.gather(block).map_axis(Axis(0), |sums| f64::sqrt(squares(sums)))
+}
+
+/// The largest, or NaN where there is one.
+fn largest(ratios: impl IntoIterator<Item = f64>) -> f64 {
+    ratios.into_iter().fold(0.0, |worst, ratio| if ratio > worst || ratio.is_nan() { ratio } else { worst })
 }

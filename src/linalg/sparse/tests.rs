@@ -8,7 +8,7 @@ use crate::random::{Purpose, Stream};
 
 /// A random system of `cells` with conductivities of contrast `10^decades`, a few fixed heads (rows of their own), a
 /// few cells outside the model, and the anisotropy Kv/Kh.
-fn random_system(cells: [usize; 3], decades: f64, anisotropy: f64, seed: u64) -> GridMatrix {
+pub(super) fn random_system(cells: [usize; 3], decades: f64, anisotropy: f64, seed: u64) -> GridMatrix {
     let mut stream = Stream::new(seed, Purpose::Check, 0, 0);
     let n: usize = cells.iter().product();
     let conductivity: Vec<f64> = (0..n).map(|_| 10f64.powf(decades * (stream.uniform() - 0.5))).collect();
@@ -56,13 +56,13 @@ fn assemble(cells: [usize; 3], conductivity: &[f64], anisotropy: f64, apart: imp
 }
 
 /// Normal numbers, n × r.
-fn normals(n: usize, r: usize, seed: u64) -> Array2<f64> {
+pub(super) fn normals(n: usize, r: usize, seed: u64) -> Array2<f64> {
     let values = Stream::new(seed, Purpose::Check, 1, 0).normals(n * r);
     Array2::from_shape_vec((n, r), values).expect("as many numbers as the shape has")
 }
 
 /// The solution by the dense factorization of `Sᵀ A S`, spread to the cells.
-fn dense_solution(matrix: &GridMatrix, b: &Array2<f64>) -> Array2<f64> {
+pub(super) fn dense_solution(matrix: &GridMatrix, b: &Array2<f64>) -> Array2<f64> {
     let mut leader: Vec<usize> = (0..matrix.len()).collect();
     for tie in &matrix.ties {
         tie.iter().for_each(|&cell| leader[cell] = tie[0]);
@@ -77,12 +77,12 @@ fn dense_solution(matrix: &GridMatrix, b: &Array2<f64>) -> Array2<f64> {
 }
 
 /// `‖A‖ ‖A⁻¹‖` by the eigenvalues.
-fn condition(matrix: &GridMatrix) -> f64 {
+pub(super) fn condition(matrix: &GridMatrix) -> f64 {
     let (values, _) = dense::symmetric_eigen(&matrix.dense()).expect("converges");
     values[0] / values[values.len() - 1]
 }
 
-const AWKWARD: [[usize; 3]; 9] =
+pub(super) const AWKWARD: [[usize; 3]; 9] =
     [[1, 1, 1], [1, 7, 1], [2, 1, 1], [17, 1, 1], [13, 11, 1], [3, 4, 5], [1, 1, 9], [7, 2, 3], [23, 5, 4]];
 
 #[test]
@@ -151,7 +151,7 @@ fn a_zero_right_hand_side_has_a_zero_solution() {
 }
 
 /// Bands of high conductivity in a background, heads fixed on two opposite sides.
-fn channels(cells: [usize; 3], contrast: f64) -> GridMatrix {
+pub(super) fn channels(cells: [usize; 3], contrast: f64) -> GridMatrix {
     let [nx, ny, nz] = cells;
     let mut stream = Stream::new(11, Purpose::Check, 2, 0);
     let bands: Vec<[f64; 3]> = (0..5 * nz).map(|_| std::array::from_fn(|_| stream.uniform())).collect();

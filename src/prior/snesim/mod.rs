@@ -6,6 +6,8 @@
 //! event loses its farthest nodes. The counts of all events are looked up in a search structure that is made once for
 //! all realizations.
 
+#[cfg(test)]
+mod conditioned;
 mod hard_data;
 mod image;
 mod options;

@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
+use super::scenarios::{most_probable, true_scenarios};
 use super::single::errors_html;
-use super::{asked_table, asked_words, duration, measured, percent, section, table};
+use super::{asked_table, asked_words, duration, listed, measured, percent, section, table};
 use crate::report::colour::Palette;
+use crate::report::data::scenarios::CRITERIA;
 use crate::report::data::{Folder, Iteration, Number, Repeat, Run};
 use crate::report::figures::{Axis, Chart, escape, number};
 use crate::report::maps::{colour_bar, property_label, thumbnail};
@@ -12,7 +14,10 @@ use crate::report::maps::{colour_bar, property_label, thumbnail};
 /// Body of the page.
 pub(super) fn body(folder: &Folder) -> String {
     let asked = format!("{}{}", asked_words(&folder.case), asked_table(&folder.case, Vec::new()));
-    [outcome(folder), section("asked", "What was asked", &asked), spread(folder), runs(folder)].concat()
+    let asked = section("asked", "What was asked", &asked);
+    let variants = super::variants_table(folder);
+    let variants = if variants.is_empty() { variants } else { section("variants", "The variants", &variants) };
+    [outcome(folder), asked, hit_rates(folder), variants, spread(folder), runs(folder)].concat()
 }
 
 /// Key in the summary, name, and name at an axis.
@@ -74,7 +79,93 @@ fn reasons(repeats: &[Repeat]) -> String {
     }
     let items: Vec<String> =
         counts.iter().map(|(word, n)| format!("{n} for “{}”", escape(&word.replace('_', " ")))).collect();
-    if items.is_empty() { String::new() } else { format!("<p>Why the runs stopped: {}.</p>", super::listed(&items)) }
+    if items.is_empty() { String::new() } else { format!("<p>Why the runs stopped: {}.</p>", listed(&items)) }
+}
+
+/// How often each criterion finds the scenario that the reference was drawn from; empty where that is not known.
+fn hit_rates(folder: &Folder) -> String {
+    let runs: Vec<_> = (folder.repeats.iter())
+        .filter_map(|r| {
+            // A reference of several scenarios has no right one.
+            let truth = true_scenarios(&folder.case, &r.summary, &r.run.scenarios);
+            (truth.len() == 1).then(|| (&r.run.scenarios, truth[0]))
+        })
+        .filter(|(scenarios, _)| scenarios.len() > 1)
+        .collect();
+    let mut rows = Vec::new();
+    for criterion in &CRITERIA {
+        let chosen: Vec<bool> = (runs.iter())
+            .filter_map(|(scenarios, truth)| Some(scenarios[criterion.choice(scenarios)?].name == truth.name))
+            .collect();
+        // Where the truth stands among the scenarios, 1 the best.
+        let rank = |(scenarios, truth): &(&Vec<_>, &crate::report::data::Scenario)| {
+            let own = (criterion.value)(truth)?;
+            let before = |v: f64| if criterion.least { v < own } else { v > own };
+            Some(1 + scenarios.iter().filter_map(criterion.value).filter(|v| before(*v)).count())
+        };
+        let ranks: Vec<usize> = runs.iter().filter_map(rank).collect();
+        if !chosen.is_empty() {
+            rows.push(hit_row(criterion.name, &chosen, Some(&ranks)));
+        }
+    }
+    // What the run itself knows beyond the table of scenarios, as the choice under another penalty.
+    let own = folder.summary.get("hits").and_then(Value::as_object);
+    for (name, value) in own.into_iter().flatten() {
+        let name = super::words(name);
+        let known = CRITERIA.iter().any(|c| c.name.eq_ignore_ascii_case(&name)) || name == "norm";
+        if let Some(values) = Number::of(value).map(|n| n.values).filter(|v| !known && !v.is_empty()) {
+            rows.push(hit_row(&name, &values.iter().map(|v| *v > 0.5).collect::<Vec<_>>(), None));
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let header = ["chosen by", "hits", "hit rate [95 % interval]", "rank of the truth, worst", "mean"];
+    let mut truths: Vec<String> = runs.iter().map(|(_, truth)| format!("“{}”", escape(&truth.name))).collect();
+    truths.sort_unstable();
+    truths.dedup();
+    let log_score: Vec<f64> =
+        runs.iter().filter_map(|(_, truth)| Some(truth.probability?.max(f64::MIN_POSITIVE).ln())).collect();
+    let calibration = match log_score.len() {
+        0 => String::new(),
+        n => format!(
+            "<p>Log score of the probabilities: the mean of ln p(true scenario) is {} (0 would be certainty that is always \
+             right; guessing among {} gives {}).</p>",
+            number(log_score.iter().sum::<f64>() / n as f64),
+            runs[0].0.len(),
+            number(-(runs[0].0.len() as f64).ln())
+        ),
+    };
+    let drawn = match truths.len() {
+        0 => String::new(),
+        _ => format!("The references were drawn from {}. ", listed(&truths)),
+    };
+    let body = format!(
+        "<p>{drawn}A criterion hits where it chooses the reference's own scenario; the \
+         interval is Wilson's (1927).</p>{}{calibration}",
+        table(&header.map(str::to_owned), &rows)
+    );
+    section("hits", "How often the right scenario is found", &body)
+}
+
+fn hit_row(name: &str, chosen: &[bool], ranks: Option<&[usize]>) -> Vec<String> {
+    let hits = chosen.iter().filter(|hit| **hit).count();
+    let [low, high] = wilson(hits, chosen.len());
+    let interval = format!("<span class=\"interval\">[{}, {}]</span>", percent(low), percent(high));
+    let rate = format!("{} {interval}", percent(hits as f64 / chosen.len() as f64));
+    let ranks = ranks.filter(|r| !r.is_empty());
+    let worst = ranks.and_then(|r| r.iter().max()).map_or("—".into(), usize::to_string);
+    let mean = ranks.map_or("—".into(), |r| number(r.iter().sum::<usize>() as f64 / r.len() as f64));
+    vec![name.into(), format!("{hits} of {}", chosen.len()), rate, worst, mean]
+}
+
+/// 95 % interval of a proportion of `hits` in `n > 0` by Wilson (1927).
+fn wilson(hits: usize, n: usize) -> [f64; 2] {
+    let (p, n, z) = (hits as f64 / n as f64, n as f64, 1.959_963_984_540_054f64);
+    let middle = p + z * z / (2.0 * n);
+    let half = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + z * z / n;
+    [((middle - half) / scale).max(0.0), ((middle + half) / scale).min(1.0)]
 }
 
 /// Every run's value: mismatch of the estimates, and the misfit by iteration.
@@ -165,6 +256,8 @@ fn runs(folder: &Folder) -> String {
         let mismatch = repeat.summary.number("errors.model.facies_mismatch");
         facts.extend(mismatch.map(|m| format!("mismatch of u {}", percent(m.mean))));
         facts.extend(repeat.summary.number("misfit.model").map(|m| format!("misfit of u {}", number(m.mean))));
+        let verdict = most_probable(&run.scenarios).filter(|_| run.scenarios.len() > 1);
+        facts.extend(verdict.map(|(best, p)| format!("most probable: {} ({})", escape(&best.name), percent(p))));
         facts.extend(repeat.summary.number("seconds.total").map(|s| duration(s.mean)));
         let name = escape(&repeat.name);
         let linked = folder.path.join(&repeat.name).join(crate::report::FILE_NAME).exists();
@@ -191,4 +284,19 @@ fn scale(folder: &Folder) -> [f64; 2] {
     let values = fields.flatten().flat_map(|f| f.iter()).chain(&folder.case.facies);
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
     if high > low { [low, high] } else { [low - 0.5, high + 0.5] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wilsons_interval_as_printed() {
+        // Newcombe (1998), table I, method 3: 81 of 263, 15 of 148, 0 of 20.
+        for (hits, n, ends) in [(81, 263, [0.2553, 0.3662]), (15, 148, [0.0624, 0.1605]), (0, 20, [0.0, 0.1611])] {
+            for (found, printed) in wilson(hits, n).iter().zip(ends) {
+                assert!((found - printed).abs() <= 0.5e-4, "{hits} of {n}: {found}, printed {printed}");
+            }
+        }
+    }
 }

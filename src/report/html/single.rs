@@ -1,22 +1,21 @@
 //! The report of one run, from what was asked to the last table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::Array1;
 use serde_json::{Map as JsonMap, Value};
 
+use super::convergence::convergence;
+use super::fit::fit;
 use super::{
-    asked_table, asked_words, duration, listed, measured, percent, percent_measured, plain, section, table, value_text,
-    words,
+    asked_table, asked_words, duration, flow, kind_words, layer_control, listed, measured, percent, percent_measured,
+    plain, scenarios, section, table, value_text,
 };
 use crate::report::colour::Palette;
-use crate::report::data::{Case, Datum, Folder, Iteration, Number, Run, Summary, TextTable};
-use crate::report::figures::{Axis, Chart, escape, number};
-use crate::report::maps::{Map, Maps, colour_bar, property_label};
+use crate::report::data::{Case, Folder, Number, Run, Summary};
+use crate::report::figures::{escape, number};
+use crate::report::maps::{Frame, Map, Maps, colour_bar, property_label};
 use crate::report::metrics::Errors;
-
-/// Beyond so many data, only some are drawn in a crossplot.
-const DRAWN_DATA: usize = 2500;
 
 /// Body of the page and the payload of its script.
 pub(super) fn body(folder: &Folder, run: &Run) -> (String, Value) {
@@ -26,12 +25,14 @@ pub(super) fn body(folder: &Folder, run: &Run) -> (String, Value) {
         outcome(folder, run, &errors),
         asked(folder, run, &maps),
         models(folder, run, &maps),
+        scenarios::section_of(run),
+        flow::sections(folder, run, &maps),
         variants(folder, run, &maps),
         prior(folder, run, &maps),
-        fit(run, &folder.summary),
+        fit(folder, run),
         convergence(folder, run, &errors),
-        numbers(folder, run, &errors),
-        glossary(),
+        numbers(folder, &errors),
+        glossary(run),
     ];
     (sections.concat(), maps.payload)
 }
@@ -60,7 +61,7 @@ fn error_table(folder: &Folder, run: &Run) -> Vec<(&'static str, Value)> {
     names.into_iter().filter(|(key, _)| shown(key)).filter_map(|(key, name)| Some((name, known(key)?))).collect()
 }
 
-fn error_of(errors: &[(&str, Value)], name: &str, kind: &str) -> Option<Number> {
+pub(super) fn error_of(errors: &[(&str, Value)], name: &str, kind: &str) -> Option<Number> {
     errors.iter().find(|(n, _)| *n == name).and_then(|(_, v)| Number::of(v.get(kind)?))
 }
 
@@ -87,14 +88,21 @@ fn outcome(folder: &Folder, run: &Run, errors: &[(&'static str, Value)]) -> Stri
         let note = prior.map(|p| format!("prior mean: {}", number(p.mean))).unwrap_or_default();
         tile("RMSE of u", format!("{} {}", number(rmse.mean), escape(&folder.case.unit)), note);
     }
+    if let Some((best, probability)) = scenarios::most_probable(&run.scenarios).filter(|_| run.scenarios.len() > 1) {
+        tile("Most probable scenario", escape(&best.name), format!("probability {}", percent(probability)));
+    }
     if let Some(total) = summary.number("seconds.total") {
         tile("Time in all", duration(total.mean), plain(summary, "device").unwrap_or_default());
     }
     let why = summary.text("stopped_because").map(|word| format!("<p class=\"why\">{}</p>", why_stopped(word, run)));
     let kept = run.chosen_iteration().filter(|k| *k < run.history.len());
     let kept = kept.map(|k| format!("<p>The result is the model of iteration {k}, not that of the last one.</p>"));
+    let verdict = match run.scenarios.len() {
+        0 | 1 => String::new(),
+        _ => scenarios::verdict(&folder.case, summary, &run.scenarios),
+    };
     let body = format!(
-        "<dl class=\"tiles\">{tiles}</dl>{}{}{}",
+        "<dl class=\"tiles\">{tiles}</dl>{verdict}{}{}{}",
         why.unwrap_or_default(),
         kept.unwrap_or_default(),
         judgement(summary, run, target)
@@ -108,7 +116,7 @@ fn rounded(ratio: f64) -> String {
 }
 
 /// The whitened misfit that the data's errors explain: of the summary, else the number of data.
-fn target(summary: &Summary, run: &Run) -> f64 {
+pub(super) fn target(summary: &Summary, run: &Run) -> f64 {
     summary.number("misfit.target").map(|t| t.mean).filter(|t| *t > 0.0).unwrap_or(run.data.len() as f64)
 }
 
@@ -161,7 +169,8 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
     for d in &run.data {
         *counts.entry(d.kind.as_str()).or_default() += 1;
     }
-    let counts: Vec<String> = counts.iter().map(|(kind, n)| format!("{n} of kind “{}”", words(kind))).collect();
+    let counts: Vec<String> =
+        counts.iter().map(|(kind, n)| format!("{n} of kind “{}”", escape(&kind_words(&folder.case, kind)))).collect();
     let [sources, receivers, points] = maps.places;
     let mut survey =
         if counts.is_empty() { "<p>There are no data".into() } else { format!("<p>The data: {}", listed(&counts)) };
@@ -173,12 +182,19 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
         survey += &format!(", at {} places", points);
     }
     survey += ".</p>";
-    let mut note =
-        if folder.case.grid.is_2d() { String::new() } else { "Seen along the axis across the cut.".to_owned() };
+    survey += &wells(run);
+    let mut note = match folder.case.grid.is_2d() {
+        true => String::new(),
+        false => "Seen along the axis across the cut: what lies outside of the shown layer is pale.".to_owned(),
+    };
     if drawn < rays {
         note += &format!(" {drawn} of the {rays} rays are drawn.");
     }
-    let heading = if run.data.is_empty() { "The resulting model u" } else { "The survey over the resulting model u" };
+    let heading = match (run.data.is_empty(), run.wells.is_empty()) {
+        (true, true) => "The resulting model u",
+        (_, true) => "The survey over the resulting model u",
+        (_, false) => "Wells and places of observation over the resulting model u",
+    };
     let map = Map { survey: "always", large: true, note: &note, ..Map::of(heading, "model") };
     let mut rows = Vec::new();
     rows.extend(plain(&folder.summary, "prior.scenario").map(|t| ("Prior", t)));
@@ -186,7 +202,7 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
         rows.push(("Survey", value_text(survey)));
     }
     let sigma = (run.data.iter()).fold((f64::INFINITY, 0.0f64), |(l, h), d| (l.min(d.sigma), h.max(d.sigma)));
-    let units: std::collections::BTreeSet<&str> = run.data.iter().map(|d| d.unit.as_str()).collect();
+    let units: BTreeSet<&str> = run.data.iter().map(|d| d.unit.as_str()).collect();
     if units.len() == 1 {
         let unit = escape(&run.data[0].unit);
         let range =
@@ -194,7 +210,7 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
         rows.push(("Standard deviation of a datum", format!("{range} {unit}")));
     }
     let bar = property_bar(folder, maps);
-    let key = if run.data.is_empty() { "" } else { SURVEY_KEY };
+    let key = survey_key(run, maps);
     let body = format!(
         "<div class=\"split\"><div>{}{survey}{}</div><div>{}{bar}{key}</div></div>",
         asked_words(&folder.case),
@@ -204,9 +220,54 @@ fn asked(folder: &Folder, run: &Run, maps: &Maps) -> String {
     section("asked", "What was asked", &body)
 }
 
-const SURVEY_KEY: &str = "<ul class=\"legend survey-key\"><li class=\"key source\">source</li><li class=\"key \
-    receiver\">receiver</li>\
-    <li class=\"key ray\">ray</li></ul>";
+/// What the signs of the survey mean, those that occur.
+fn survey_key(run: &Run, maps: &Maps) -> String {
+    let [sources, receivers, points] = maps.places;
+    let rate = |sign: f64| run.wells.iter().any(|w| w.control != "head" && sign * w.value > 0.0);
+    let signs = [
+        (sources > 0, "source", "source"),
+        (receivers > 0, "receiver", "receiver"),
+        (maps.rays.1 > 0, "ray", "ray"),
+        (points > 0, "point", "place of observation"),
+        (rate(1.0), "well pumping", "pumping well"),
+        (rate(-1.0), "well injecting", "injecting well"),
+        (run.wells.iter().any(|w| w.control == "head"), "well held", "well held at a head"),
+    ];
+    let keys = signs.iter().filter(|s| s.0).map(|(_, class, name)| format!("<li class=\"key {class}\">{name}</li>"));
+    let keys: String = keys.collect();
+    if keys.is_empty() { keys } else { format!("<ul class=\"legend survey-key\">{keys}</ul>") }
+}
+
+/// The wells in words.
+fn wells(run: &Run) -> String {
+    const NAMED: usize = 6;
+    let mut names: Vec<&str> = Vec::new();
+    let mut said = Vec::new();
+    for cell in run.wells.iter() {
+        if names.contains(&cell.name.as_str()) {
+            continue;
+        }
+        names.push(&cell.name);
+        let layers = run.wells.iter().filter(|w| w.name == cell.name).count();
+        let (name, value, unit) = (escape(&cell.name), number(cell.value.abs()), escape(&cell.unit));
+        let held = match cell.control.as_str() {
+            "rate" if cell.value < 0.0 => format!("injects {value} {unit}"),
+            "schedule" => format!("pumps by a schedule, at most {value} {unit}"),
+            "rate" => format!("pumps {value} {unit}"),
+            _ => format!("is held at a head of {} {unit}", number(cell.value)),
+        };
+        let through = if layers > 1 { format!(" through {layers} layers") } else { String::new() };
+        said.push(format!("{name} {held}{through}"));
+    }
+    let more = said.len().saturating_sub(NAMED);
+    said.truncate(NAMED);
+    said.extend((more > 0).then(|| format!("{more} more")));
+    match names.len() {
+        0 => String::new(),
+        1 => format!("<p>One well: {}.</p>", listed(&said)),
+        n => format!("<p>{n} wells: {}.</p>", listed(&said)),
+    }
+}
 
 fn property_bar(folder: &Folder, maps: &Maps) -> String {
     colour_bar(
@@ -220,9 +281,9 @@ fn property_bar(folder: &Folder, maps: &Maps) -> String {
 /// Reference, Φv and u by iteration, and their errors.
 fn models(folder: &Folder, run: &Run, maps: &Maps) -> String {
     let (frame, names) = if run.iterations.is_some() {
-        (None, ["iterations_parameterized", "iterations_model"])
+        (Frame::Iteration, ["iterations_parameterized", "iterations_model"])
     } else {
-        (Some(0), ["parameterized", "model"])
+        (Frame::Fixed(0), ["parameterized", "model"])
     };
     let follow = |heading, field| Map { frame, ..Map::of(heading, field) };
     let mut panels = String::new();
@@ -269,19 +330,24 @@ fn models(folder: &Folder, run: &Run, maps: &Maps) -> String {
     section("models", "The models, iteration by iteration", &body)
 }
 
-/// Maps of the case's variants, and what the summary says of them.
+/// Maps of the case's variants, and what the summaries say of them.
 fn variants(folder: &Folder, run: &Run, maps: &Maps) -> String {
-    let Some(stack) = &run.variants else { return String::new() };
-    let said = folder.summary.list("variants");
-    let name = |k: usize| {
-        let case = folder.case.get("mapping.variant").and_then(|v| v.get(k)?.get("name")?.as_str());
-        let name = case.or_else(|| said.get(k)?.get("name")?.as_str());
-        name.map_or_else(|| format!("variant {}", k + 1), str::to_owned)
-    };
-    let panels: String =
-        (0..stack.shape()[0]).map(|k| Map { frame: Some(k), ..Map::of(&name(k), "variants") }.figure()).collect();
-    let table = super::object_table(said);
-    let body = format!("{table}<div class=\"maps\">{panels}</div>{}", property_bar(folder, maps));
+    if run.variants.is_empty() {
+        return String::new();
+    }
+    let mut panels = run.reference.as_ref().map(|_| Map::of("Reference (the truth)", "reference").figure());
+    let panels = panels.get_or_insert_default();
+    if !folder.variants.is_empty() {
+        *panels += &Map::of("The case itself", "model").figure();
+    }
+    for (k, variant) in run.variants.iter().enumerate() {
+        let note = variant.mismatch.map(|m| format!("{} of the cells in the wrong facies", percent(m)));
+        let note = note.unwrap_or_default();
+        *panels += &Map { frame: Frame::Fixed(k), note: &note, ..Map::of(&variant.name, "variants") }.figure();
+    }
+    let tables = super::object_table(folder.summary.list("variants")) + &super::variants_table(folder);
+    let layer = super::controls_around(&layer_control(&folder.case, "variants"));
+    let body = format!("{tables}{layer}<div class=\"maps\">{panels}</div>{}", property_bar(folder, maps));
     section("variants", "The variants", &body)
 }
 
@@ -302,21 +368,17 @@ fn controls(folder: &Folder, run: &Run, maps: &Maps) -> String {
              value=\"{last}\" step=\"1\"><output for=\"iteration\" id=\"iteration-text\"></output></div>"
         );
     }
-    let [nx, ny, nz] = folder.case.grid.cells;
+    let nz = folder.case.grid.cells[2];
     if nz > 1 {
-        inside += &format!(
-            "<div class=\"control\"><label for=\"cut\">Cut</label><select id=\"cut\"><option value=\"2\">map \
-             x–y</option>\
-             <option value=\"1\">section x–z</option><option value=\"0\">section y–z</option></select>\
-             <label for=\"layer\">Layer</label><input type=\"range\" id=\"layer\" min=\"0\" max=\"{}\" value=\"{}\" \
-             step=\"1\" \
-             data-counts=\"{nx},{ny},{nz}\"><output for=\"layer\" id=\"layer-text\"></output></div>",
-            nz - 1,
-            nz / 2
-        );
+        inside += "<div class=\"control\"><label for=\"cut\">Cut</label><select id=\"cut\"><option value=\"2\">map \
+                   x–y</option><option value=\"1\">section x–z</option><option value=\"0\">section \
+                   y–z</option></select></div>";
+        inside += &layer_control(&folder.case, "models");
     }
     if maps.rays.1 > 0 {
         inside += "<div class=\"control\"><label><input type=\"checkbox\" id=\"rays\"> Rays</label></div>";
+    } else if maps.places[2] > 0 || !run.wells.is_empty() {
+        inside += "<div class=\"control\"><label><input type=\"checkbox\" id=\"rays\"> Wells and places</label></div>";
     }
     if inside.is_empty() {
         return String::new();
@@ -345,7 +407,7 @@ fn prior(folder: &Folder, run: &Run, maps: &Maps) -> String {
                   agree, near one half they do not. It is no posterior probability.</p>";
         for k in 0..probability.shape()[0] {
             let heading = format!("Probability of {}", folder.case.facies_name(k));
-            let map = Map { frame: Some(k), palette: Palette::Probability, ..Map::of(&heading, "probability") };
+            let map = Map { frame: Frame::Fixed(k), palette: Palette::Probability, ..Map::of(&heading, "probability") };
             panels += &map.figure();
         }
         bars += &colour_bar(Palette::Probability, [0.0, 1.0], "probability [–]", false);
@@ -353,271 +415,18 @@ fn prior(folder: &Folder, run: &Run, maps: &Maps) -> String {
     if panels.is_empty() {
         return panels;
     }
-    let body = format!("{words}<div class=\"maps\">{panels}</div><div class=\"bars\">{bars}</div>");
+    let layer = super::controls_around(&layer_control(&folder.case, "prior"));
+    let body = format!("{words}{layer}<div class=\"maps\">{panels}</div><div class=\"bars\">{bars}</div>");
     section("prior", "Prior and certainty", &body)
 }
 
-/// Crossplots, whitened residuals, and what they amount to.
-fn fit(run: &Run, summary: &Summary) -> String {
-    if run.data.is_empty() {
+/// Errors against the reference.
+fn numbers(folder: &Folder, errors: &[(&str, Value)]) -> String {
+    if errors.is_empty() {
         return String::new();
     }
-    let mut charts = String::new();
-    let mut groups: BTreeMap<(&str, &str), Vec<&Datum>> = BTreeMap::new();
-    for d in &run.data {
-        groups.entry((d.kind.as_str(), d.unit.as_str())).or_default().push(d);
-    }
-    for ((kind, unit), data) in &groups {
-        charts += &crossplot(kind, unit, data, ("Φv", "a", |d| d.predicted_parameterized));
-        if run.has_model_step() {
-            charts += &crossplot(kind, unit, data, ("u", "b", |d| d.predicted_model));
-        }
-    }
-    let mut residuals = vec![("Φv", "a", run.whitened(|d| d.predicted_parameterized))];
-    if run.has_model_step() {
-        residuals.push(("u", "b", run.whitened(|d| d.predicted_model)));
-    }
-    for (name, class, r) in &residuals {
-        charts += &histogram(name, class, r);
-    }
-    let header = ["", "‖r‖²", "‖r‖² / target", "mean of r", "standard deviation of r", "largest |r|"];
-    let header: Vec<String> = header.iter().map(|h| (*h).into()).collect();
-    let target = target(summary, run);
-    let rows: Vec<Vec<String>> = (residuals.iter())
-        .map(|(name, _, r)| {
-            let sum = r.dot(r);
-            let largest = r.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-            let (mean, deviation) = moments(r);
-            let numbers = [sum, sum / target, mean, deviation, largest];
-            std::iter::once(format!("of {name}")).chain(numbers.map(number)).collect()
-        })
-        .collect();
-    let body = format!(
-        "<p>Residuals are whitened: r = (observed − predicted) / σ, so that they follow the normal distribution N(0, \
-         1) where the \
-         model explains the data. The misfit ‖r‖² is then about the number of data, which is its target.</p>\
-         {}<div class=\"charts\">{charts}</div>",
-        table(&header, &rows)
-    );
-    section("fit", "How the data are fitted", &body)
-}
-
-fn moments(r: &Array1<f64>) -> (f64, f64) {
-    let n = r.len() as f64;
-    let mean = r.sum() / n;
-    (mean, (r.mapv(|v| (v - mean).powi(2)).sum() / n).sqrt())
-}
-
-/// A model in the charts of the fit: its name, its class, what it predicts.
-type Predicted<'a> = (&'a str, &'a str, fn(&Datum) -> f64);
-
-/// Predicted against observed data of one kind; both models have the same axes.
-fn crossplot(kind: &str, unit: &str, data: &[&Datum], (name, class, predicted): Predicted<'_>) -> String {
-    let every = data.len().div_ceil(DRAWN_DATA);
-    let kind = kind.replace('_', " ");
-    let axis = |what: &str| {
-        let all = data.iter().flat_map(|d| [d.observed, d.predicted_parameterized, d.predicted_model]);
-        Axis::around(&format!("{what} {kind} [{unit}]"), all, false)
-    };
-    let mut chart = Chart::new(axis("observed"), axis("predicted"));
-    chart.diagonal("rule c", "observed = predicted");
-    let point = |d: &&Datum| {
-        let text = format!("{}: observed {}, predicted {} {unit}", d.id, number(d.observed), number(predicted(d)));
-        (d.observed, predicted(d), text)
-    };
-    let points: Vec<_> = data.iter().step_by(every).map(point).collect();
-    chart.dots(&points, class, class == "b", &format!("predicted by {name}"));
-    let note = if every > 1 { format!("One in {every} of the {} data is drawn.", data.len()) } else { String::new() };
-    let heading = format!("Observed {kind} and what {name} predicts");
-    chart.figure(&heading, &format!("{heading}: {} data, against the line of equality", data.len()), &note)
-}
-
-fn histogram(name: &str, class: &str, r: &Array1<f64>) -> String {
-    let limit = r.iter().fold(4.0f64, |m, v| m.max(v.abs() * 1.02));
-    let bins = (2.0 * (r.len() as f64).sqrt()).clamp(12.0, 60.0) as usize / 2 * 2;
-    let width = 2.0 * limit / bins as f64;
-    let edges: Vec<f64> = (0..=bins).map(|i| -limit + i as f64 * width).collect();
-    let mut density = vec![0.0; bins];
-    for v in r {
-        density[(((v + limit) / width) as usize).min(bins - 1)] += 1.0 / (r.len() as f64 * width);
-    }
-    let normal = |x: f64| (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
-    let top = density.iter().copied().fold(normal(0.0), f64::max) * 1.06;
-    let x = Axis::linear("whitened residual r [σ]", -limit, limit);
-    let mut chart = Chart::new(x, Axis::linear("density [1/σ]", 0.0, top));
-    chart.bars(&edges, &density, class, &format!("residuals of {name}"));
-    let curve: Vec<(f64, f64)> =
-        (0..=200).map(|i| -limit + f64::from(i) * limit / 100.0).map(|x| (x, normal(x))).collect();
-    chart.line(&curve, "curve", "N(0, 1)");
-    let (mean, deviation) = moments(r);
-    let note = format!("mean {}, standard deviation {}", number(mean), number(deviation));
-    chart.figure(
-        &format!("Whitened residuals of {name}"),
-        &format!("Histogram of {} whitened residuals of {name}: {note}", r.len()),
-        &note,
-    )
-}
-
-/// A line of the history in a chart: its name, its class, its value.
-type Series<'a> = (&'a str, &'a str, fn(&Iteration) -> Option<f64>);
-
-/// Chart of columns of the history against the iteration; `None` where all of them are empty.
-fn by_iteration(run: &Run, label: &str, log: bool, series: &[Series<'_>], more: &[(f64, &str)]) -> Option<Chart> {
-    let points = |value: &fn(&Iteration) -> Option<f64>| -> Vec<(f64, f64)> {
-        let all = run.history.iter().filter_map(|h| Some((f64::from(h.iteration), value(h)?)));
-        all.filter(|p| p.1.is_finite() && (!log || p.1 > 0.0)).collect()
-    };
-    let lines: Vec<_> = series.iter().map(|(name, class, value)| (name, class, points(value))).collect();
-    let all: Vec<f64> = lines.iter().flat_map(|(_, _, p)| p.iter().map(|p| p.1)).collect();
-    if all.is_empty() {
-        return None;
-    }
-    let last = run.history.iter().map(|h| h.iteration).max().unwrap_or(1);
-    let y = if log {
-        Axis::around(label, all.into_iter().chain(more.iter().map(|m| m.0)), true)
-    } else {
-        let high = all.into_iter().chain(more.iter().map(|m| m.0)).fold(0.0, f64::max);
-        Axis::linear(label, 0.0, if high > 0.0 { 1.08 * high } else { 1.0 })
-    };
-    let mut chart = Chart::new(Axis::linear("iteration", 0.6, f64::from(last) + 0.4), y);
-    for ((level, name), class) in more.iter().zip(["c", "c dotted"]) {
-        chart.level(*level, class, name);
-    }
-    for (name, class, points) in lines.into_iter().filter(|l| !l.2.is_empty()) {
-        chart.line(&points, class, name);
-        let dots: Vec<_> =
-            points.iter().map(|&(x, y)| (x, y, format!("iteration {x}: {name} {}", number(y)))).collect();
-        chart.dots(&dots, class, *class == "b", "");
-    }
-    chart.iteration_cursor();
-    Some(chart)
-}
-
-/// Misfit, mismatch, changes, weights and trade-off by iteration, and the table of them.
-fn convergence(folder: &Folder, run: &Run, errors: &[(&str, Value)]) -> String {
-    if run.history.is_empty() {
-        return String::new();
-    }
-    // The second series of a chart is that of u.
-    let shown = if run.has_model_step() { 2 } else { 1 };
-    let mut charts = String::new();
-    let target = target(&folder.summary, run);
-    let mut levels = vec![(target, "target")];
-    levels.extend(
-        folder.summary.number("misfit.initial").filter(|m| m.mean > 0.0).map(|m| (m.mean, "of the starting model")),
-    );
-    let misfits: [Series<'_>; 2] =
-        [("misfit of Φv", "a", |h| Some(h.misfit_parameterized)), ("misfit of u", "b", |h| Some(h.misfit_model))];
-    if let Some(chart) = by_iteration(run, "whitened misfit ‖r‖²", true, &misfits[..shown], &levels) {
-        charts += &chart.figure("Misfit", "Whitened misfit of Φv and of u by iteration, with its target", "");
-    }
-    let prior = error_of(errors, "Prior mean", "facies_mismatch");
-    let prior: Vec<_> = prior.iter().map(|p| (100.0 * p.mean, "thresholded prior mean")).collect();
-    let mismatches: [Series<'_>; 2] = [
-        ("Φv, thresholded", "a", |h| h.mismatch_parameterized.map(|m| 100.0 * m)),
-        ("u", "b", |h| h.mismatch_model.map(|m| 100.0 * m)),
-    ];
-    if let Some(chart) = by_iteration(run, "cells in the wrong facies [%]", false, &mismatches[..shown], &prior) {
-        charts += &chart.figure(
-            "Facies mismatch against the reference",
-            "Share of cells in the wrong facies by iteration",
-            "",
-        );
-    }
-    charts += &tradeoff(run);
-    let changes: [Series<'_>; 2] = [("change of v", "a", |h| h.change_v), ("change of u", "b", |h| h.change_u)];
-    if let Some(chart) = by_iteration(run, "change against the iteration before", true, &changes[..shown], &[]) {
-        charts +=
-            &chart.figure("Change from iteration to iteration", "Norms of the changes of v and of u by iteration", "");
-    }
-    let weights: [Series<'_>; 2] =
-        [("λ_f, pull towards u", "a", |h| h.lambda_f), ("λ, penalty on v", "b", |h| h.lambda)];
-    if let Some(chart) = by_iteration(run, "weight", true, &weights, &[]) {
-        charts += &chart.figure("Weights", "The weights chosen by iteration", "");
-    }
-    if let Some(chart) = by_iteration(run, "columns of Φ in use", false, &[("rank", "a", |h| h.rank)], &[]) {
-        charts += &chart.figure("Rank of the basis", "Number of columns of the basis in use by iteration", "");
-    }
-    let body = format!(
-        "<div class=\"charts\">{charts}</div><details><summary>The history as a table</summary>{}</details>",
-        history_table(run)
-    );
-    section("convergence", "How it converged", &body)
-}
-
-/// Misfit against the weighed penalty for every weight that was tried; the page highlights the iteration it shows.
-fn tradeoff(run: &Run) -> String {
-    let tried = &run.tradeoff;
-    let Some(last) = tried.iter().map(|c| c.iteration).max() else { return String::new() };
-    let positive = |c: &&crate::report::data::Candidate| c.penalty > 0.0 && c.misfit > 0.0;
-    let log = tried.iter().filter(positive).count() == tried.len();
-    let x = Axis::around("penalty ‖Φv − u‖²", tried.iter().map(|c| c.penalty), log);
-    let mut chart = Chart::new(x, Axis::around("whitened misfit ‖r‖²", tried.iter().map(|c| c.misfit), log));
-    for iteration in 1..=last {
-        let mut all: Vec<_> = tried.iter().filter(|c| c.iteration == iteration).collect();
-        all.sort_by(|a, b| a.weight.total_cmp(&b.weight));
-        let shown = if iteration == last { "curve-of now" } else { "curve-of" };
-        chart.group(&format!("class=\"{shown}\" data-iteration=\"{iteration}\""), |chart| {
-            let text =
-                |c: &crate::report::data::Candidate| format!("iteration {iteration}, weight {}", number(c.weight));
-            let points: Vec<_> = all.iter().map(|c| (c.penalty, c.misfit)).collect();
-            chart.line(&points, "a", "");
-            let dots = |chosen: bool| -> Vec<_> {
-                let kept = all.iter().filter(|c| (c.chosen != 0) == chosen);
-                kept.map(|c| (c.penalty, c.misfit, text(c))).collect()
-            };
-            chart.dots(&dots(false), "a", false, if iteration == last { "weight that was tried" } else { "" });
-            chart.dots(&dots(true), "b", true, if iteration == last { "weight that was chosen" } else { "" });
-        });
-    }
-    let note = "The curve of the iteration that the slider shows is drawn in full; the others are faint.";
-    chart.figure("Trade-off of the weight", "Misfit against penalty for the weights tried in each iteration", note)
-}
-
-fn history_table(run: &Run) -> String {
-    type Column = (&'static str, fn(&Iteration) -> Option<f64>);
-    let columns: [Column; 14] = [
-        ("rank", |h| h.rank),
-        ("objective", |h| h.objective),
-        ("misfit of Φv", |h| Some(h.misfit_parameterized)),
-        ("misfit of u", |h| Some(h.misfit_model)),
-        ("coupling", |h| h.coupling),
-        ("penalty", |h| h.regularization),
-        ("λ_f", |h| h.lambda_f),
-        ("λ", |h| h.lambda),
-        ("step length", |h| h.step_length),
-        ("change of v", |h| h.change_v),
-        ("change of u", |h| h.change_u),
-        ("mismatch of Φv", |h| h.mismatch_parameterized),
-        ("mismatch of u", |h| h.mismatch_model),
-        ("seconds", |h| h.seconds),
-    ];
-    let used: Vec<&Column> =
-        columns.iter().filter(|(_, value)| run.history.iter().any(|h| value(h).is_some())).collect();
-    let header = std::iter::once("iteration".into()).chain(used.iter().map(|c| c.0.into())).collect::<Vec<String>>();
-    let row = |h: &Iteration| {
-        let cells = used.iter().map(|(_, value)| value(h).map_or("—".into(), number));
-        std::iter::once(h.iteration.to_string()).chain(cells).collect()
-    };
-    table(&header, &run.history.iter().map(row).collect::<Vec<_>>())
-}
-
-/// Errors against the reference, and the table of scenarios.
-fn numbers(folder: &Folder, run: &Run, errors: &[(&str, Value)]) -> String {
-    let mut body = String::new();
-    if !errors.is_empty() {
-        body += "<h3>Errors against the reference</h3>";
-        body += &errors_html(errors, &folder.case);
-    }
-    if let Some(TextTable { header, rows }) = &run.scenarios
-        && !rows.is_empty()
-    {
-        let header: Vec<String> = header.iter().map(|h| words(h)).collect();
-        let cell = |text: &String| text.parse::<f64>().map_or_else(|_| escape(text), number);
-        let rows: Vec<Vec<String>> = rows.iter().map(|r| r.iter().map(cell).collect()).collect();
-        body += &format!("<h3>Scenarios</h3>{}", table(&header, &rows));
-    }
-    if body.is_empty() { body } else { section("numbers", "The numbers", &body) }
+    let body = format!("<h3>Errors against the reference</h3>{}", errors_html(errors, &folder.case));
+    section("numbers", "The numbers", &body)
 }
 
 /// Table of e1, e2, RMSE and facies mismatch of each estimate.
@@ -642,8 +451,8 @@ pub(super) fn errors_html(errors: &[(&str, Value)], case: &Case) -> String {
     table(&header, &errors.iter().map(row).collect::<Vec<_>>())
 }
 
-fn glossary() -> String {
-    let terms = [
+fn glossary(run: &Run) -> String {
+    let mut terms = vec![
         (
             "u",
             "the model: a member of the feasible set, which holds what patterns of the prior's realizations can be \
@@ -663,6 +472,28 @@ fn glossary() -> String {
         ("facies mismatch", "share of cells whose nearest facies is not that of the reference"),
         ("prior mean", "mean of the prior's realizations, before any of the data is used"),
     ];
+    if run.history.iter().any(|h| h.lambda_g.is_some()) {
+        terms.push(("λ_g", "weight of the penalty that empties whole groups of coefficients: here, scenarios"));
+    }
+    if run.scenarios.len() > 1 {
+        terms.extend(SCENARIO_TERMS);
+    }
+    if run.heads.is_some() {
+        terms.push(("head", "level to which water would rise, in metres; the drawdown is how far pumping lowers it"));
+    }
     let items: String = terms.iter().map(|(t, d)| format!("<dt>{t}</dt><dd>{d}</dd>")).collect();
     section("words", "Words and symbols", &format!("<dl class=\"glossary\">{items}</dl>"))
 }
+
+const SCENARIO_TERMS: [(&str, &str); 6] = [
+    ("scenario", "one idea of the geology, as an ensemble of realizations; each has a block of columns of the basis"),
+    ("‖vᵢ‖", "size of the coefficients of scenario i: how much of it the joint inversion uses"),
+    ("contribution", "‖Φᵢvᵢ‖² / Σ ‖Φⱼvⱼ‖², what scenario i adds to the model; the blocks overlap"),
+    (
+        "evidence",
+        "probability of the data under a scenario, over all its models (Laplace's approximation); its logarithm is in the \
+         table, and with equally likely scenarios it makes their probabilities",
+    ),
+    ("kₑ", "effective number of parameters: how many coefficients the data determine"),
+    ("AIC, AICc, BIC, KIC", "criteria that weigh misfit against kₑ; less is better"),
+];

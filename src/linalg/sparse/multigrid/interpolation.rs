@@ -267,3 +267,48 @@ fn scatter_row<const L: usize>(factor: usize, [own, next]: [&[f64]; 2], coarse: 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::galerkin::coarse_operator;
+    use super::*;
+    use crate::linalg::sparse::GridMatrix;
+
+    #[test]
+    fn a_chain_is_coarsened_as_by_hand() {
+        let conductance = [vec![1.0, 1.0, 1.0, 1.0, 0.0], vec![0.0; 5], vec![0.0; 5]];
+        let matrix = GridMatrix { cells: [5, 1, 1], diagonal: vec![2.0; 5], conductance, ties: Vec::new() };
+        let stencil = Stencil::of_matrix(&matrix);
+        let interpolation = Interpolation::new(&stencil, [2, 1]);
+        let coarse = coarse_operator(&stencil, &interpolation);
+        assert_eq!(coarse.diagonal, [0.0, 1.5, 1.0, 1.5, 0.0]);
+        assert_eq!(coarse.couplings[0].offset, [1, 0, 0]);
+        assert_eq!(coarse.couplings[0].values, [0.0, -0.5, -0.5, 0.0, 0.0]);
+        let mut fine = vec![[0.0]; 7];
+        interpolation.add_slab(0, &[[0.0], [1.0], [3.0], [7.0], [0.0]], &mut fine);
+        assert_eq!(fine, [[0.0], [1.0], [2.0], [3.0], [5.0], [7.0], [0.0]]);
+        let mut sums = vec![[0.0]; 5];
+        interpolation.restrict_slab(0, &fine, &mut sums);
+        assert_eq!(sums, [[0.0], [2.0], [6.5], [9.5], [0.0]]);
+    }
+
+    /// Three columns of two cells: the upper layer leans west, the lower east, by 3 to 1.
+    fn weights_west(vertical: f64) -> [f64; 2] {
+        let along_x = vec![1.0, 3.0, 0.0, 3.0, 1.0, 0.0];
+        let along_z = vec![vertical, vertical, vertical, 0.0, 0.0, 0.0];
+        let diagonal = [2.0, 4.0, 4.0, 4.0, 4.0, 2.0].map(|d| d + vertical).to_vec();
+        let conductance = [along_x, vec![0.0; 6], along_z];
+        let stencil = Stencil::of_matrix(&GridMatrix { cells: [3, 1, 2], diagonal, conductance, ties: Vec::new() });
+        let interpolation = Interpolation::new(&stencil, [2, 1]);
+        [0, 1].map(|k| interpolation.weights[0][0][interpolation.fine.at(1, 0, k)])
+    }
+
+    #[test]
+    fn layers_have_their_own_weights_unless_they_are_strongly_coupled() {
+        assert_eq!(weights_west(0.0), [0.25, 0.75]);
+        // (T + v B)⁻¹ by hand: half plus or minus 1 / (4 + 2 v).
+        for (found, sign) in weights_west(1e6).into_iter().zip([-1.0, 1.0]) {
+            assert!((found - 0.5 - sign / (4.0 + 2e6)).abs() <= 1e6 * f64::EPSILON, "{found}");
+        }
+    }
+}

@@ -1,202 +1,18 @@
-//! The report, built from result folders that are made here: a map, a block, one without what is optional, repeated
-//! runs; read as text, and opened in headless Chromium where that is installed.
+//! The report, built from result folders that are made here: a map, a block, one without what is optional, groundwater
+//! with scenarios, repeated runs; read as text, and opened in headless Chromium where that is installed.
 
-use std::fmt::Write as _;
+mod flow;
+mod folders;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lithoscope::random::{Purpose, Stream};
+use folders::{write_flow, write_repeats, write_run, write_summary};
 use lithoscope::report;
-use lithoscope::report::metrics::Repeated;
-use ndarray::{Array3, Array4, Array5, Axis, s};
+use ndarray::{Array3, Array4};
 use ndarray_npy::write_npy;
-use serde_json::{Value, json};
-
-const ITERATIONS: usize = 3;
-
-/// A channel of slowness 0.5 ms/m in rock of 1 ms/m, meandering along x, shifted a little from layer to layer.
-fn channel([nz, ny, nx]: [usize; 3], phase: f64) -> Array3<f64> {
-    Array3::from_shape_fn((nz, ny, nx), |(k, j, i)| {
-        let middle = ny as f64 * (0.5 + 0.22 * (i as f64 / nx as f64 * 7.0 + phase + 0.3 * k as f64).sin());
-        if (j as f64 - middle).abs() < 0.14 * ny as f64 { 0.5 } else { 1.0 }
-    })
-}
-
-/// Mean over a window of 2·radius + 1 cells in each direction of a layer.
-fn smoothed(field: &Array3<f64>, radius: usize) -> Array3<f64> {
-    let (_, ny, nx) = field.dim();
-    Array3::from_shape_fn(field.dim(), |(k, j, i)| {
-        let rows = j.saturating_sub(radius)..(j + radius + 1).min(ny);
-        let columns = i.saturating_sub(radius)..(i + radius + 1).min(nx);
-        field.slice(s![k, rows, columns]).mean().unwrap()
-    })
-}
-
-/// Mean of the property along a straight line, times its length: a travel time.
-fn travel_time(field: &Array3<f64>, size: [f64; 3], a: [f64; 3], b: [f64; 3]) -> f64 {
-    let (nz, ny, nx) = field.dim();
-    let steps = 200;
-    let length = (0..3).map(|d| (b[d] - a[d]).powi(2)).sum::<f64>().sqrt();
-    let sum: f64 = (0..steps)
-        .map(|s| {
-            let t = (f64::from(s) + 0.5) / f64::from(steps);
-            let cell = |d: usize, n: usize| (((a[d] + t * (b[d] - a[d])) / size[d] * n as f64) as usize).min(n - 1);
-            field[[cell(2, nz), cell(1, ny), cell(0, nx)]]
-        })
-        .sum();
-    length * sum / f64::from(steps)
-}
-
-/// Writes the folder of a finished run of `shape` cells as the program leaves it.
-fn write_run(folder: &Path, shape: [usize; 3], seed: u64) {
-    fs::create_dir_all(folder).unwrap();
-    let [nz, ny, nx] = shape;
-    let size = [400.0, 300.0, 10.0 * nz as f64];
-    let reference = channel(shape, seed as f64);
-    let field = |name: &str, values: &Array3<f64>| write_npy(folder.join(name), values).unwrap();
-    let mut stream = Stream::new(seed, Purpose::Check, 0, 0);
-
-    let estimate = |k: usize| {
-        // Each iteration is nearer to the reference.
-        let model = channel(shape, seed as f64 + 0.9 * (1.0 - k as f64 / ITERATIONS as f64));
-        let smooth = smoothed(&model, 3).mapv(|v| 0.75 + 1.25 * (v - 0.75));
-        (smooth, model)
-    };
-    let mut iterations = Array5::<f32>::zeros((ITERATIONS, 2, nz, ny, nx));
-    for k in 0..ITERATIONS {
-        let (smooth, model) = estimate(k + 1);
-        iterations.slice_mut(s![k, 0, .., .., ..]).assign(&smooth.mapv(|v| v as f32));
-        iterations.slice_mut(s![k, 1, .., .., ..]).assign(&model.mapv(|v| v as f32));
-    }
-    let (parameterized, model) = estimate(ITERATIONS);
-    let slow = smoothed(&model, 1).mapv(|v| (2.0 * v - 1.0) as f32);
-    let mut probability = Array4::<f32>::zeros((2, nz, ny, nx));
-    probability.index_axis_mut(Axis(0), 0).assign(&slow.mapv(|p| 1.0 - p));
-    probability.index_axis_mut(Axis(0), 1).assign(&slow);
-    field("model.npy", &model);
-    field("parameterized.npy", &parameterized);
-    field("prior_mean.npy", &Array3::from_elem(shape, 0.83));
-    field("reference.npy", &reference);
-    write_npy(folder.join("probability.npy"), &probability).unwrap();
-    write_npy(folder.join("iterations.npy"), &iterations).unwrap();
-
-    let mut data =
-        "kind,id,x,y,z,x2,y2,z2,time,unit,observed,sigma,predicted_parameterized,predicted_model\n".to_owned();
-    let (mut smooth_misfit, mut model_misfit) = (0.0, 0.0);
-    for ray in 0..36 {
-        let height = |i: usize| 300.0 * (i as f64 + 0.5) / 6.0;
-        let (a, b) = ([0.0, height(ray / 6), size[2] / 2.0], [400.0, height(ray % 6), size[2] / 2.0]);
-        let sigma = 4.0;
-        let observed = travel_time(&reference, size, a, b) + sigma * stream.normal_pair().0;
-        let smooth = observed + sigma * stream.normal_pair().0;
-        let predicted = travel_time(&model, size, a, b);
-        smooth_misfit += ((observed - smooth) / sigma).powi(2);
-        model_misfit += ((observed - predicted) / sigma).powi(2);
-        let ends = [a, b].map(|p| format!("{},{},{}", p[0], p[1], p[2])).join(",");
-        writeln!(data, "travel_time,r{ray},{ends},,ms,{observed},{sigma},{smooth},{predicted}").unwrap();
-    }
-    fs::write(folder.join("data.csv"), data).unwrap();
-
-    let mut history =
-        "iteration,rank,objective,misfit_parameterized,misfit_model,coupling,regularization,lambda_f,lambda,\
-                       step_length,change_v,change_u,mismatch_parameterized,mismatch_model,seconds\n"
-            .to_owned();
-    let mut tradeoff = "iteration,weight,misfit,penalty,chosen\n".to_owned();
-    for k in 1..=ITERATIONS {
-        let left = 10f64.powi((ITERATIONS - k) as i32);
-        let (a, b) = (smooth_misfit * left, model_misfit * left);
-        let mismatch = 0.3 - 0.06 * k as f64;
-        writeln!(
-            history,
-            "{k},{},{},{a},{b},{},{},{},{},1,{},{},{},{mismatch},0.8",
-            15 + 5 * k,
-            a + b,
-            3.0 * left,
-            0.5 * left,
-            0.01 * k as f64,
-            1e-3,
-            2.0 / k as f64,
-            5.0 / (k * k) as f64,
-            mismatch + 0.05
-        )
-        .unwrap();
-        for w in 0..7 {
-            let (weight, chosen) = (10f64.powi(w - 3), u8::from(w == 3));
-            let (misfit, penalty) = (a * (0.8 + 0.2 * weight), 40.0 / (k as f64 * (0.1 + weight)));
-            writeln!(tradeoff, "{k},{weight},{misfit},{penalty},{chosen}").unwrap();
-        }
-    }
-    fs::write(folder.join("history.csv"), history).unwrap();
-    fs::write(folder.join("tradeoff.csv"), tradeoff).unwrap();
-    fs::write(folder.join("scenarios.csv"), "name,norm,contribution,probability\nmeandering,3.25,1,1\n").unwrap();
-    write_case(folder, shape);
-    let summary = json!({
-        "format": 1, "case": "sample", "title": "A channel between two wells", "seed": seed, "backend": "cpu",
-        "device": "CPU, 2 threads", "version": "0.1.0", "iterations": ITERATIONS, "stopped_because": "iterations",
-        "command": format!("lithoscope run sample --seed {seed}"),
-        "warnings": ["the prior holds 40 realizations only: <expect> a rough mean"],
-        "kernels": [{"name": "ray_forward", "dispatches": 12, "bytes_moved": 48000}],
-        "property": {"name": "slowness", "unit": "ms/m", "transform": "none"},
-        "misfit": {"initial": 5400.0, "parameterized": smooth_misfit, "model": model_misfit, "target": 36},
-        "prior": {"cached": false, "realizations": 500, "scenario": "meandering"},
-        "scenarios": [{"name": "meandering", "norm": 3.25, "contribution": 1.0, "probability": 1.0}],
-        "seconds": {"prior": 6.5, "basis": 0.4, "inversion": 3.1, "total": 10.4}, "peak_memory_bytes": 141_000_000,
-        "errors": {
-            "model": {"e1": 0.03, "e2": 0.06, "rmse": 0.1732, "facies_mismatch": 0.12},
-            "prior_mean": {"e1": 0.05, "e2": 0.2, "rmse": 0.2236, "facies_mismatch": 0.25},
-        },
-    });
-    write_summary(folder, &summary);
-}
-
-fn write_summary(folder: &Path, summary: &Value) {
-    fs::write(folder.join("summary.json"), serde_json::to_string_pretty(summary).unwrap()).unwrap();
-}
-
-fn write_case(folder: &Path, [nz, ny, nx]: [usize; 3]) {
-    let case = format!(
-        "format = 1\ntitle = \"A channel between two wells\"\n[grid]\ncells = [{nx}, {ny}, {nz}]\n\
-         size = [\"400 m\", \"300 m\", \"{} m\"]\nplane = \"xy\"\n[property]\nname = \"slowness\"\nunit = \"ms/m\"\n\
-         facies = [\"0.5 ms/m\", \"1 ms/m\"]\n[[scenario]]\nname = \"meandering\"\n[prior]\nrealizations = 500\n\
-         [basis]\nkind = \"pca\"\nrank = [20, 50]\n[physics]\nkind = \"straight_ray\"\n[feasible]\nwindow = [15, 15]\n\
-         neighbours = 5\n[inversion]\niterations = {ITERATIONS}\n[reference]\nscenario = \"meandering\"\nseed = 501\n",
-        10 * nz
-    );
-    fs::write(folder.join("case.toml"), case).unwrap();
-}
-
-/// The folder of `count` repeated runs.
-fn write_repeats(folder: &Path, count: u64) {
-    let shape = [1, 30, 40];
-    let runs = 1..=count;
-    for seed in runs.clone() {
-        let run = folder.join(format!("repeat-{seed:03}"));
-        write_run(&run, shape, seed);
-        report::build(&run).unwrap();
-    }
-    write_case(folder, shape);
-    let many = |base: f64, step: f64| {
-        let values = runs.clone().map(|s| base + step * (1.7 * s as f64).sin()).collect();
-        serde_json::to_value(Repeated::of(values)).unwrap()
-    };
-    let errors = |base: f64| {
-        let (e1, e2) = (many(base / 4.0, 0.01), many(base / 2.0, 0.01));
-        json!({"e1": e1, "e2": e2, "rmse": many(base, 0.01), "facies_mismatch": many(base, 0.02)})
-    };
-    let summary = json!({
-        "format": 1, "case": "sample", "title": "A channel between two wells", "backend": "cpu", "version": "0.1.0",
-        "misfit": {
-            "initial": many(5400.0, 300.0), "parameterized": many(36.0, 5.0), "model": many(90.0, 20.0),
-            "target": many(36.0, 0.0)
-        },
-        "seconds": {
-            "prior": many(6.5, 0.1), "basis": many(0.4, 0.01), "inversion": many(3.1, 0.2), "total": many(10.4, 0.3)
-        },
-        "errors": {"model": errors(0.14), "parameterized": errors(0.18), "prior_mean": errors(0.25)},
-    });
-    write_summary(folder, &summary);
-}
+use serde_json::json;
 
 /// The page of a folder, after building it.
 fn built(folder: &Path) -> String {
@@ -452,7 +268,7 @@ fn screenshot(browser: &Path, folder: &Path, fragment: &str) -> Vec<u8> {
 #[test]
 fn chromium_opens_every_kind_of_report_without_an_error() {
     let Some(browser) = chromium() else { return };
-    let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
+    let folders: Vec<_> = (0..6).map(|_| tempfile::tempdir().unwrap()).collect();
     write_run(folders[0].path(), [1, 30, 40], 1);
     write_run(folders[1].path(), [5, 30, 40], 1);
     write_run(folders[2].path(), [1, 30, 40], 1);
@@ -460,7 +276,9 @@ fn chromium_opens_every_kind_of_report_without_an_error() {
         fs::remove_file(folders[2].path().join(name)).unwrap();
     }
     write_repeats(folders[3].path(), 2);
-    for (folder, iteration) in folders.iter().zip([Some("2"), Some("2"), None, None]) {
+    write_flow(folders[4].path(), [1, 30, 40], 1, false);
+    write_flow(folders[5].path(), [3, 30, 40], 1, true);
+    for (folder, iteration) in folders.iter().zip([Some("2"), Some("2"), None, None, Some("2"), Some("2")]) {
         built(folder.path());
         let dom = open(&browser, folder.path(), "iteration=2&layer=1", &["--dump-dom"]);
         assert_eq!(attribute(&dom, "data-errors"), Some(""), "errors of the page");

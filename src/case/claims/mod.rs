@@ -1,0 +1,277 @@
+//! The claims of the source document, settled over many random references with confidence intervals.
+//!
+//! A claim is: a built-in case and its variants, run on the same references; what of them is compared, reference by
+//! reference; and what the intervals of these differences say. Whatever a claim needs beyond a case is set as on the
+//! command line.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::folder::Existing;
+use super::overrides::Overrides;
+use super::{Case, cache, files, run};
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::progress::Progress;
+
+mod comparison;
+mod connectivity;
+mod energy;
+mod feasible;
+mod joint;
+mod runs;
+mod scenarios;
+
+pub use comparison::{Comparison, Finding, Verdict};
+
+use runs::Runs;
+
+/// What the user asked.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// One claim, `"3.1"`, or one on one of its cases, `"3.1/ch3-tomo-channel"`; `None`: all that can be settled here.
+    pub id: Option<String>,
+    /// References of each.
+    pub repeat: u64,
+    /// The result folder, with a folder for each run inside.
+    pub out: PathBuf,
+    /// Go on with runs that were interrupted.
+    pub resume: bool,
+}
+
+/// What a claim on a case is settled by.
+struct Claim {
+    id: &'static str,
+    case: &'static str,
+    says: &'static str,
+    settle: fn(&Context<'_>, Case) -> Result<Vec<Comparison>>,
+}
+
+const LARGEST_NORM: &str = "the data-consistent scenario gets the largest ||v_i|| under group sparsity; l1 spreads; one \
+                            basis of all realizations mixed loses connectivity";
+const AGGREGATION: &str = "aggregation beats centre-cell labels and thresholding, and k then matters little; larger \
+                           windows help; 10 % of positions are nearly as good as all";
+const ALTERNATION: &str = "alternating with the feasible set beats mapping once at the end";
+
+/// The claims that the built-in cases can settle.
+const CLAIMS: [Claim; 16] = [
+    Claim { id: "3.1", case: "ch3-tomo-channel", says: LARGEST_NORM, settle: scenarios::largest_norm },
+    Claim { id: "3.1", case: "ch3-tomo-gaussian", says: LARGEST_NORM, settle: scenarios::largest_norm },
+    Claim { id: "3.1", case: "ch3-pumping-2d", says: LARGEST_NORM, settle: scenarios::largest_norm },
+    Claim {
+        id: "3.2",
+        case: "ch3-identify",
+        says: "the selected groups do not depend on the initialization",
+        settle: scenarios::initialization,
+    },
+    Claim {
+        id: "3.3",
+        case: "ch3-energy",
+        says: "at equal energy meandering channels need the most columns",
+        settle: energy::columns,
+    },
+    Claim {
+        id: "3.4",
+        case: "ch3-tomo-channel",
+        says: "two channels along the rays are resolved, across the rays they are not",
+        settle: scenarios::resolution,
+    },
+    Claim {
+        id: "3.5",
+        case: "ch3-identify",
+        says: "a reference outside all scenarios activates many groups",
+        settle: scenarios::outside,
+    },
+    Claim { id: "5.1", case: "ch5-mapping", says: AGGREGATION, settle: feasible::aggregation },
+    Claim { id: "5.1", case: "ch5-pumping", says: AGGREGATION, settle: feasible::aggregation_of_estimates },
+    Claim { id: "5.2", case: "ch5-tomo", says: ALTERNATION, settle: feasible::alternation },
+    Claim { id: "5.2", case: "ch5-pumping", says: ALTERNATION, settle: feasible::alternation },
+    Claim {
+        id: "5.3",
+        case: "ch5-tomo-heterogeneous",
+        says: "channels and the variability inside facies are recovered together",
+        settle: feasible::variability,
+    },
+    Claim {
+        id: "6.1",
+        case: "ch6-pumping",
+        says: "refining the learning set to active scenarios improves the map",
+        settle: joint::refinement,
+    },
+    Claim {
+        id: "6.2",
+        case: "ch6-pumping",
+        says: "the right scenario becomes dominant as iterations proceed",
+        settle: joint::dominance,
+    },
+    Claim {
+        id: "6.3",
+        case: "ch6-pumping",
+        says: "with the feasible set the right scenario's share is larger than with group sparsity alone; one joint \
+               inversion beats two stages",
+        settle: joint::joint,
+    },
+    Claim {
+        id: "6.4",
+        case: "ch6-weights",
+        says: "the solution is insensitive to lambda_g and lambda_f over a wide range",
+        settle: joint::weights,
+    },
+];
+
+/// Facies mismatches that differ by less are called nearly as good: one cell in a hundred.
+const NEARLY: f64 = 0.01;
+
+struct Context<'a> {
+    options: &'a Options,
+    /// What is changed in every built-in case: nothing, but for tests of smaller cases.
+    overrides: Overrides,
+    /// Where realizations are kept beyond a run.
+    cache: Option<PathBuf>,
+    gpu: Option<Arc<Gpu>>,
+    progress: &'a dyn Progress,
+}
+
+/// Settles one claim or all of them; writes `claims.json`, `claims.csv` and `claims.txt` into the result folder.
+///
+/// # Errors
+/// An unknown claim, fewer than two references, and whatever the runs return.
+pub fn settle(options: &Options, gpu: Option<Arc<Gpu>>, progress: &dyn Progress) -> Result<Vec<Verdict>> {
+    if options.repeat < 2 {
+        return Err(Error::input("--repeat", format!("{} reference", options.repeat), "an interval needs at least 2"));
+    }
+    let chosen = chosen(options.id.as_deref())?;
+    std::fs::create_dir_all(&options.out).map_err(|e| Error::file("create", &options.out, e))?;
+    let context = Context { options, overrides: Overrides::default(), cache: cache::folder(), gpu, progress };
+    let verdicts = chosen.into_iter().map(|claim| context.verdict(claim)).collect::<Result<Vec<_>>>()?;
+    write(options, &verdicts)?;
+    Ok(verdicts)
+}
+
+/// The claims that are meant: all, those of a number, or that of a number on a case.
+fn chosen(wanted: Option<&str>) -> Result<Vec<&'static Claim>> {
+    let is_meant = |claim: &&Claim| match wanted.map(|id| id.split_once('/').unwrap_or((id, claim.case))) {
+        None => true,
+        Some(meant) => meant == (claim.id, claim.case),
+    };
+    let chosen: Vec<_> = CLAIMS.iter().filter(is_meant).collect();
+    match wanted {
+        Some(wanted) if chosen.is_empty() => {
+            let known: Vec<String> = CLAIMS.iter().map(|claim| format!("{}/{}", claim.id, claim.case)).collect();
+            let remedy = format!("known, with the case or without: {}", known.join(", "));
+            Err(Error::input(format!("claim {wanted}"), "is none that can be settled here", remedy))
+        }
+        _ => Ok(chosen),
+    }
+}
+
+fn write(options: &Options, verdicts: &[Verdict]) -> Result<()> {
+    let path = options.out.join("claims.json");
+    let json = serde_json::to_vec_pretty(verdicts).map_err(|e| Error::file("write", &path, e.into()))?;
+    files::bytes(&path, &json)?;
+    let path = options.out.join("claims.csv");
+    let table = comparison::table(verdicts).map_err(|e| Error::file("write", &path, std::io::Error::other(e)))?;
+    files::bytes(&path, &table)?;
+    let text: String = verdicts.iter().map(Verdict::to_string).collect();
+    files::bytes(&options.out.join("claims.txt"), text.as_bytes())
+}
+
+impl Context<'_> {
+    fn verdict(&self, &Claim { id, case, says, settle }: &Claim) -> Result<Verdict> {
+        self.progress.note(&format!("claim {id} on {case}: {says}"));
+        let comparisons = settle(self, self.built_in(case)?)?;
+        let finding = Finding::of(&comparisons);
+        Ok(Verdict { id, case, claim: says, references: self.options.repeat, comparisons, finding })
+    }
+
+    fn built_in(&self, name: &str) -> Result<Case> {
+        Case::load(name, &self.overrides)
+    }
+
+    /// Runs a case over the references (or finds its complete run).
+    fn run(&self, case: &Case) -> Result<Runs> {
+        Ok(Runs::new(self.folder_of(case, Some(self.options.repeat))?, self.options.repeat))
+    }
+
+    /// Runs a case (or finds its complete run) and returns its result folder.
+    fn folder_of(&self, case: &Case, repeat: Option<u64>) -> Result<PathBuf> {
+        let options = run::Options {
+            scenarios_from: None,
+            out: Some(self.options.out.join(&case.name)),
+            existing: Existing { force: false, resume: self.options.resume },
+            repeat,
+            cache: self.cache.is_some(),
+            fall_back: false,
+            command: format!("lithoscope claims --repeat {} (run {})", self.options.repeat, case.name),
+        };
+        Ok(run::run(case, self.gpu.clone(), &options, self.progress)?.folder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_are_chosen_by_number_or_by_number_and_case() {
+        let ids = |wanted| chosen(wanted).unwrap().iter().map(|c| (c.id, c.case)).collect::<Vec<_>>();
+        assert_eq!(ids(None).len(), CLAIMS.len());
+        assert_eq!(ids(Some("5.2")), [("5.2", "ch5-tomo"), ("5.2", "ch5-pumping")]);
+        assert_eq!(ids(Some("5.2/ch5-pumping")), [("5.2", "ch5-pumping")]);
+        let unknown = chosen(Some("5.2/ch5-mapping")).err().unwrap().to_string();
+        assert!(unknown.contains("5.2/ch5-mapping") && unknown.contains("5.2/ch5-pumping"), "{unknown}");
+    }
+
+    /// Settles claims on their cases with some keys changed, over two references.
+    fn settled(ids: &[&str], changes: &[&str]) -> Vec<Verdict> {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { id: None, repeat: 2, out: folder.path().to_owned(), resume: false };
+        let small = ["grid.cells=[60,60]", "prior.realizations=12", "prior.snesim.grids=3"];
+        let set = small.iter().chain(changes).map(|&s| s.to_owned()).collect();
+        let overrides = Overrides { set, ..Overrides::default() };
+        let context = Context { options: &options, overrides, cache: None, gpu: None, progress: &() };
+        let settled = |id: &&str| context.verdict(chosen(Some(id)).unwrap()[0]).unwrap();
+        let verdicts: Vec<Verdict> = ids.iter().map(settled).collect();
+        for comparison in verdicts.iter().flat_map(|verdict| &verdict.comparisons) {
+            let values = &comparison.difference.values;
+            assert!(values.len() == 2 && values.iter().all(|x| x.is_finite()), "{comparison:?}");
+        }
+        write(&options, &verdicts).unwrap();
+        let rows = std::fs::read_to_string(folder.path().join("claims.csv")).unwrap().lines().count() - 1;
+        assert_eq!(rows, verdicts.iter().map(|verdict| verdict.comparisons.len()).sum::<usize>());
+        verdicts
+    }
+
+    #[test]
+    fn claims_on_selection_read_their_runs() {
+        let verdicts = settled(&["3.1/ch3-tomo-channel", "3.4"], &["inversion.iterations=3"]);
+        assert_eq!(verdicts.iter().map(|verdict| verdict.comparisons.len()).collect::<Vec<_>>(), [5, 3]);
+    }
+
+    #[test]
+    fn claims_on_known_maps_read_their_runs() {
+        let verdicts = settled(&["3.2", "3.5"], &["inversion.iterations=30"]);
+        assert_eq!(verdicts.iter().map(|verdict| verdict.comparisons.len()).collect::<Vec<_>>(), [12, 4]);
+    }
+
+    #[test]
+    fn columns_are_counted_by_kind() {
+        let verdicts = settled(&["3.3"], &[]);
+        assert_eq!(verdicts[0].comparisons.len(), 2 * 6, "two other kinds, six energies");
+    }
+
+    #[test]
+    fn claims_on_the_feasible_set_read_their_runs() {
+        let changes =
+            ["inversion.iterations=3", "basis.rank=[4, 8]", "feasible.library=60", "feasible.window=\"disk 8\""];
+        let verdicts = settled(&["5.1/ch5-pumping", "5.2/ch5-pumping"], &changes);
+        assert_eq!(verdicts.iter().map(|verdict| verdict.comparisons.len()).collect::<Vec<_>>(), [12, 1]);
+    }
+
+    #[test]
+    fn claims_on_joint_inversions_read_their_runs() {
+        let changes = ["inversion.iterations=3", "feasible.library=60", "feasible.window=[20, 20]"];
+        let verdicts = settled(&["6.1", "6.2", "6.3", "6.4"], &changes);
+        assert_eq!(verdicts.iter().map(|verdict| verdict.comparisons.len()).collect::<Vec<_>>(), [2, 3, 3, 8]);
+    }
+}

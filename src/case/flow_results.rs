@@ -1,0 +1,194 @@
+//! What a run with groundwater flow leaves behind beside its models: heads of every cell, wells, curves over time.
+
+use std::path::Path;
+
+use ndarray::{Array1, Array2, ArrayView1, Axis};
+
+use super::files;
+use super::observations::{Observations, Unit};
+use super::results::write_csv;
+use super::study::Study;
+use crate::error::Result;
+use crate::forward::groundwater::{Aquifer, Control, Groundwater, Observation, Quantity, Regime};
+use crate::grid::Grid;
+use crate::inversion::Iteration;
+use crate::operator::Operator;
+use crate::units::Dimension;
+
+/// Beyond so many states of a transient, only some of its heads are kept, the first and the last among them.
+const STATES: usize = 24;
+
+/// Fields of the last heads \[m\], each with its name and unit.
+pub(super) type Heads = Vec<(String, Vec<f64>)>;
+
+/// Writes `head.npy`, `head_parameterized.npy` and `head_reference.npy` (`[states, nz, ny, nx]`, m), in a transient
+/// `head_times.csv` and `drawdown.csv` too, and `wells.csv`; returns the last heads. Without flow nothing is written.
+///
+/// # Errors
+/// A model whose flow cannot be solved for; a file that cannot be written.
+pub(super) fn write(folder: &Path, study: &Study, observations: &Observations<'_>, best: &Iteration) -> Result<Heads> {
+    let Some(aquifer) = observations.aquifer() else { return Ok(Vec::new()) };
+    let flow = Groundwater::new(aquifer.clone())?;
+    let mut fields = vec![("model", best.model.view()), ("parameterized", best.parameterized.view())];
+    fields.extend(observations.reference.as_ref().map(|reference| ("reference", reference.view())));
+    let mut last = Heads::new();
+    for (name, field) in &fields {
+        let heads = flow.heads(*field)?;
+        let kept = states(heads.nrows());
+        let file = if *name == "model" { "head.npy".to_owned() } else { format!("head_{name}.npy") };
+        let some = heads.select(Axis(0), &kept);
+        files::array(&folder.join(file), study.shaped_layers(some.view()))?;
+        last.push((format!("head of the {name} [m]"), heads.row(heads.nrows() - 1).to_vec()));
+    }
+    write_wells(&folder.join("wells.csv"), aquifer)?;
+    if let Regime::Transient { steps, .. } = &aquifer.regime {
+        let times: Vec<f64> = std::iter::once(0.0).chain(steps.ends().iter().copied()).collect();
+        write_csv(&folder.join("head_times.csv"), |csv| {
+            csv.write_record(["frame", "time"])?;
+            states(times.len()).into_iter().enumerate().try_for_each(|(frame, k)| csv.serialize((frame, times[k])))
+        })?;
+        write_curves(&folder.join("drawdown.csv"), study, observations, steps.ends(), &fields)?;
+    }
+    Ok(last)
+}
+
+/// Which of `total` states are kept: [`STATES`] at most, evenly spread, both ends among them.
+fn states(total: usize) -> Vec<usize> {
+    match total {
+        0..=STATES => (0..total).collect(),
+        _ => (0..STATES).map(|i| i * (total - 1) / (STATES - 1)).collect(),
+    }
+}
+
+/// A row a screened cell. Rates are positive where a well extracts.
+fn write_wells(path: &Path, aquifer: &Aquifer) -> Result<()> {
+    let per_day = |rate: f64| -rate * 86400.0;
+    write_csv(path, |csv| {
+        csv.write_record(["name", "x", "y", "z", "layer", "control", "value", "unit"])?;
+        for well in &aquifer.wells {
+            let (control, value, unit) = match &well.control {
+                Control::Rate(rate) => ("rate", per_day(*rate), "m3/day"),
+                Control::Schedule(rates) => {
+                    let largest =
+                        rates.iter().map(|r| r.1).fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
+                    ("schedule", per_day(largest), "m3/day")
+                }
+                Control::Head(head) => ("head", *head, "m"),
+            };
+            for &cell in &well.cells {
+                let [x, y, z] = aquifer.grid.center(aquifer.grid.cell(cell));
+                let layer = aquifer.grid.cell(cell)[2] + 1;
+                csv.serialize((&well.name, x, y, z, layer, control, value, unit))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// What is read over time: what of, where, its kind and unit.
+struct Curve {
+    quantity: Quantity,
+    place: String,
+    at: [f64; 3],
+    kind: &'static str,
+    unit: Unit,
+}
+
+/// `drawdown.csv`: whatever is observed, and every well's drawdown, at the end of every step and at the data's times.
+fn write_curves(
+    path: &Path,
+    study: &Study,
+    observations: &Observations<'_>,
+    ends: &[f64],
+    fields: &[(&str, ArrayView1<'_, f64>)],
+) -> Result<()> {
+    let Some(aquifer) = observations.aquifer() else { return Ok(()) };
+    let curves = curves(study.grid(), aquifer, &observations.units);
+    let mut times = ends.to_vec();
+    times.extend(aquifer.observations.iter().filter_map(|o| o.time));
+    times.sort_by(f64::total_cmp);
+    times.dedup();
+    let mut asked = aquifer.clone();
+    let over_time = |c: &Curve| times.iter().map(|&t| Observation { quantity: c.quantity, time: Some(t) }).collect();
+    asked.observations = curves.iter().flat_map(|c| -> Vec<Observation> { over_time(c) }).collect();
+    let flow = Groundwater::new(asked)?;
+    let read = |field: &ArrayView1<'_, f64>| -> Result<Array2<f64>> {
+        let values: Array1<f64> = flow.predict(*field)?;
+        Ok(values.into_shape_with_order((curves.len(), times.len())).expect("a value a curve and time"))
+    };
+    let predicted: Vec<Array2<f64>> = fields.iter().map(|(_, field)| read(field)).collect::<Result<_>>()?;
+    let observed = |quantity: Quantity, time: f64| {
+        let same = |o: &Observation| o.quantity == quantity && o.time == Some(time);
+        aquifer.observations.iter().position(same).map(|i| observations.observed[i])
+    };
+    write_csv(path, |csv| {
+        csv.write_record([
+            "place",
+            "kind",
+            "x",
+            "y",
+            "z",
+            "time",
+            "unit",
+            "reference",
+            "predicted_parameterized",
+            "predicted_model",
+            "observed",
+        ])?;
+        for (c, curve) in curves.iter().enumerate() {
+            // The model counts rates as they flow into the aquifer, files as they are extracted; so do the data.
+            let sign = if let Quantity::Rate(_) = curve.quantity { -1.0 } else { 1.0 };
+            let number = |which: usize, t: usize| predicted.get(which).map(|p| curve.unit.reported(sign * p[[c, t]]));
+            for (t, &time) in times.iter().enumerate() {
+                let [x, y, z] = curve.at;
+                let datum = observed(curve.quantity, time).map(|d| curve.unit.reported(d));
+                let place = (&curve.place, curve.kind, x, y, z, time, curve.unit.name());
+                csv.serialize((place, number(2, t), number(1, t), number(0, t), datum))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn curves(grid: &Grid, aquifer: &Aquifer, units: &[Unit]) -> Vec<Curve> {
+    let cell_name = |cell: usize| {
+        let [i, j, k] = grid.cell(cell).map(|index| index + 1);
+        if grid.is_2d() { format!("cell ({i}, {j})") } else { format!("cell ({i}, {j}), layer {k}") }
+    };
+    let of = |quantity: Quantity| {
+        let in_cell = |cell: usize, kind| (cell_name(cell), cell, kind, Dimension::Length);
+        let in_well = |w: usize, kind, unit| (aquifer.wells[w].name.clone(), aquifer.wells[w].cells[0], kind, unit);
+        let (place, cell, kind, dimension) = match quantity {
+            Quantity::Head(cell) => in_cell(cell, "head"),
+            Quantity::Drawdown(cell) => in_cell(cell, "drawdown"),
+            Quantity::WellHead(w) => in_well(w, "head", Dimension::Length),
+            Quantity::WellDrawdown(w) => in_well(w, "drawdown", Dimension::Length),
+            Quantity::Rate(w) => in_well(w, "rate", Dimension::Rate),
+            Quantity::Property(_) => return None,
+        };
+        let datum = aquifer.observations.iter().position(|o| o.quantity == quantity);
+        let unit = datum.and_then(|i| units.get(i).cloned()).unwrap_or(Unit::Plain(dimension.si()));
+        Some(Curve { quantity, place, at: grid.center(grid.cell(cell)), kind, unit })
+    };
+    let mut quantities: Vec<Quantity> = Vec::new();
+    let wells = (0..aquifer.wells.len()).map(Quantity::WellDrawdown);
+    for quantity in aquifer.observations.iter().map(|o| o.quantity).chain(wells) {
+        if !quantities.contains(&quantity) {
+            quantities.push(quantity);
+        }
+    }
+    quantities.into_iter().filter_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_keep_both_ends() {
+        assert_eq!(states(3), [0, 1, 2]);
+        let some = states(1000);
+        assert_eq!((some.len(), some[0], some[STATES - 1]), (STATES, 0, 999));
+        assert!(some.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+}

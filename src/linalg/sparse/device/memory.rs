@@ -1,0 +1,421 @@
+//! The vectors of a block of right-hand sides on a device, and the dispatches of an iteration, recorded once.
+
+use bytemuck::{Pod, Zeroable};
+use ndarray::{Array2, ArrayView2};
+use rayon::prelude::*;
+
+use crate::gpu::{Batch, Buffer, Gpu, GpuError};
+
+use super::hierarchy::{Corrected, Last, Operator, Relaxed, Ties, Uploaded};
+use super::{GRADIENTS, ITERATIONS, MULTIGRID, OFFSETS, WORKGROUP, prelude, scales};
+
+/// Iterations between two looks at the states.
+const BATCH: usize = 4;
+/// Most threads of one right-hand side in a reduction.
+const PARTS: usize = 4096;
+
+/// What the kernels know of a level, as WGSL lays it out.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+pub(super) struct Shape {
+    pub(super) cells: [u32; 4],
+    pub(super) coarse: [u32; 4],
+    pub(super) lines: [u32; 4],
+    pub(super) counts: [u32; 4],
+    pub(super) offsets: [[i32; 4]; OFFSETS],
+}
+
+/// One right-hand side, as WGSL lays it out.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable, Default, PartialEq)]
+pub(super) struct State {
+    pub(super) product: f32,
+    pub(super) alpha: f32,
+    pub(super) beta: f32,
+    pub(super) goal: f32,
+    pub(super) going: u32,
+    pub(super) begun: u32,
+    pub(super) taken: u32,
+    pub(super) square: f32,
+}
+
+/// The vectors of a level: n R numbers each.
+#[derive(Debug)]
+struct Vectors {
+    known: Buffer<f32>,
+    x: Buffer<f32>,
+    scratch: Buffer<f32>,
+}
+
+/// Dispatches of the kernels on buffers of one width.
+pub(super) struct Kernels<'g> {
+    pub(super) gpu: &'g Gpu,
+    pub(super) width: usize,
+    prelude: String,
+}
+
+/// The vectors of `width` right-hand sides.
+pub(super) struct Memory<'g> {
+    kernels: Kernels<'g>,
+    solution: Buffer<f32>,
+    residual: Buffer<f32>,
+    states: Buffer<State>,
+    /// [`BATCH`] iterations.
+    iterations: Batch<'g>,
+}
+
+/// What a round on the device gives.
+pub(super) struct Found {
+    /// n × r.
+    pub(super) x: Array2<f64>,
+    /// Iterations of each column.
+    pub(super) iterations: Vec<usize>,
+}
+
+/// Threads of one right-hand side in a reduction over n cells: a function of n alone, as the order of sums must be.
+pub(super) fn parts(cells: usize) -> usize {
+    cells.min(PARTS)
+}
+
+fn groups(threads: usize) -> [u64; 3] {
+    [(threads as u64).div_ceil(u64::from(WORKGROUP)), 1, 1]
+}
+
+impl<'g> Kernels<'g> {
+    pub(super) fn new(gpu: &'g Gpu, width: usize) -> Self {
+        Self { gpu, width, prelude: prelude() }
+    }
+
+    fn shape(&self, cells: [usize; 3]) -> Shape {
+        let [nx, ny, nz] = cells.map(|count| count as u32);
+        let parts = parts(cells.iter().product()) as u32;
+        Shape {
+            cells: [nx, ny, nz, self.width as u32],
+            coarse: [1; 4],
+            lines: [0; 4],
+            counts: [0, 0, parts, 0],
+            offsets: [[0; 4]; OFFSETS],
+        }
+    }
+
+    fn shape_of(&self, operator: &Operator) -> Shape {
+        let mut shape = self.shape(operator.cells);
+        shape.counts[0] = operator.count as u32;
+        shape.counts[1] = operator.vertical as u32;
+        shape.offsets = operator.offsets;
+        shape
+    }
+
+    fn uniform(&self, shape: Shape) -> Result<Buffer<Shape>, GpuError> {
+        self.gpu.uniform("shape of a level", shape)
+    }
+
+    fn numbers(&self, cells: [usize; 3]) -> usize {
+        cells.iter().product::<usize>() * self.width
+    }
+
+    /// Relaxes the lines of one colour (parities of i and j).
+    pub(super) fn relax(
+        &self,
+        batch: &mut Batch<'g>,
+        level: &Relaxed,
+        colour: [usize; 2],
+        [known, x, scratch]: [&Buffer<f32>; 3],
+    ) -> Result<(), GpuError> {
+        let Relaxed { operator, inverse_pivots } = level;
+        let mut shape = self.shape_of(operator);
+        let lines = [0, 1].map(|axis| (operator.cells[axis] + 1 - colour[axis]) / 2);
+        shape.lines = [colour[0], colour[1], lines[0], lines[1]].map(|number| number as u32);
+        let shape = self.uniform(shape)?;
+        let bindings = [
+            shape.bind(),
+            operator.couplings.bind(),
+            operator.surplus.bind(),
+            x.bind(),
+            known.bind(),
+            inverse_pivots.bind(),
+            scratch.bind(),
+        ];
+        let threads = groups(lines[0] * lines[1] * self.width);
+        batch.dispatch(&MULTIGRID, "relax", &self.prelude, &bindings, threads)?;
+        Ok(())
+    }
+
+    /// `rest = known − A x`.
+    pub(super) fn residual(
+        &self,
+        batch: &mut Batch<'g>,
+        operator: &Operator,
+        [known, x, rest]: [&Buffer<f32>; 3],
+    ) -> Result<(), GpuError> {
+        let shape = self.uniform(self.shape_of(operator))?;
+        let bindings =
+            [shape.bind(), operator.couplings.bind(), operator.surplus.bind(), x.bind(), known.bind(), rest.bind()];
+        batch.dispatch(&MULTIGRID, "residual", &self.prelude, &bindings, groups(self.numbers(operator.cells)))?;
+        Ok(())
+    }
+
+    /// `image = A x`, and the parts of `xᵀ A x`.
+    pub(super) fn product(
+        &self,
+        batch: &mut Batch<'g>,
+        operator: &Operator,
+        [x, image, partial]: [&Buffer<f32>; 3],
+    ) -> Result<(), GpuError> {
+        let shape = self.uniform(self.shape_of(operator))?;
+        let bindings =
+            [shape.bind(), operator.couplings.bind(), operator.surplus.bind(), x.bind(), image.bind(), partial.bind()];
+        let threads = parts(operator.cells.iter().product()) * self.width;
+        batch.dispatch(&MULTIGRID, "product", &self.prelude, &bindings, groups(threads))?;
+        Ok(())
+    }
+
+    fn shape_between(&self, level: &Corrected) -> Result<Buffer<Shape>, GpuError> {
+        let mut shape = self.shape(level.level.operator.cells);
+        let ([cx, cy, _], [fx, fy]) = (level.coarse, level.factor);
+        shape.coarse = [cx, cy, fx, fy].map(|number| number as u32);
+        self.uniform(shape)
+    }
+
+    /// `coarse_known = Pᵀ fine`, `coarse_x = 0`.
+    pub(super) fn gather(
+        &self,
+        batch: &mut Batch<'g>,
+        level: &Corrected,
+        [fine, coarse_known, coarse_x]: [&Buffer<f32>; 3],
+    ) -> Result<(), GpuError> {
+        let shape = self.shape_between(level)?;
+        let bindings = [shape.bind(), level.weights.bind(), fine.bind(), coarse_known.bind(), coarse_x.bind()];
+        batch.dispatch(&MULTIGRID, "gather", &self.prelude, &bindings, groups(self.numbers(level.coarse)))?;
+        Ok(())
+    }
+
+    /// `x += P correction`.
+    pub(super) fn scatter(
+        &self,
+        batch: &mut Batch<'g>,
+        level: &Corrected,
+        [correction, x]: [&Buffer<f32>; 2],
+    ) -> Result<(), GpuError> {
+        let shape = self.shape_between(level)?;
+        let bindings = [shape.bind(), level.weights.bind(), correction.bind(), x.bind()];
+        let threads = groups(self.numbers(level.level.operator.cells));
+        batch.dispatch(&MULTIGRID, "scatter", &self.prelude, &bindings, threads)?;
+        Ok(())
+    }
+
+    /// `x = inverse · known`.
+    pub(super) fn coarsest(
+        &self,
+        batch: &mut Batch<'g>,
+        cells: [usize; 3],
+        [inverse, known, x]: [&Buffer<f32>; 3],
+    ) -> Result<(), GpuError> {
+        let shape = self.uniform(self.shape(cells))?;
+        let bindings = [shape.bind(), inverse.bind(), known.bind(), x.bind()];
+        batch.dispatch(&MULTIGRID, "coarsest", &self.prelude, &bindings, groups(self.numbers(cells)))?;
+        Ok(())
+    }
+
+    /// Parts of `rᵀ z` and of `rᵀ r`.
+    pub(super) fn inner(
+        &self,
+        batch: &mut Batch<'g>,
+        cells: [usize; 3],
+        [r, z, partial]: [&Buffer<f32>; 3],
+    ) -> Result<(), GpuError> {
+        let shape = self.uniform(self.shape(cells))?;
+        let threads = parts(cells.iter().product()) * self.width;
+        let bindings = [shape.bind(), r.bind(), z.bind(), partial.bind()];
+        batch.dispatch(&GRADIENTS, "inner", &self.prelude, &bindings, groups(threads))?;
+        Ok(())
+    }
+
+    /// `"begin"` or `"step"`: ends sums and sets the scalars.
+    pub(super) fn scalars(
+        &self,
+        batch: &mut Batch<'g>,
+        entry: &str,
+        cells: [usize; 3],
+        partial: &Buffer<f32>,
+        states: &Buffer<State>,
+    ) -> Result<(), GpuError> {
+        let shape = self.uniform(self.shape(cells))?;
+        let bindings = [shape.bind(), partial.bind(), states.bind()];
+        batch.dispatch(&GRADIENTS, entry, &self.prelude, &bindings, [self.width as u64, 1, 1])?;
+        Ok(())
+    }
+
+    /// `p = z + β p`.
+    pub(super) fn advance(
+        &self,
+        batch: &mut Batch<'g>,
+        cells: [usize; 3],
+        states: &Buffer<State>,
+        [z, p]: [&Buffer<f32>; 2],
+    ) -> Result<(), GpuError> {
+        let shape = self.uniform(self.shape(cells))?;
+        let bindings = [shape.bind(), states.bind(), z.bind(), p.bind()];
+        batch.dispatch(&GRADIENTS, "advance", &self.prelude, &bindings, groups(self.numbers(cells)))?;
+        Ok(())
+    }
+
+    /// `x += α p`, `r −= α A p`, `z = 0`.
+    pub(super) fn update(
+        &self,
+        batch: &mut Batch<'g>,
+        cells: [usize; 3],
+        states: &Buffer<State>,
+        [p, image, x, r, z]: [&Buffer<f32>; 5],
+    ) -> Result<(), GpuError> {
+        let shape = self.uniform(self.shape(cells))?;
+        let bindings = [shape.bind(), states.bind(), p.bind(), image.bind(), x.bind(), r.bind(), z.bind()];
+        batch.dispatch(&GRADIENTS, "update", &self.prelude, &bindings, groups(self.numbers(cells)))?;
+        Ok(())
+    }
+
+    /// Tied cells get their mean.
+    pub(super) fn project(
+        &self,
+        batch: &mut Batch<'g>,
+        cells: [usize; 3],
+        ties: Option<&Ties>,
+        x: &Buffer<f32>,
+    ) -> Result<(), GpuError> {
+        let Some(ties) = ties else { return Ok(()) };
+        let mut shape = self.shape(cells);
+        shape.counts[3] = ties.count as u32;
+        let shape = self.uniform(shape)?;
+        let bindings = [shape.bind(), ties.starts.bind(), ties.cells.bind(), x.bind()];
+        batch.dispatch(&GRADIENTS, "project", &self.prelude, &bindings, groups(ties.count * self.width))?;
+        Ok(())
+    }
+
+    fn vectors(&self, cells: [usize; 3]) -> Result<Vectors, GpuError> {
+        let zeros = |label: &str| self.gpu.zeros(label, self.numbers(cells));
+        Ok(Vectors {
+            known: zeros("right-hand sides of a level")?,
+            x: zeros("solutions of a level")?,
+            scratch: zeros("residuals of a level")?,
+        })
+    }
+}
+
+/// The colours of the sweep before the coarse correction; the sweep after it reverses them.
+pub(super) const COLOURS: [[usize; 2]; 4] = [[0, 0], [1, 0], [0, 1], [1, 1]];
+
+/// One V-cycle from `x = 0` on the finest level.
+fn cycle<'g>(
+    kernels: &Kernels<'g>,
+    batch: &mut Batch<'g>,
+    uploaded: &Uploaded,
+    vectors: &[Vectors],
+    [known, x, scratch]: [&Buffer<f32>; 3],
+) -> Result<(), GpuError> {
+    let of = |level: usize| match level.checked_sub(1) {
+        None => [known, x, scratch],
+        Some(below) => [&vectors[below].known, &vectors[below].x, &vectors[below].scratch],
+    };
+    for (number, level) in uploaded.levels.iter().enumerate() {
+        let [known, x, scratch] = of(number);
+        for colour in COLOURS {
+            kernels.relax(batch, &level.level, colour, [known, x, scratch])?;
+        }
+        kernels.residual(batch, &level.level.operator, [known, x, scratch])?;
+        let [coarse_known, coarse_x, _] = of(number + 1);
+        kernels.gather(batch, level, [scratch, coarse_known, coarse_x])?;
+    }
+    let [known, x, scratch] = of(uploaded.levels.len());
+    match &uploaded.last {
+        Last::Inverse { cells, inverse } => kernels.coarsest(batch, *cells, [inverse, known, x])?,
+        Last::Line(level) => kernels.relax(batch, level, COLOURS[0], [known, x, scratch])?,
+    }
+    for (number, level) in uploaded.levels.iter().enumerate().rev() {
+        let ([known, x, scratch], [_, correction, _]) = (of(number), of(number + 1));
+        kernels.scatter(batch, level, [correction, x])?;
+        for colour in COLOURS.into_iter().rev() {
+            kernels.relax(batch, &level.level, colour, [known, x, scratch])?;
+        }
+    }
+    Ok(())
+}
+
+impl<'g> Memory<'g> {
+    /// Vectors for `width` right-hand sides of what is uploaded.
+    pub(super) fn new(gpu: &'g Gpu, uploaded: &Uploaded, width: usize) -> Result<Self, GpuError> {
+        let kernels = Kernels::new(gpu, width);
+        let cells = uploaded.operator.cells;
+        let vector = |label: &str| gpu.zeros::<f32>(label, kernels.numbers(cells));
+        let [solution, residual, direction] = [vector("solutions")?, vector("residuals")?, vector("directions")?];
+        let [image, preconditioned] = [vector("images of directions")?, vector("preconditioned residuals")?];
+        let partial = gpu.zeros("parts of sums", 2 * parts(cells.iter().product()) * width)?;
+        let states = gpu.zeros("states of right-hand sides", width)?;
+        let below = uploaded.levels.iter().map(|level| kernels.vectors(level.coarse));
+        let vectors = below.collect::<Result<Vec<_>, _>>()?;
+        let ties = uploaded.ties.as_ref();
+        let mut iterations = gpu.batch();
+        for _ in 0..BATCH {
+            let batch = &mut iterations;
+            // A p is not needed any more: its place serves the cycle.
+            cycle(&kernels, batch, uploaded, &vectors, [&residual, &preconditioned, &image])?;
+            kernels.project(batch, cells, ties, &preconditioned)?;
+            kernels.inner(batch, cells, [&residual, &preconditioned, &partial])?;
+            kernels.scalars(batch, "begin", cells, &partial, &states)?;
+            kernels.advance(batch, cells, &states, [&preconditioned, &direction])?;
+            kernels.product(batch, &uploaded.operator, [&direction, &image, &partial])?;
+            kernels.project(batch, cells, ties, &image)?;
+            kernels.scalars(batch, "step", cells, &partial, &states)?;
+            let vectors = [&direction, &image, &solution, &residual, &preconditioned];
+            kernels.update(batch, cells, &states, vectors)?;
+        }
+        Ok(Self { kernels, solution, residual, states, iterations })
+    }
+
+    /// Number of right-hand sides.
+    pub(super) fn width(&self) -> usize {
+        self.kernels.width
+    }
+
+    /// Solves `A δ = r` for the columns that are `open`, each to its relative `goal`; the others stay 0.
+    pub(super) fn solve(
+        &self,
+        uploaded: &Uploaded,
+        r: ArrayView2<'_, f64>,
+        open: &[bool],
+        goals: &[f64],
+        mut clock: Option<&mut f64>,
+    ) -> Result<Found, GpuError> {
+        let gpu = self.kernels.gpu;
+        let projected = uploaded.projected(r);
+        let sizes = scales(projected.view());
+        let mut block = vec![0.0f32; projected.len()];
+        block.par_chunks_mut(self.width()).enumerate().for_each(|(cell, row)| {
+            for (column, to) in row.iter_mut().enumerate().filter(|(column, _)| open[*column]) {
+                *to = (projected[[cell, column]] / sizes[column]) as f32;
+            }
+        });
+        gpu.write(&self.residual, &block)?;
+        let start = |(&open, &goal): (&bool, &f64)| State {
+            goal: (goal * goal) as f32,
+            going: u32::from(open),
+            ..State::default()
+        };
+        let mut states: Vec<State> = open.iter().zip(goals).map(start).collect();
+        gpu.write(&self.states, &states)?;
+        for _ in 0..ITERATIONS / BATCH {
+            match clock.as_deref_mut() {
+                Some(clock) => *clock += self.iterations.time()?,
+                None => self.iterations.run()?,
+            }
+            states = gpu.read(&self.states)?;
+            if states.iter().all(|state| state.going == 0) {
+                break;
+            }
+        }
+        let found = gpu.read(&self.solution)?;
+        let x = Array2::from_shape_fn(r.dim(), |(cell, column)| {
+            f64::from(found[cell * self.width() + column]) * (sizes[column] / uploaded.unit)
+        });
+        Ok(Found { x, iterations: states.iter().map(|state| state.taken as usize).collect() })
+    }
+}

@@ -1,0 +1,120 @@
+//! Several scenarios and a pumping test: what a run says of them, and that it says the same again.
+
+use ndarray::Array3;
+
+use crate::support::{Place, assert_same_numbers, summary};
+
+/// A pumping test in straight channels along x or along y: 24 × 20 cells, 40 realizations each.
+pub(crate) const PUMPING: &str = r#"format = 1
+name = "pumping"
+title = "A small pumping test"
+
+[grid]
+cells = [24, 20]
+size = ["240 m", "200 m", "10 m"]
+
+[property]
+name = "hydraulic conductivity"
+unit = "m/day"
+transform = "log10"
+facies = [-1.0, 1.0]
+
+[[scenario]]
+name = "straight"
+azimuth = [0, 90]
+
+[scenario.image]
+kind = "straight"
+cells = [60, 60]
+seed = 1
+proportion = 0.3
+width = 5
+
+[prior]
+realizations = 40
+
+[prior.snesim]
+template = [5, 5]
+grids = 3
+
+[hard_data]
+cells = [{ cell = [12, 10], facies = 1 }]
+
+[basis]
+kind = "hybrid"
+energy = 0.8
+
+[physics]
+kind = "groundwater"
+boundary = [{ side = "left", head = "20 m" }, { side = "right", head = "10 m" }]
+
+[[physics.well]]
+name = "centre"
+cell = [12, 10]
+rate = "60 m3/day"
+
+[[observation]]
+kind = ["head", "property"]
+lattice = [4, 3]
+
+[data]
+noise = "2 %"
+
+[feasible]
+window = [10, 10]
+neighbours = 3
+library = 200
+fraction = 0.5
+refine = 0.1
+
+[inversion]
+iterations = 3
+steps = 1
+regularizer = "group"
+
+[reference]
+scenario = "straight-90"
+seed = 1
+"#;
+
+#[test]
+fn a_run_tells_scenarios_apart_and_ends_in_the_same_numbers_on_any_thread_count() {
+    let place = Place::new();
+    place.write("pumping.toml", PUMPING);
+    place.run(&["run", "pumping.toml", "--out", "a", "--threads", "1"]).ok();
+    place.run(&["run", "pumping.toml", "--out", "b", "--threads", "2"]).ok();
+    assert_same_numbers(&place.path("a"), &place.path("b"));
+    let folder = place.path("a");
+    let summary = summary(&folder);
+    let scenarios = summary["scenarios"].as_array().expect("scenarios");
+    let sum = |key: &str| scenarios.iter().map(|s| s[key].as_f64().expect("a number")).sum::<f64>();
+    assert_eq!(scenarios.len(), 2);
+    assert!((sum("contribution") - 1.0).abs() < 1e-12 && (sum("probability") - 1.0).abs() < 1e-12, "{scenarios:?}");
+    assert!(summary["hits"]["evidence"].is_number() && summary["solver"].is_string(), "{summary}");
+    let map: Array3<u8> = ndarray_npy::read_npy(folder.join("scenario_map.npy")).expect("u8");
+    assert!(map.shape() == [1, 20, 24] && map.iter().all(|&p| p < 2));
+    let model: Array3<f64> = ndarray_npy::read_npy(folder.join("model.npy")).expect("f64");
+    assert!(model.iter().all(|x| (x.abs() - 1.0).abs() < 1e-12), "u has facies alone");
+    assert!((model[[0, 9, 11]] - 1.0).abs() < 1e-12, "the well stands in its channel");
+    let text = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a table");
+    assert_eq!(text("scenarios.csv").lines().count(), 3);
+    assert!(text("scenario_history.csv").lines().count() > 2);
+    let data = text("data.csv");
+    assert_eq!(data.lines().filter(|line| line.starts_with("head,")).count(), 12);
+    assert_eq!(data.lines().filter(|line| line.contains(",log10 m/day,")).count(), 12);
+}
+
+#[test]
+fn scenarios_of_an_earlier_run_are_taken_up_and_variants_lie_beside_it() {
+    let place = Place::new();
+    let changed = PUMPING.replace("refine = 0.1\n", "")
+        + "\n[[variant]]\nname = \"l1\"\nset = { \"inversion.regularizer\" = \"l1\" }\n";
+    place.write("pumping.toml", PUMPING);
+    place.write("variants.toml", changed);
+    place.run(&["run", "variants.toml", "--out", "a"]).ok();
+    let variant = summary(&place.path("a").join("variant-l1"));
+    assert_eq!(variant["misfit"]["target"], summary(&place.path("a"))["misfit"]["target"], "the same data");
+    place.run(&["run", "pumping.toml", "--out", "b", "--scenarios-from", "a"]).ok();
+    assert_eq!(summary(&place.path("b"))["scenarios"].as_array().expect("scenarios").len(), 2);
+    place.run(&["run", "pumping.toml", "--out", "c", "--scenarios-from", "nowhere"]).fails(2, &["nowhere"]);
+}

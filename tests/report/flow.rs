@@ -1,0 +1,128 @@
+//! The report of groundwater runs with several scenarios.
+
+use std::fs;
+
+use lithoscope::report;
+use ndarray::Array4;
+use ndarray_npy::write_npy;
+use serde_json::json;
+
+use crate::folders::{write_case, write_flow, write_summary};
+use crate::{attribute, built, chromium, open, screenshot};
+
+#[test]
+fn wells_heads_scenarios_and_curves_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    write_flow(folder.path(), [1, 30, 40], 1, true);
+    let html = built(folder.path());
+    for said in [
+        "Wells and places of observation over the resulting model u",
+        "P1 pumps 60 m3/day",
+        "I1 injects 20 m3/day",
+        "H1 is held at a head of 14 m",
+        "Head of the reference",
+        "Heads in the wells",
+        "M0: head",
+        "they are a forecast",
+        "observed head [m]",
+        "observed hydraulic conductivity [log10 m/s]",
+        "observed rate [m3/day]",
+        "largest error of u",
+        "The data support the scenario <strong>“meandering 90°”</strong> more than the others",
+        "its probability is <strong>88.1 %</strong>; next comes “intersecting” with 11.9 %",
+        "by BIC it would be “intersecting”",
+        "The reference was drawn from “meandering 90°”: the verdict is right.",
+        "undefined",
+        "Coefficients by group",
+        "meandering 90° (12)",
+        "Scenario with the most votes in each cell",
+    ] {
+        assert!(html.contains(said), "the page does not say “{said}”");
+    }
+    assert!(!html.contains("No scenario fits"), "two of five are at work");
+}
+
+#[test]
+fn the_page_warns_where_no_scenario_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    write_flow(folder.path(), [1, 30, 40], 1, false);
+    let path = folder.path().join("scenarios.csv");
+    let table = "name,norm,contribution,probability\na,1,0.3,0.2\nb,0.9,0.3,0.5\nc,0.5,0.2,0.2\nd,0.01,0.2,0.1\n";
+    fs::write(path, table).unwrap();
+    let html = built(folder.path());
+    assert!(html.contains("No scenario fits.</strong> 3 of the 4 scenarios"), "the warning");
+    assert!(html.contains("“b”</strong> most, but without certainty"));
+    assert!(!html.contains("Over time: fit and forecast"), "steady flow has no curves");
+    assert!(!html.contains("Coefficients by group"), "without their columns the groups are not known");
+}
+
+#[test]
+fn heads_of_another_shape_or_number_of_times_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    write_flow(folder.path(), [2, 30, 40], 1, true);
+    let refused = |said: &str| {
+        let text = report::build(folder.path()).expect_err(said).to_string();
+        assert!(text.contains(said), "the error is “{text}”, expected “{said}” in it");
+    };
+    fs::write(folder.path().join("head_times.csv"), "frame,time\n0,1\n1,2\n").unwrap();
+    refused("2 times for 12 frames of head.npy");
+    write_npy(folder.path().join("head.npy"), &Array4::<f64>::zeros((2, 2, 30, 41))).unwrap();
+    refused("the array has shape [2, 2, 30, 41]");
+}
+
+#[test]
+fn repeated_runs_show_how_often_the_right_scenario_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    for run in 1..=4 {
+        write_flow(&folder.path().join(format!("repeat-{run:03}")), [1, 30, 40], run, false);
+    }
+    // In one of the runs the evidence is for another scenario.
+    let path = folder.path().join("repeat-002/scenarios.csv");
+    let table = fs::read_to_string(&path).unwrap();
+    fs::write(&path, table.replace(",-62,", ",-50,")).unwrap();
+    fs::copy(folder.path().join("repeat-001/case.toml"), folder.path().join("case.toml")).unwrap();
+    let hits = json!({"mean": 0.5, "ci95": [0.0, 1.0], "values": [1, 0, 1, 0]});
+    write_summary(folder.path(), &json!({"format": 1, "hits": {"l1": hits, "norm": hits}}));
+    let html = built(folder.path());
+    for said in [
+        "The references were drawn from “meandering 90°”.",
+        "<th scope=\"row\">evidence</th><td>3 of 4</td><td>75.0 % <span class=\"interval\">[30.1 %, 95.4 %]</span>",
+        "<th scope=\"row\">BIC</th><td>0 of 4</td>",
+        "<th scope=\"row\">‖vᵢ‖</th><td>4 of 4</td>",
+        "<th scope=\"row\">l1</th><td>2 of 4</td>",
+        "the mean of ln p(true scenario) is −0.1267",
+        "most probable: meandering 90° (88.1 %)",
+    ] {
+        assert!(html.contains(said), "the page does not say “{said}”");
+    }
+    // Of references of unknown scenarios nothing is said but what the runs say themselves.
+    write_case(folder.path(), [1, 30, 40]);
+    let html = built(folder.path());
+    assert!(html.contains(">l1</th>") && !html.contains(">BIC</th>"), "only what the runs know by themselves");
+}
+
+#[test]
+fn chromium_moves_heads_by_time_bars_by_iteration_and_wells_by_layer() {
+    let Some(browser) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    write_flow(folder.path(), [4, 30, 40], 1, true);
+    let html = built(folder.path());
+    let hand = "<script>{const set = (id, value) => { const input = document.getElementById(id); input.value = value;\
+                input.dispatchEvent(new Event('input')); };\
+                set('time', 3); set('layer-heads', 1); set('iteration', 0);}</script></body>";
+    fs::write(folder.path().join(report::FILE_NAME), html.replace("</body>", hand)).unwrap();
+    let dom = open(&browser, folder.path(), "", &["--dump-dom"]);
+    assert_eq!(attribute(&dom, "data-errors"), Some(""), "errors of the page");
+    assert_eq!(attribute(&dom, "data-time"), Some("3"));
+    assert_eq!(attribute(&dom, "data-layer"), Some("1"));
+    assert!(dom.contains("id=\"shares-iteration\">1</output>"), "the bars follow the slider");
+    assert!(dom.matches("class=\"isolines\"><path").count() == 3, "three maps of heads with isolines");
+    assert!(dom.contains("well injecting away"), "a well of another layer is pale");
+    assert!(dom.matches("z = 15 m (2 of 4)").count() >= 3, "every slider of the layer says where it stands");
+
+    fs::write(folder.path().join(report::FILE_NAME), html).unwrap();
+    let early = screenshot(&browser, folder.path(), "time=0&iteration=3");
+    let late = screenshot(&browser, folder.path(), "time=11&iteration=3");
+    let changed = early.chunks(4).zip(late.chunks(4)).filter(|(a, b)| a != b).count();
+    assert!(changed > 3_000, "{changed} pixels differ between the first and the last time");
+}
