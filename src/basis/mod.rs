@@ -5,12 +5,14 @@ use std::ops::Range;
 
 use crate::operator::LinearOperator;
 
+mod extended;
 pub mod hybrid;
 pub mod karhunen_loeve;
 pub mod pca;
 mod realizations;
 mod stored;
 
+pub use extended::ExtendedBasis;
 pub use hybrid::HybridBasis;
 pub use realizations::{Origin, Precision, Realizations};
 pub use stored::{DOUBLE_BYTES, StoredBasis};

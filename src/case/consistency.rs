@@ -302,14 +302,15 @@ impl Check<'_> {
         let problem = "with data from a file there is no reference";
         self.require(is_synthetic || reference.is_none(), &["data"], "reference", problem, "remove the section");
         let problem = "a data file holds travel times, and this physics has none";
-        let fits = is_synthetic || matches!(physics, Some(Physics::StraightRays(_)) | None);
+        let fits = is_synthetic || data.tests.is_some() || matches!(physics, Some(Physics::StraightRays(_)) | None);
         let remedy = "write kind = \"straight-rays\" in [physics], or leave the file out";
         self.require(fits, &["physics"], "data.file", problem, remedy);
+        self.tests(data);
         let problem = "the noise of synthetic data cannot come from a file";
         let fits = !(is_synthetic && data.noise == Noise::File);
         self.require(fits, &["data.file"], "data.noise", problem, "write \"2 %\" or a time such as \"0.8 ns\"");
         let problem = "the noise is to come from the file, but data.columns.sigma does not name its column";
-        let fits = data.noise != Noise::File || data.columns.sigma.is_some() || is_synthetic;
+        let fits = data.noise != Noise::File || data.columns.sigma.is_some() || is_synthetic || data.tests.is_some();
         self.require(fits, &["data.columns"], "data.noise", problem, "add sigma = \"...\" to [data.columns]");
         let problem = "the error level can only be chosen under a Gaussian prior of the coefficients";
         let fits = data.noise_level == NoiseLevel::Given || inversion.regularizer == Regularizer::Gaussian;

@@ -347,6 +347,25 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "physics.initial_head",
         "Heads when the first step begins: \"steady\" (steady flow without wells), or one head. Default: \"steady\".",
     ),
+    (
+        "physics.uncertain",
+        "What is found together with the property: prior standard deviations, 0 where something is known. Needs one\n\
+         basis of a Gaussian scenario.",
+    ),
+    ("physics.uncertain.mean", "Of the property's mean, in its unit and transform. Default: 0."),
+    (
+        "physics.uncertain.storage",
+        "Of the natural logarithm of storativity or specific storage, one number everywhere. Default: 0.",
+    ),
+    (
+        "physics.uncertain.storage_variation",
+        "Of that logarithm from place to place, with the property's correlation. Default: 0.",
+    ),
+    (
+        "physics.uncertain.rate",
+        "Of the natural logarithm of each pumping test's rate about the one noted; a test that is left out is predicted\n\
+         with that one. Default: 0.",
+    ),
     ("physics.time", "Steps in time, from 0 on; without this section the flow is steady."),
     ("physics.time.steps", "Number of steps."),
     ("physics.time.first", "Length of the first step [time]."),
@@ -464,6 +483,41 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("data.columns.sigma", "Standard deviation of the travel time, in its unit. Default: not set."),
     ("data.columns.length_unit", "Unit of the coordinates. Default: \"m\"."),
     ("data.columns.time_unit", "Unit of the times. Default: \"s\"."),
+    (
+        "data.tests",
+        "Drawdowns of pumping tests: data.file is then the folder of their files, or the list of tests in it. Every test\n\
+         is a run of its own; heads are read between cells by bilinear weights, and a pumped well draws from the four\n\
+         cells around it by the same. The pumped well's own drawdown is no datum.",
+    ),
+    ("data.tests.list", "File of the tests: name, pumped well, rate. Default: \"tests.csv\"."),
+    ("data.tests.wells", "File of the wells: name, x, y, radius. Default: \"wells.csv\"."),
+    (
+        "data.tests.series",
+        "File of a test's drawdowns, {test} being its name; a test without one is predicted. Default: \"test_{test}.csv\".",
+    ),
+    ("data.tests.test", "Column: name of a test. Default: \"test\"."),
+    ("data.tests.pumped", "Column: the well it pumps. Default: \"pumped\"."),
+    ("data.tests.rate", "Column: its rate, extraction positive. Default: \"rate\"."),
+    ("data.tests.well", "Column: name of a well. Default: \"well\"."),
+    ("data.tests.x", "Column: its x. Default: \"x\"."),
+    ("data.tests.y", "Column: its y. Default: \"y\"."),
+    ("data.tests.radius", "Column: radius of its bore, for the drawdown inside it (Peaceman). Default: not set."),
+    ("data.tests.observed", "Column: the well a drawdown was observed in. Default: \"observed\"."),
+    ("data.tests.time", "Column: time since pumping began. Default: \"time\"."),
+    ("data.tests.drawdown", "Column: the drawdown, positive where the head falls. Default: \"drawdown\"."),
+    ("data.tests.length_unit", "Unit of coordinates, radii and drawdowns. Default: \"m\"."),
+    ("data.tests.time_unit", "Unit of times. Default: \"s\"."),
+    ("data.tests.rate_unit", "Unit of rates. Default: \"m3/s\"."),
+    (
+        "data.tests.samples",
+        "Samples of each series (a test, a well) that are data, at times of constant ratio; all are compared. Default: 16.",
+    ),
+    ("data.tests.from", "The first of these times [time]. Default: \"1 s\"."),
+    (
+        "data.tests.series_error",
+        "Standard deviation of an error that all samples of a series share [length]. Default: \"0 m\".",
+    ),
+    ("data.tests.leave_out", "Names of tests that are no data, but predicted and compared. Default: []."),
     (
         "feasible",
         "The map onto the feasible set in every iteration: windows of the parameterized model are matched against a\n\

@@ -288,7 +288,7 @@ pub fn check(name: &str, overrides: &Overrides) -> Result<CheckReport> {
     });
     let hard_data =
         case.hard_data.as_ref().and_then(|h| h.file.as_ref()).map(|file| ("hard_data.file".to_owned(), file));
-    let absent: Vec<_> = images.chain(data).chain(hard_data).filter(|(_, file)| !file.is_file()).collect();
+    let absent: Vec<_> = images.chain(data).chain(hard_data).filter(|(_, file)| !file.exists()).collect();
     if !absent.is_empty() {
         let lines = absent.iter().map(|(key, file)| format!("{name}: {key}: there is no file {}", file.display()));
         return Err(Error::Case(lines.collect::<Vec<_>>().join("\n")));

@@ -36,6 +36,7 @@ mod overrides;
 mod paraview;
 mod parse;
 pub mod predict;
+mod pumping;
 mod reader;
 mod repair;
 mod results;

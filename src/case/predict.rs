@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{Array1, ArrayView1};
 
-use super::file::{Case, Data, DataSource, Physics};
+use super::file::{Case, Data, DataSource, Physics, Uncertain};
 use super::observations::{Laid, columns, survey};
 use crate::error::{Error, Result};
 use crate::forward::straight_ray::{Ray, StraightRays};
@@ -48,6 +48,12 @@ pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>) -> Result<Strin
         ));
     }
     let u: Array1<f64> = values.iter().map(|&y| case.property.carried(y)).collect();
+    // The model says nothing of the storage: the case's own is taken.
+    let mut case = case.clone();
+    if let Some(Physics::Groundwater(flow)) = &mut case.physics {
+        flow.uncertain = Uncertain::default();
+    }
+    let case = &case;
     let Some(Physics::StraightRays(physics)) = &case.physics else { return readings(case, data, u.view()) };
     let survey = survey(case, data, false)?;
     let rays = survey.sources.iter().zip(&survey.receivers).map(|(&source, &receiver)| Ray { source, receiver });

@@ -6,7 +6,7 @@ use ndarray::Axis;
 
 use super::observations::Observations;
 use super::study::{Opinion, Study};
-use super::{files, flow_results, paraview};
+use super::{files, flow_results, paraview, pumping};
 use crate::error::{Error, Result};
 use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Solution};
 
@@ -19,8 +19,8 @@ pub(super) fn write(
     verdict: Option<&[Opinion]>,
 ) -> Result<()> {
     let best = estimate.best();
-    let model = study.reported(best.model.view());
-    let parameterized = study.reported(best.parameterized.view());
+    let model = study.reported(study.field(best.model.view()));
+    let parameterized = study.reported(study.field(best.parameterized.view()));
     files::array(&folder.join("model.npy"), study.shaped(model.view()))?;
     files::array(&folder.join("parameterized.npy"), study.shaped(parameterized.view()))?;
     files::array(&folder.join("coefficients.npy"), best.v.view())?;
@@ -43,6 +43,7 @@ pub(super) fn write(
     let heads = flow_results::write(folder, study, observations, best)?;
     paraview::write(&folder.join("model.vti"), study, &layers, best, &heads)?;
     write_data(&folder.join("data.csv"), study, observations, best)?;
+    pumping::write(folder, study, best.model.view())?;
     write_history(folder, &estimate.iterations)?;
     write_scenarios(&folder.join("scenarios.csv"), study, best, verdict)?;
     match study.case.scenarios.len() {
@@ -57,7 +58,7 @@ fn write_iterations(path: &Path, study: &Study, iterations: &[Iteration]) -> Res
     let mut maps = ndarray::Array3::<f32>::zeros((iterations.len(), 2, n));
     for (mut both, iteration) in maps.axis_iter_mut(Axis(0)).zip(iterations) {
         for (mut map, field) in both.axis_iter_mut(Axis(0)).zip([&iteration.parameterized, &iteration.model]) {
-            map.assign(&study.reported(field.view()).mapv(|x| x as f32));
+            map.assign(&study.reported(study.field(field.view())).mapv(|x| x as f32));
         }
     }
     let [nz, ny, nx] = study.grid().shape();

@@ -13,7 +13,7 @@ use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
 use super::study::{self, Opinion, Parameterization, Study};
 use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
-use super::{approximation, cache, files, hard_data, mapping, observations, results};
+use super::{approximation, cache, files, hard_data, mapping, observations, pumping, results};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::inversion::{ACTIVE_SHARE, Estimate, Repair, no_scenario_fits, split};
@@ -130,8 +130,25 @@ fn contents_of_files(case: &Case) -> Result<Vec<(&Path, blake3::Hash)>> {
         DataSource::File(path) => Some(path.as_path()),
         _ => None,
     });
-    let hash = |path| Ok((path, blake3::hash(&std::fs::read(path).map_err(|e| Error::file("read", path, e))?)));
-    images.chain(data).map(hash).collect()
+    images.chain(data).map(|path| Ok((path, contents(path)?))).collect()
+}
+
+/// A hash of a file, or of the CSV files in a folder and their names.
+fn contents(path: &Path) -> Result<blake3::Hash> {
+    let read = |path: &Path| std::fs::read(path).map_err(|e| Error::file("read", path, e));
+    if !path.is_dir() {
+        return Ok(blake3::hash(&read(path)?));
+    }
+    let entries = std::fs::read_dir(path).map_err(|e| Error::file("read", path, e))?;
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "csv"));
+    files.sort();
+    let mut hasher = blake3::Hasher::new();
+    for file in &files {
+        hasher.update(file.to_string_lossy().as_bytes());
+        hasher.update(&read(file)?);
+    }
+    Ok(hasher.finalize())
 }
 
 struct Run<'a> {
@@ -316,7 +333,7 @@ impl Run<'_> {
             stopped_because: estimate.stopped.word().into(),
             property: property(case),
             misfit: Misfit {
-                initial: misfit(study.prior_mean.view())?,
+                initial: misfit(study.initial().view())?,
                 parameterized: best.row.misfit_parameterized,
                 model: best.row.misfit_model,
                 target: observations.observed.len() as f64,
@@ -328,6 +345,8 @@ impl Run<'_> {
                 .map(|&scenario| case.scenarios[scenario].name.clone())
                 .collect(),
             solver: observations.solver(best.model.view())?,
+            scalars: pumping::scalars(study, observations, best)?,
+            tests: pumping::tests(case, best.model.view())?,
             noise_factor: observations.noise_factor,
             cross_validation: self.cross_validation(study, observations)?,
             prior: summary::Prior { realizations: case.prior.realizations, cached: study.priors.cached },

@@ -54,6 +54,12 @@ pub struct Summary {
     /// How the equations of flow were solved, in words; absent without flow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub solver: Option<String>,
+    /// Unknown numbers beside the property.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scalars: Vec<Scalar>,
+    /// Pumping tests, those that were left out too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<Test>,
     /// The factor on the given error level that the data chose; 1 where it was taken as given.
     pub noise_factor: f64,
     /// Root-mean-square errors of predicting left-out data, where it was asked for.
@@ -143,6 +149,33 @@ pub struct Scenario {
     pub contribution: f64,
     /// Its probability.
     pub probability: f64,
+}
+
+/// An unknown number that was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Scalar {
+    /// What it is.
+    pub name: String,
+    /// Its value.
+    pub value: f64,
+    /// The value's unit.
+    pub unit: String,
+    /// Its standard deviation, in the unit, as far as the model is linear there.
+    pub sigma: f64,
+}
+
+/// How well the drawdowns of a pumping test are met.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Test {
+    /// Its name.
+    pub name: String,
+    /// Whether it was predicted without being data.
+    pub left_out: bool,
+    /// Samples of all wells but the pumped one.
+    pub samples: usize,
+    /// Root mean square of what they miss \[m\]; absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rms: Option<f64>,
 }
 
 /// The realizations that the run stands on.
@@ -240,6 +273,12 @@ pub fn digest(folder: &Path) -> Result<String> {
     line("factor on the error level", "/noise_factor");
     line("cross-validated RMS, Gaussian v-step alone", "/cross_validation/gaussian");
     line("cross-validated RMS of the model", "/cross_validation/model");
+    for test in summary["tests"].as_array().into_iter().flatten() {
+        let word = if test["left_out"] == true { "left out" } else { "fitted" };
+        if let (Some(name), Some(rms)) = (test["name"].as_str(), test["rms"].as_f64()) {
+            lines.push(format!("{:44} {:.2} mm", format!("RMS of test {name}, {word}"), 1e3 * rms));
+        }
+    }
     for variant in summary["variants"].as_array().into_iter().flatten() {
         let mean = &variant["facies_mismatch"]["mean"];
         lines.push(format!(

@@ -344,6 +344,13 @@ impl Writer<'_> {
             InitialHead::Uniform(head) => length(head),
         };
         self.key("initial_head", initial);
+        if flow.uncertain.any() {
+            self.section("physics.uncertain");
+            self.key("mean", decimal(flow.uncertain.mean));
+            self.key("storage", decimal(flow.uncertain.storage));
+            self.key("storage_variation", decimal(flow.uncertain.storage_variation));
+            self.key("rate", decimal(flow.uncertain.rate));
+        }
         if let Some(time) = &flow.time {
             self.section("physics.time");
             match time {
@@ -471,13 +478,46 @@ impl Writer<'_> {
             DataSource::File(file) => Some(path(file)),
         };
         self.optional("file", file);
-        let noise = self::noise(data.noise, time);
+        let noise = match data.tests {
+            Some(_) => self::noise(data.noise, |sigma| format!("{} m", decimal(sigma))),
+            None => self::noise(data.noise, time),
+        };
         self.key("noise", text(&noise));
         self.key("noise_level", word(&words::NOISE_LEVELS, data.noise_level));
         self.section("data.statics");
         self.key("source", text(&time(data.source_statics)));
         self.key("receiver", text(&time(data.receiver_statics)));
         self.columns(&data.columns);
+        if let Some(tests) = &data.tests {
+            self.tests(tests);
+        }
+    }
+
+    fn tests(&mut self, tests: &Tests) {
+        let columns = &tests.columns;
+        self.section("data.tests");
+        let names = [
+            ("list", &columns.tests_file),
+            ("wells", &columns.wells_file),
+            ("series", &columns.series_file),
+            ("test", &columns.test),
+            ("pumped", &columns.pumped),
+            ("rate", &columns.rate),
+            ("well", &columns.well),
+            ("x", &columns.x),
+            ("y", &columns.y),
+        ];
+        names.into_iter().for_each(|(key, name)| self.key(key, text(name)));
+        self.optional("radius", columns.radius.as_deref().map(text));
+        let names = [("observed", &columns.observed), ("time", &columns.time), ("drawdown", &columns.drawdown)];
+        names.into_iter().for_each(|(key, name)| self.key(key, text(name)));
+        self.key("length_unit", text(columns.length_unit.name));
+        self.key("time_unit", text(columns.time_unit.name));
+        self.key("rate_unit", text(columns.rate_unit.name));
+        self.key("samples", tests.samples.to_string());
+        self.key("from", seconds(tests.from));
+        self.key("series_error", length(tests.series_error));
+        self.key("leave_out", list(tests.left_out.iter().map(|name| text(name))));
     }
 
     fn columns(&mut self, columns: &Columns) {

@@ -1,7 +1,9 @@
 //! The physics: what a property field would make the instruments read.
 
 pub mod cells;
+pub mod combined;
 pub mod groundwater;
+pub mod scaled;
 pub mod stacked;
 pub mod straight_ray;
 

@@ -14,6 +14,7 @@ pub mod atomic;
 pub mod gslib;
 pub mod npy;
 pub mod png;
+pub mod pumping;
 pub mod sgems;
 pub mod survey;
 pub mod vti;

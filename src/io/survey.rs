@@ -57,9 +57,9 @@ pub struct Survey {
 
 /// The file as it was, to be echoed beside predictions.
 #[derive(Debug, Clone, PartialEq)]
-struct Table {
-    header: StringRecord,
-    rows: Vec<StringRecord>,
+pub(super) struct Table {
+    pub(super) header: StringRecord,
+    pub(super) rows: Vec<StringRecord>,
     delimiter: u8,
 }
 
@@ -158,7 +158,7 @@ impl Survey {
     }
 }
 
-fn table(place: &str, text: &str) -> Result<Table> {
+pub(super) fn table(place: &str, text: &str) -> Result<Table> {
     let first = text.lines().find(|l| !l.trim().is_empty() && !l.starts_with('#')).unwrap_or_default();
     let count = |delimiter: u8| first.bytes().filter(|b| *b == delimiter).count();
     // The comma wins a tie: it is the last of the largest.
@@ -224,7 +224,7 @@ fn known(header: &StringRecord) -> String {
     format!("the columns of the file are: {}", header.iter().collect::<Vec<_>>().join(", "))
 }
 
-fn column(place: &str, header: &StringRecord, name: &str) -> Result<usize> {
+pub(super) fn column(place: &str, header: &StringRecord, name: &str) -> Result<usize> {
     let mut found = header.iter().enumerate().filter(|(_, h)| *h == name).map(|(c, _)| c);
     match (found.next(), found.next()) {
         (Some(column), None) => Ok(column),
@@ -241,17 +241,17 @@ fn column(place: &str, header: &StringRecord, name: &str) -> Result<usize> {
 
 /// What a number may be.
 #[derive(Clone, Copy, PartialEq)]
-enum Range {
+pub(super) enum Range {
     Finite,
     NotNegative,
     Positive,
 }
 
 /// A line of the file, for reading its fields.
-struct Field<'a> {
-    place: &'a str,
-    header: &'a StringRecord,
-    row: &'a StringRecord,
+pub(super) struct Field<'a> {
+    pub(super) place: &'a str,
+    pub(super) header: &'a StringRecord,
+    pub(super) row: &'a StringRecord,
 }
 
 impl Field<'_> {
@@ -259,12 +259,12 @@ impl Field<'_> {
         self.row.position().map_or(0, |p| p.line())
     }
 
-    fn place(&self, column: usize) -> String {
+    pub(super) fn place(&self, column: usize) -> String {
         let name = self.header.get(column).unwrap_or_default();
         format!("{}, line {}, column {} ({name})", self.place, self.line(), column + 1)
     }
 
-    fn number(&self, column: usize, range: Range) -> Result<f64> {
+    pub(super) fn number(&self, column: usize, range: Range) -> Result<f64> {
         let text = self.row.get(column).unwrap_or_default();
         let wrong = |problem: String, remedy: &str| Err(Error::input(self.place(column), problem, remedy));
         let value = match text.parse::<f64>() {

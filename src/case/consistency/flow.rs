@@ -16,6 +16,65 @@ impl Check<'_> {
         self.boundaries(flow);
         self.wells(flow);
         self.time(flow);
+        self.uncertain(flow);
+    }
+
+    /// Pumping tests need flow in time through a map, and say themselves where wells stand.
+    pub(super) fn tests(&self, data: &Data) {
+        let Case { physics, observations, .. } = self.case;
+        if data.tests.is_none() {
+            return;
+        }
+        let flow = match physics {
+            Some(Physics::Groundwater(flow)) => Some(flow),
+            _ => None,
+        };
+        let fits = flow.is_some_and(|flow| flow.time.is_some());
+        let problem = "pumping tests are flow that changes in time";
+        let remedy = "write physics.kind = \"groundwater\" and add [physics.time]";
+        self.require(fits, &["physics"], "data.tests", problem, remedy);
+        let from_file = data.source != DataSource::Reference;
+        let problem = "pumping tests come from files";
+        self.require(from_file, &["data.file"], "data.tests", problem, "add file = \"--data\" to [data]");
+        let fits = observations.is_empty() && flow.is_none_or(|flow| flow.wells.is_empty());
+        let problem = "the files of the tests say where wells stand and what is observed in them";
+        let remedy = "remove [[physics.well]] and [[observation]]";
+        self.require(fits, &["observation", "physics.well"], "data.tests", problem, remedy);
+        let problem = "the files of pumping tests have no column of standard deviations";
+        let remedy = "give a length such as \"5 mm\"";
+        self.require(data.noise != Noise::File, &["data.tests"], "data.noise", problem, remedy);
+        let problem = "the error level of pumping tests is not chosen from the data";
+        let given = data.noise_level == NoiseLevel::Given;
+        self.require(given, &["data.tests"], "data.noise_level", problem, "write \"given\"");
+    }
+
+    /// What is found beside the property needs data of tests, and a basis that it can be joined to.
+    fn uncertain(&self, flow: &Groundwater) {
+        let Case { basis, scenarios, data, feasible, inversion, property, grid, .. } = self.case;
+        if !flow.uncertain.any() {
+            return;
+        }
+        let key = "physics.uncertain";
+        let fits = data.as_ref().is_some_and(|data| data.tests.is_some());
+        let problem = "only the data of pumping tests say something of it";
+        self.require(fits, &["data"], key, problem, "add [data.tests], or remove the section");
+        let is_gaussian = matches!(scenarios.as_slice(), [Scenario { geology: Geology::Gaussian(_), .. }]);
+        let one_basis = basis.kind != BasisKind::Hybrid && basis.center;
+        let problem = "it is joined to the basis of one Gaussian scenario about its mean";
+        let remedy = "choose basis.kind = \"karhunen-loeve\" or \"pca\" with one Gaussian scenario";
+        self.require(is_gaussian && one_basis, &["scenario", "basis"], key, problem, remedy);
+        let fits = feasible.is_none() && inversion.regularizer == Regularizer::Gaussian;
+        let problem = "it has a Gaussian prior and no feasible map";
+        self.require(
+            fits,
+            &["inversion", "feasible"],
+            key,
+            problem,
+            "write regularizer = \"gaussian\", remove [feasible]",
+        );
+        let fits = property.quantity == Quantity::Transmissivity && grid.is_2d();
+        let problem = "it is found in maps of transmissivity";
+        self.require(fits, &["property", "grid"], key, problem, "write property.name = \"transmissivity\"");
     }
 
     fn aquifer(&self, flow: &Groundwater) {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::grid::Plane;
+use crate::io::pumping;
 use crate::units::Unit;
 
 /// Observed data, or what noise synthetic data get.
@@ -20,6 +21,23 @@ pub struct Data {
     pub receiver_statics: f64,
     /// Whether the error level is taken as given or chosen from the data.
     pub noise_level: NoiseLevel,
+    /// Pumping tests, whose folder (or list of tests in it) the source then names.
+    pub tests: Option<Tests>,
+}
+
+/// Drawdowns of pumping tests: which of them are data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tests {
+    /// Names of files and columns, and their units.
+    pub columns: pumping::Columns,
+    /// Samples of each series (a test, a well) that are data: those nearest to times of constant ratio.
+    pub samples: usize,
+    /// The first of these times \[s\]; the last is the last sample's.
+    pub from: f64,
+    /// Standard deviation of an error shared by all samples of a series \[m\]; 0: none.
+    pub series_error: f64,
+    /// Names of the tests that are no data, but predicted and compared.
+    pub left_out: Vec<String>,
 }
 
 /// Where data come from.

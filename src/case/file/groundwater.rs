@@ -18,6 +18,33 @@ pub struct Groundwater {
     pub time: Option<TimeSteps>,
     /// Heads when the first step begins.
     pub initial: InitialHead,
+    /// What is not known beside the property's departures from its mean.
+    pub uncertain: Uncertain,
+}
+
+/// Standard deviations of what is found together with the property; 0: it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Uncertain {
+    /// Of the property's mean, as the property is carried.
+    pub mean: f64,
+    /// Of the mean of ln storage about the given one.
+    pub storage: f64,
+    /// Of ln storage from place to place, correlated as the property is.
+    pub storage_variation: f64,
+    /// Of the logarithm of each pumping test's rate about the one that was noted.
+    pub rate: f64,
+}
+
+impl Uncertain {
+    /// Whether anything is unknown.
+    pub fn any(&self) -> bool {
+        self.mean > 0.0 || self.has_storage() || self.rate > 0.0
+    }
+
+    /// Whether storage is unknown.
+    pub fn has_storage(&self) -> bool {
+        self.storage > 0.0 || self.storage_variation > 0.0
+    }
 }
 
 /// A condition at some of the grid's cells.

@@ -68,9 +68,10 @@ pub(super) fn covariance(
         None => numbers.to_vec(),
     };
     let sigma = factor * kept.map_or_else(|| sigma.clone(), |kept| sigma.select(Axis(0), kept));
-    if data.source_statics == 0.0 && data.receiver_statics == 0.0 {
+    let source_statics = data.tests.as_ref().map_or(data.source_statics, |tests| tests.series_error);
+    if source_statics == 0.0 && data.receiver_statics == 0.0 {
         return Covariance::diagonal(sigma);
     }
     let (source, receiver) = (pick(&shared.source), pick(&shared.receiver));
-    Covariance::with_statics(sigma, &source, &receiver, factor * data.source_statics, factor * data.receiver_statics)
+    Covariance::with_statics(sigma, &source, &receiver, factor * source_statics, factor * data.receiver_statics)
 }

@@ -4,6 +4,7 @@ use ndarray::{Array1, ArrayView1};
 
 use super::super::file::Case;
 use super::flow::Flow;
+use super::pumping::{self, Part};
 use crate::error::Result;
 use crate::forward::cells::PropertyInCells;
 use crate::forward::groundwater::{Aquifer, Quantity};
@@ -28,6 +29,8 @@ enum Reading {
     },
     /// With all that is observed, the property included.
     Flow(Box<Aquifer>),
+    /// Pumping tests.
+    Tests(Vec<Part>),
 }
 
 impl Instruments {
@@ -43,6 +46,10 @@ impl Instruments {
         Self { physics: Reading::Flow(Box::new(aquifer)), property: Vec::new() }
     }
 
+    pub(super) fn tests(parts: Vec<Part>) -> Self {
+        Self { physics: Reading::Tests(parts), property: Vec::new() }
+    }
+
     pub(super) fn add_property(&mut self, cell: usize) {
         self.property.push(cell);
     }
@@ -53,6 +60,7 @@ impl Instruments {
             Reading::Nothing => 0,
             Reading::Rays { rays, .. } => rays.len(),
             Reading::Flow(aquifer) => aquifer.observations.len(),
+            Reading::Tests(parts) => parts.iter().map(Part::count).sum(),
         }
     }
 
@@ -70,6 +78,18 @@ impl Instruments {
                 some.observations = of_physics().map(|&i| aquifer.observations[i]).collect();
                 Reading::Flow(some)
             }
+            Reading::Tests(parts) => {
+                let starts = parts.iter().scan(0, |next, part| {
+                    let start = *next;
+                    *next += part.count();
+                    Some(start)
+                });
+                let some = parts.iter().zip(starts).map(|(part, start)| {
+                    let own = start..start + part.count();
+                    part.subset(of_physics().filter(|i| own.contains(i)).map(|&i| i - start))
+                });
+                Reading::Tests(some.collect())
+            }
         };
         Self { physics, property: kept.iter().filter(|&&i| i >= count).map(|&i| self.property[i - count]).collect() }
     }
@@ -81,7 +101,7 @@ impl Instruments {
 
     /// Whether predictions are linear in the carried property.
     pub(super) fn is_linear(&self) -> bool {
-        !matches!(self.physics, Reading::Flow(_))
+        !matches!(self.physics, Reading::Flow(_) | Reading::Tests(_))
     }
 
     /// The cell of every datum that is the property itself, m.
@@ -108,6 +128,7 @@ impl Instruments {
                 Some(Box::new(StraightRays::new(case.grid, rays.clone(), *background)?))
             }
             Reading::Flow(aquifer) => Some(Box::new(Flow::new(aquifer)?)),
+            Reading::Tests(parts) => Some(pumping::forward(parts)?),
         };
         Ok(self.beside_property(case, physics))
     }

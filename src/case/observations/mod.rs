@@ -19,9 +19,11 @@ mod errors;
 mod flow;
 mod instruments;
 mod level;
+mod pumping;
 mod rays;
 
 pub(super) use instruments::Instruments;
+pub(super) use pumping::{Layout, Which, count_of_tests};
 pub(super) use rays::{columns, survey};
 
 use errors::{Scale, covariance, sigma};
@@ -358,6 +360,7 @@ pub(super) struct Laid {
     pub(super) measurements: Vec<(Datum, Option<Noise>)>,
     /// The unit of every datum in files.
     pub(super) units: Vec<Unit>,
+    /// Data of a file, travel times or drawdowns.
     times: Option<Vec<f64>>,
     sigmas: Option<Vec<f64>>,
     shared: Shared,
@@ -388,6 +391,7 @@ impl Laid {
                     sigmas: survey.sigmas,
                 }
             }
+            Some(Physics::Groundwater(_)) if data.tests.is_some() => return Self::of_tests(case, data),
             Some(Physics::Groundwater(flow)) => {
                 synthetic(data)?;
                 let (aquifer, measurements) = flow::aquifer(case, flow)?;
@@ -400,6 +404,25 @@ impl Laid {
         };
         laid.add_property(case)?;
         Ok(laid)
+    }
+
+    fn of_tests(case: &Case, data: &Data) -> Result<Self> {
+        let layout = Layout::new(case, data, Which::Data)?;
+        let datum = |reading: &pumping::Reading| {
+            let (test, well) = (&layout.tests.tests[reading.test], &layout.tests.wells[reading.well]);
+            let [x, y] = well.place;
+            let id = format!("{} {} {}", test.name, well.name, reading.time);
+            (Datum { kind: "drawdown", id, at: [x, y, 0.0], to: None, time: Some(reading.time) }, None)
+        };
+        let count = layout.readings.len();
+        Ok(Self {
+            measurements: layout.readings.iter().map(datum).collect(),
+            units: vec![Unit::Plain(Dimension::Length.si()); count],
+            times: Some(layout.readings.iter().filter_map(|reading| reading.observed).collect()),
+            sigmas: None,
+            shared: Shared { source: layout.series(), receiver: (0..count).collect() },
+            instruments: Instruments::tests(layout.parts),
+        })
     }
 
     fn of_measurements(case: &Case, instruments: Instruments, measurements: Vec<Measurement>) -> Self {

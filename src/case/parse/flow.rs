@@ -2,7 +2,8 @@
 
 use super::{ANY, MANY, MOST_CELLS, NOT_NEGATIVE, POSITIVE, layers, length, name, need_in};
 use crate::case::file::{
-    Boundary, BoundaryCondition, BoundaryPlace, Control, Groundwater, InitialHead, Split, Storage, TimeSteps, Well,
+    Boundary, BoundaryCondition, BoundaryPlace, Control, Groundwater, InitialHead, Split, Storage, TimeSteps,
+    Uncertain, Well,
 };
 use crate::case::reader::{Section, Value};
 use crate::case::words;
@@ -34,7 +35,23 @@ pub(super) fn groundwater(section: &Section<'_>, grid: &Grid) -> Groundwater {
         storage: storativity.or(specific),
         time: time(section.section("time")),
         initial: initial.unwrap_or(InitialHead::Steady),
+        uncertain: uncertain(section.section("uncertain")),
     }
+}
+
+fn uncertain(section: Section<'_>) -> Uncertain {
+    let deviation = |key| {
+        let value = section.get(key).and_then(|v| v.number("a standard deviation of 0 or more", NOT_NEGATIVE));
+        value.unwrap_or(0.0)
+    };
+    let uncertain = Uncertain {
+        mean: deviation("mean"),
+        storage: deviation("storage"),
+        storage_variation: deviation("storage_variation"),
+        rate: deviation("rate"),
+    };
+    section.finish();
+    uncertain
 }
 
 fn boundary(section: Section<'_>, grid: &Grid) -> Option<Boundary> {

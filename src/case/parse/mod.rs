@@ -15,6 +15,7 @@ mod prior;
 mod reference;
 mod solution;
 mod survey;
+mod tests;
 
 /// Cells of a grid or image at most: more are a slip of the pen.
 const MOST_CELLS: usize = 1_000_000_000;

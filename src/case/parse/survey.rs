@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::flow::groundwater;
-use super::{MANY, NOT_NEGATIVE, length, need_in, path};
+use super::{MANY, NOT_NEGATIVE, length, need_in, path, tests};
 use crate::case::file::{Antennas, Columns, Data, DataSource, Noise, NoiseLevel, Physics, Side, StraightRays};
 use crate::case::reader::{Section, Value};
 use crate::case::words;
@@ -74,7 +74,9 @@ pub(super) fn data(section: Section<'_>, grid: &Grid, has_physics: bool, directo
         _ => path(&v, directory).map(DataSource::File),
     });
     let columns = columns(section.section("columns"), grid);
-    let noise = section.get("noise").and_then(|v| noise(&v, Some(Dimension::Time))).unwrap_or(Noise::Relative(0.02));
+    let tests = tests::tests(section.section("tests"));
+    let measure = if tests.is_some() { Dimension::Length } else { Dimension::Time };
+    let noise = section.get("noise").and_then(|v| noise(&v, Some(measure))).unwrap_or(Noise::Relative(0.02));
     let statics = section.section("statics");
     let error = |key| {
         let value = statics.get(key);
@@ -94,6 +96,7 @@ pub(super) fn data(section: Section<'_>, grid: &Grid, has_physics: bool, directo
         source_statics,
         receiver_statics,
         noise_level,
+        tests,
     })
 }
 

@@ -82,7 +82,7 @@ impl Study {
     /// The u that the first v-step is tied to, and the coefficients before it.
     fn start(&self) -> (Array1<f64>, Option<Array1<f64>>) {
         let Parameterization::Hybrid { basis, .. } = &*self.parameterization else {
-            return (self.prior_mean.clone(), None);
+            return (self.initial(), None);
         };
         let groups = basis.groups();
         match self.case.inversion.start {
@@ -112,6 +112,7 @@ impl Study {
         let blocks = self.parameterization.groups();
         let rank = |k| match blocks {
             Some(_) => columns,
+            None if self.parameterization.is_extended() => columns,
             None => self.case.basis.rank.at(k, inversion.iterations).map_or(columns, |rank| rank.min(columns)),
         };
         let tied = self.tied();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayView3, ArrayView4};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayView3, ArrayView4, s};
 
 use super::file::{Case, Condition, Rank};
 use super::observations::Observations;
@@ -23,7 +23,7 @@ mod scenarios;
 mod selection;
 mod verdict;
 
-pub use parameterization::Parameterization;
+pub use parameterization::{Parameterization, UnknownKind};
 pub(super) use prior::conditioning;
 pub use prior::{Drawn, Priors};
 pub use scenarios::hits;
@@ -116,6 +116,16 @@ impl Study {
     /// The basis.
     pub fn basis(&self) -> &dyn Basis {
         self.parameterization.basis()
+    }
+
+    /// The parameters before anything is observed: the prior mean, and that of what else is unknown.
+    pub fn initial(&self) -> Array1<f64> {
+        if self.parameterization.is_extended() { self.basis().mean().to_owned() } else { self.prior_mean.clone() }
+    }
+
+    /// The property of the cells among all parameters.
+    pub fn field<'a>(&self, parameters: ArrayView1<'a, f64>) -> ArrayView1<'a, f64> {
+        parameters.slice_move(s![..self.grid().len()])
     }
 
     /// The grid.

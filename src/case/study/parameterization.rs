@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, s};
 
 use super::super::file::{self, BasisKind, Case};
 use super::super::geology;
+use super::super::observations::count_of_tests;
 use super::prior::Priors;
 use crate::basis::karhunen_loeve::KarhunenLoeve;
 use crate::basis::pca::{HoldOut, Pca, Truncation};
-use crate::basis::{Basis, HybridBasis, Origin, Precision, Realizations, StoredBasis};
+use crate::basis::{Basis, ExtendedBasis, HybridBasis, Origin, Precision, Realizations, StoredBasis};
 use crate::error::{Error, Result};
 use crate::grid::Ensemble;
 use crate::progress::Progress;
@@ -29,6 +30,35 @@ pub enum Parameterization {
     Mixed(StoredBasis),
     /// Leading eigenvectors of a Gaussian prior's own covariance.
     KarhunenLoeve(StoredBasis),
+    /// The basis of a field, joined with what else is unknown.
+    Extended {
+        /// All unknowns.
+        basis: ExtendedBasis,
+        /// Those that are one number each.
+        scalars: Vec<Unknown>,
+    },
+}
+
+/// An unknown number beside the field.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Unknown {
+    /// What it is.
+    pub kind: UnknownKind,
+    /// Its column in the basis: a coefficient of 0 is the prior mean.
+    pub column: usize,
+    /// That prior mean.
+    pub mean: f64,
+}
+
+/// What an unknown number is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownKind {
+    /// The property's mean, as the property is carried.
+    Mean,
+    /// The mean of ln storage.
+    Storage,
+    /// ln of the rate of a pumping test, by its number, over the one that was noted.
+    Rate(usize),
 }
 
 /// A ratio of the realizations' approximation error between others and those in the basis, above which the ensemble is
@@ -45,6 +75,16 @@ impl Parameterization {
     /// # Errors
     /// Whatever the realizations do not span; [`Error::Interrupted`].
     pub fn new(
+        case: &Case,
+        priors: &Priors,
+        selected: &[usize],
+        warnings: &mut Vec<String>,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        Self::of_fields(case, priors, selected, warnings, progress)?.extended(case)
+    }
+
+    fn of_fields(
         case: &Case,
         priors: &Priors,
         selected: &[usize],
@@ -93,7 +133,49 @@ impl Parameterization {
             Self::Components(pca) => &pca.basis,
             Self::Hybrid { basis, .. } => basis,
             Self::Mixed(basis) | Self::KarhunenLoeve(basis) => basis,
+            Self::Extended { basis, .. } => basis,
         }
+    }
+
+    /// The unknown numbers beside a field, where there are any.
+    pub fn scalars(&self) -> &[Unknown] {
+        match self {
+            Self::Extended { scalars, .. } => scalars,
+            _ => &[],
+        }
+    }
+
+    /// Whether more than the property of cells is unknown.
+    pub fn is_extended(&self) -> bool {
+        matches!(self, Self::Extended { .. })
+    }
+
+    /// Joined with what the case does not know beside the property.
+    fn extended(self, case: &Case) -> Result<Self> {
+        let Some(file::Physics::Groundwater(flow)) = &case.physics else { return Ok(self) };
+        if !flow.uncertain.any() {
+            return Ok(self);
+        }
+        let (field, gaussian) = match (&self, &case.scenarios[0].geology) {
+            (Self::Components(pca), file::Geology::Gaussian(gaussian)) => (&pca.basis, gaussian),
+            (Self::KarhunenLoeve(basis), file::Geology::Gaussian(gaussian)) => (basis, gaussian),
+            _ => {
+                return Err(Error::input(
+                    "physics.uncertain",
+                    "it is joined to the basis of one Gaussian scenario",
+                    "choose basis.kind = \"karhunen-loeve\" or \"pca\" with one Gaussian scenario",
+                ));
+            }
+        };
+        let storage = match flow.storage {
+            Some(file::Storage::Storativity(s) | file::Storage::Specific(s)) => s.ln(),
+            None => 0.0,
+        };
+        let tests = match (&case.data, flow.uncertain.rate > 0.0) {
+            (Some(data), true) => count_of_tests(data)?,
+            _ => 0,
+        };
+        Ok(extended(field, gaussian, &flow.uncertain, storage, tests))
     }
 
     /// The components of one scenario, where the basis is made of them.
@@ -139,13 +221,63 @@ impl Parameterization {
                 }
                 Ok(out)
             }
-            Self::KarhunenLoeve(_) => Err(Error::input(
+            Self::KarhunenLoeve(_) | Self::Extended { .. } => Err(Error::input(
                 "feasible",
                 "a learning set needs the realizations' coefficients, and the basis was made without realizations",
                 "choose basis.kind = \"pca\"",
             )),
         }
     }
+}
+
+/// `[Φ 1 0 0; 0 0 Φ 1]` for a field, its mean, ln storage and its mean, or with a storage that does not vary
+/// `[Φ 1 0; 0 0 1]`, and behind them the rates of tests; what is known has no column.
+fn extended(
+    field: &StoredBasis,
+    gaussian: &file::Gaussian,
+    uncertain: &file::Uncertain,
+    log_storage: f64,
+    tests: usize,
+) -> Parameterization {
+    let (n, k) = (field.mean().len(), field.rank());
+    let sigma = field.standard_deviations().map(|s| s.to_owned()).unwrap_or_else(|| Array1::ones(k));
+    let varies = uncertain.storage_variation > 0.0;
+    let storage_rows = if varies { n } else { usize::from(uncertain.storage > 0.0) };
+    let of_storage = if varies { k } else { 0 } + usize::from(uncertain.storage > 0.0);
+    let width = k + usize::from(uncertain.mean > 0.0) + of_storage + tests;
+    let mut columns = Array2::zeros((n + storage_rows + tests, width));
+    let mut deviations = Array1::zeros(width);
+    let mut mean = Array1::from_elem(n + storage_rows + tests, log_storage);
+    mean.slice_mut(s![n + storage_rows..]).fill(0.0);
+    mean.slice_mut(s![..n]).assign(&field.mean());
+    let images = field.columns(0..k);
+    columns.slice_mut(s![..n, ..k]).assign(&images);
+    deviations.slice_mut(s![..k]).assign(&sigma);
+    let (mut next, mut scalars) = (k, Vec::new());
+    if uncertain.mean > 0.0 {
+        columns.slice_mut(s![..n, next]).fill(1.0);
+        deviations[next] = uncertain.mean;
+        scalars.push(Unknown { kind: UnknownKind::Mean, column: next, mean: gaussian.mean });
+        next += 1;
+    }
+    if varies {
+        columns.slice_mut(s![n..n + storage_rows, next..next + k]).assign(&images);
+        let ratio = uncertain.storage_variation / gaussian.variance.sqrt();
+        deviations.slice_mut(s![next..next + k]).assign(&(ratio * &sigma));
+        next += k;
+    }
+    if uncertain.storage > 0.0 {
+        columns.slice_mut(s![n..n + storage_rows, next]).fill(1.0);
+        deviations[next] = uncertain.storage;
+        scalars.push(Unknown { kind: UnknownKind::Storage, column: next, mean: log_storage });
+        next += 1;
+    }
+    for test in 0..tests {
+        columns[[n + storage_rows + test, next + test]] = 1.0;
+        deviations[next + test] = uncertain.rate;
+        scalars.push(Unknown { kind: UnknownKind::Rate(test), column: next + test, mean: 0.0 });
+    }
+    Parameterization::Extended { basis: ExtendedBasis::new(mean, columns, deviations), scalars }
 }
 
 fn too_few(scenario: &str, count: usize, held_out: HoldOut) -> Option<String> {

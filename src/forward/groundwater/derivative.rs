@@ -86,6 +86,13 @@ impl Balance<'_> {
                 }
             }
         }
+        if self.model.has_storage_field() {
+            for (cell, mut row) in out.rows_mut().into_iter().enumerate() {
+                if self.system.is_free(cell) {
+                    row.scaled_add(-self.stored(cell), &x.row(n + cell));
+                }
+            }
+        }
         for (cell, input, c) in self.elsewhere() {
             out.row_mut(cell).scaled_add(c, &x.row(input));
         }
@@ -127,6 +134,11 @@ impl Balance<'_> {
                 psi.axis_chunks_iter(Axis(0), CELLS_PER_TASK).zip(column.axis_chunks_iter(Axis(0), CELLS_PER_TASK))
             {
                 row += &psi.t().dot(&column);
+            }
+        }
+        if self.model.has_storage_field() {
+            for (cell, psi) in psi.rows().into_iter().enumerate() {
+                extra.row_mut(cell).scaled_add(-self.stored(cell), &psi);
             }
         }
         for (cell, input, c) in self.elsewhere() {

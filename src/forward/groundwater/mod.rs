@@ -188,11 +188,16 @@ impl Groundwater {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
 
+    /// Whether every cell has a storage of its own among the parameters.
+    fn has_storage_field(&self) -> bool {
+        self.aquifer.cell_parameters() > self.equations.geometry.len()
+    }
+
     /// Inputs of storage and anisotropy, where they are parameters.
     fn extra_rows(&self) -> [Option<usize>; 2] {
         let extra = self.aquifer.extra_parameters();
         [ExtraKind::Storage, ExtraKind::Anisotropy]
-            .map(|kind| extra.iter().position(|e| e.kind == kind).map(|at| self.equations.geometry.len() + at))
+            .map(|kind| extra.iter().position(|e| e.kind == kind).map(|at| self.aquifer.cell_parameters() + at))
     }
 
     fn reader<'a>(&'a self, state: &'a State, n: usize) -> Reader<'a> {

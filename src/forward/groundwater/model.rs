@@ -178,6 +178,8 @@ pub enum Storage {
     Uniform(Scalar),
     /// A value a cell, n.
     Cells(Vec<f64>),
+    /// A parameter a cell, carried as ln: n further numbers of u, behind the n of the property.
+    LogField,
 }
 
 /// Heads at t = 0.
@@ -243,7 +245,7 @@ impl Aquifer {
         self
     }
 
-    /// What the parameters behind the n cells of u are: storage first, then anisotropy, where they are unknown.
+    /// What the parameters behind those of cells are: storage first, then anisotropy, where they are unknown.
     pub fn extra_parameters(&self) -> Vec<Extra> {
         let mut extra = Vec::new();
         if let Regime::Transient { storage: Storage::Uniform(Scalar::Unknown(transform)), .. } = &self.regime {
@@ -255,9 +257,17 @@ impl Aquifer {
         extra
     }
 
-    /// Length of the parameter vector: n cells, and the extra parameters behind them.
+    /// Number of the parameters that belong to cells: n, or 2n with [`Storage::LogField`].
+    pub fn cell_parameters(&self) -> usize {
+        match &self.regime {
+            Regime::Transient { storage: Storage::LogField, .. } => 2 * self.grid.len(),
+            _ => self.grid.len(),
+        }
+    }
+
+    /// Length of the parameter vector: those of cells, and the extra parameters behind them.
     pub fn inputs(&self) -> usize {
-        self.grid.len() + self.extra_parameters().len()
+        self.cell_parameters() + self.extra_parameters().len()
     }
 }
 

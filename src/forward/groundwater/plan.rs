@@ -41,7 +41,7 @@ pub(super) fn check_aquifer(aquifer: &Aquifer) -> Result<()> {
     let Regime::Transient { storage, .. } = &aquifer.regime else { return Ok(()) };
     match storage {
         Storage::Uniform(Scalar::Known(value)) => positive("storage", *value),
-        Storage::Uniform(Scalar::Unknown(_)) => Ok(()),
+        Storage::Uniform(Scalar::Unknown(_)) | Storage::LogField => Ok(()),
         Storage::Cells(values) => {
             assert_eq!(values.len(), grid.len(), "one storage a cell");
             let active = Geometry::new(aquifer).active;

@@ -111,7 +111,7 @@ impl State {
         if let Regime::Transient { storage: Storage::Uniform(Scalar::Known(value)), .. } = aquifer.regime {
             storage = value;
         }
-        for (extra, &x) in aquifer.extra_parameters().iter().zip(u.iter().skip(n)) {
+        for (extra, &x) in aquifer.extra_parameters().iter().zip(u.iter().skip(aquifer.cell_parameters())) {
             let (value, slope) = (extra.transform.backward(x), log_slope(extra.transform, x));
             positive(value, || extra.name(), x, extra.transform)?;
             match extra.kind {
@@ -121,8 +121,19 @@ impl State {
         }
         let [dx, dy, _] = geometry.grid.spacing;
         let volume = dx * dy * geometry.thickness;
+        let mut of_cells = Vec::new();
+        if let Regime::Transient { storage: Storage::LogField, .. } = aquifer.regime {
+            of_cells = vec![0.0; n];
+            for cell in (0..n).filter(|&cell| geometry.active[cell]) {
+                of_cells[cell] = u[n + cell].exp();
+                let place = || format!("storage of {}", geometry.name(cell));
+                positive(of_cells[cell], place, u[n + cell], Transform::Ln)?;
+            }
+            storage_slope = 1.0;
+        }
         let storage_of = |cell: usize| match &aquifer.regime {
             _ if !geometry.active[cell] => 0.0,
+            Regime::Transient { storage: Storage::LogField, .. } => of_cells[cell] * volume,
             Regime::Transient { storage: Storage::Cells(values), .. } => values[cell] * volume,
             _ => storage * volume,
         };

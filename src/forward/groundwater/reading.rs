@@ -219,7 +219,7 @@ impl Reader<'_> {
         visit(well, self.state.share(well, flow.cell));
         let anisotropy = self.aquifer.extra_parameters().iter().position(|e| e.kind == super::ExtraKind::Anisotropy);
         if let (Some(extra), 2) = (anisotropy, axis) {
-            visit(self.geometry.len() + extra, self.state.anisotropy_slope);
+            visit(self.aquifer.cell_parameters() + extra, self.state.anisotropy_slope);
         }
     }
 }

@@ -1,0 +1,149 @@
+//! What an inversion of pumping tests leaves behind: drawdowns, storage, unknown numbers.
+
+use std::path::Path;
+
+use ndarray::{ArrayView1, s};
+
+use super::file::{Case, Physics};
+use super::files;
+use super::observations::{Layout, Observations, Which};
+use super::results::write_csv;
+use super::study::{Study, UnknownKind};
+use super::summary::{Scalar, Test};
+use crate::error::Result;
+use crate::inversion::{Iteration, reduced_jacobian};
+use crate::linalg::dense::{cholesky, multiply};
+
+/// All samples of the tests beside what `parameters` predict; `None` where the case has no tests.
+fn predicted(case: &Case, parameters: ArrayView1<'_, f64>) -> Result<Option<(Layout, Vec<f64>)>> {
+    let Some(data) = case.data.as_ref().filter(|data| data.tests.is_some()) else { return Ok(None) };
+    let layout = Layout::new(case, data, Which::All)?;
+    let mut drawdown = layout.forward()?.predict(parameters)?.to_vec();
+    let n = case.grid.len();
+    let transmissivity: Vec<f64> = parameters.iter().take(n).map(|&u| case.property.transform.backward(u)).collect();
+    for (reading, drawdown) in layout.readings.iter().zip(&mut drawdown) {
+        if reading.well == layout.tests.tests[reading.test].pumped {
+            *drawdown += layout.well_loss(&case.grid, reading.test, &transmissivity).unwrap_or(0.0);
+        }
+    }
+    Ok(Some((layout, drawdown)))
+}
+
+/// How well each test is met by the final model.
+///
+/// # Errors
+/// Files that have changed, a model that cannot be solved for.
+pub(super) fn tests(case: &Case, parameters: ArrayView1<'_, f64>) -> Result<Vec<Test>> {
+    let Some((layout, drawdown)) = predicted(case, parameters)? else { return Ok(Vec::new()) };
+    let of_test = |(number, test): (usize, &crate::io::pumping::Test)| {
+        let readings = layout.readings.iter().zip(&drawdown);
+        let own = readings.filter(|(reading, _)| reading.test == number && reading.well != test.pumped);
+        let missed: Vec<f64> = own.filter_map(|(reading, s)| Some(reading.observed? - s)).collect();
+        let squares: f64 = missed.iter().map(|x| x * x).sum();
+        Test {
+            name: test.name.clone(),
+            left_out: layout.is_left_out(case, number),
+            samples: missed.len(),
+            rms: (!missed.is_empty()).then(|| (squares / missed.len() as f64).sqrt()),
+        }
+    };
+    Ok(layout.tests.tests.iter().enumerate().map(of_test).collect())
+}
+
+/// `drawdown.csv`: every sample of every test, predicted and observed, and `storage.npy` where storage varies. The
+/// drawdown of a pumped well is that in its bore.
+///
+/// # Errors
+/// As [`tests`], and files that cannot be written.
+pub(super) fn write(folder: &Path, study: &Study, parameters: ArrayView1<'_, f64>) -> Result<()> {
+    let case = &study.case;
+    let Some((layout, drawdown)) = predicted(case, parameters)? else { return Ok(()) };
+    let n = case.grid.len();
+    if parameters.len() >= 2 * n {
+        let storage = parameters.slice(s![n..2 * n]).mapv(f64::exp);
+        files::array(&folder.join("storage.npy"), study.shaped(storage.view()))?;
+    }
+    write_csv(&folder.join("drawdown.csv"), |csv| {
+        csv.write_record([
+            "place",
+            "kind",
+            "x",
+            "y",
+            "z",
+            "time",
+            "reference",
+            "predicted_parameterized",
+            "predicted_model",
+            "observed",
+        ])?;
+        for (reading, s) in layout.readings.iter().zip(&drawdown) {
+            let (test, well) = (&layout.tests.tests[reading.test], &layout.tests.wells[reading.well]);
+            let bore = if reading.well == test.pumped { ", bore" } else { "" };
+            let note = if layout.is_left_out(case, reading.test) { " (left out)" } else { "" };
+            let [x, y] = well.place;
+            csv.serialize((
+                format!("test {}, well {}{bore}{note}", test.name, well.name),
+                "drawdown",
+                (x, y, 0.0, reading.time),
+                (None::<f64>, s, s, reading.observed),
+            ))?;
+        }
+        Ok(())
+    })
+}
+
+/// The unknown numbers of a case and their posterior standard deviations in the linearized problem,
+/// `σ_j √(1 − a_jᵀ (I + A Aᵀ)⁻¹ a_j)` with `A = C^{-1/2} G Φ diag(σ)` and its column `a_j`.
+///
+/// # Errors
+/// A model that cannot be linearized.
+pub(super) fn scalars(study: &Study, observations: &Observations<'_>, best: &Iteration) -> Result<Vec<Scalar>> {
+    let unknown = study.parameterization.scalars();
+    let (basis, Some(sigma)) = (study.basis(), study.basis().standard_deviations()) else { return Ok(Vec::new()) };
+    if unknown.is_empty() {
+        return Ok(Vec::new());
+    }
+    let at = observations.exact().linearize(best.parameterized.view())?;
+    let jacobian = reduced_jacobian(&*at.jacobian, &basis) * sigma;
+    let scaled = observations.covariance.whiten_block(jacobian.view());
+    let mut gram = multiply(scaled.view(), scaled.t());
+    gram.diag_mut().mapv_inplace(|g| g + 1.0);
+    let factor = cholesky(&gram);
+    let property = &study.case.property;
+    let names = match &study.case.data {
+        Some(data) => Layout::new(&study.case, data, Which::Data)?.tests.tests,
+        None => Vec::new(),
+    };
+    let found = unknown.iter().map(|unknown| {
+        let column = scaled.column(unknown.column);
+        let learned = factor.as_ref().map_or(0.0, |factor| column.dot(&factor.solve(column)));
+        let deviation = sigma[unknown.column] * (1.0 - learned).max(0.0).sqrt();
+        let value = unknown.mean + best.v[unknown.column];
+        match unknown.kind {
+            UnknownKind::Mean => Scalar {
+                name: format!("mean of {}", property.quantity.name()),
+                value: property.reported(value),
+                unit: property.label(),
+                sigma: deviation / property.difference(),
+            },
+            UnknownKind::Rate(test) => Scalar {
+                name: format!("rate of test {} over the one noted", names[test].name),
+                value,
+                unit: "ln".into(),
+                sigma: deviation,
+            },
+            UnknownKind::Storage => {
+                let (name, unit) = match &study.case.physics {
+                    Some(Physics::Groundwater(flow))
+                        if matches!(flow.storage, Some(super::file::Storage::Specific(_))) =>
+                    {
+                        ("mean of specific storage", "ln 1/m")
+                    }
+                    _ => ("mean of storativity", "ln"),
+                };
+                Scalar { name: name.into(), value, unit: unit.into(), sigma: deviation }
+            }
+        }
+    });
+    Ok(found.collect())
+}
