@@ -3,7 +3,7 @@
 //!
 //! Each iteration k minimises, over v, `‖C^{-1/2}(d − g(ū + Φv))‖² + λ_f² ‖ū + Φv − u_{k−1}‖² + λ² R(v)`, and sets `u_k` to
 //! the feasible map nearest to `ū + Φv`. R is `Σ v_j²/σ_j²`, or with several scenarios `Σ_i ‖K_i v_i‖₂`. λ_f is found anew
-//! in every iteration (see [`discrepancy`]); without a u-step λ is found in its stead.
+//! in every iteration (see [`discrepancy_within`]); without a u-step λ is found in its stead.
 
 use std::sync::Arc;
 use std::time::Instant;

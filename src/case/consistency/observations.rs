@@ -8,7 +8,8 @@ impl Check<'_> {
     pub(super) fn observations(&self) {
         let Case { physics, observations, data, .. } = self.case;
         let problem = "nothing is observed";
-        let fits = !observations.is_empty() || !matches!(physics, Some(Physics::Groundwater(_) | Physics::Map));
+        let observed = !observations.is_empty() || data.as_ref().is_some_and(|d| d.tests.is_some());
+        let fits = observed || !matches!(physics, Some(Physics::Groundwater(_) | Physics::Map));
         let remedy = "add [[observation]] with kind = \"head\" (or another)";
         self.require(fits, &["physics"], "observation", problem, remedy);
         let problem = "nothing is inverted";

@@ -158,7 +158,7 @@ fn well(section: Section<'_>, number: usize, grid: &Grid) -> Option<Well> {
     Some(Well { name, column: column?, layers, control: rate.or(head)?, radius, split })
 }
 
-/// The column that holds a point [m].
+/// The column that holds a point \[m\].
 fn point(value: &Value<'_>, grid: &Grid) -> Option<[usize; 2]> {
     let items = value.list(2, 2, "two coordinates, e.g. [\"250 m\", \"300 m\"]")?;
     let point = [length(&items[0])?, length(&items[1])?];
@@ -206,7 +206,7 @@ fn time(section: Section<'_>) -> Option<TimeSteps> {
     is_present.then_some(TimeSteps::Growing { count: count?, first: first?, growth: growth.unwrap_or(1.0) })
 }
 
-/// Whether times [s] ascend; reports the first that does not.
+/// Whether times \[s\] ascend; reports the first that does not.
 fn in_order(value: &Value<'_>, times: &[f64]) -> bool {
     let Some(pair) = times.windows(2).find(|pair| pair[0] >= pair[1]) else { return true };
     let problem = format!("the times are out of order: {} s is followed by {} s", pair[0], pair[1]);

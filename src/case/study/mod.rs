@@ -53,7 +53,7 @@ pub struct Study {
 
 impl Study {
     /// Draws (or finds) the realizations and builds the basis of the scenarios `selected`, all of them where there is no
-    /// choice. A case that selects scenarios by itself gets the basis that it selects with, see [`Study::first_stage`].
+    /// choice. A case that selects scenarios by itself gets the basis that it selects with, see [`Study::for_observations`].
     ///
     /// # Errors
     /// Whatever the geology, the simulation or the basis refuse; [`Error::Interrupted`](crate::error::Error::Interrupted).

@@ -31,7 +31,7 @@ pub(super) fn array<D: Dimension>(path: &Path, shape: &[Option<usize>]) -> Resul
     }
 }
 
-/// As [`array`], where NaN stands for "no value here".
+/// As [`array()`], where NaN stands for "no value here".
 pub(super) fn array_with_gaps<D: Dimension>(path: &Path, shape: &[Option<usize>]) -> Result<Array<f64, D>> {
     let bytes = fs::read(path).map_err(|e| Error::file("read", path, e))?;
     // The buffer is aligned for f64, so that viewing it can fail for the file's reasons only. A view never allocates
