@@ -99,8 +99,7 @@ pub(super) fn joint(context: &Context<'_>, case: Case) -> Result<Vec<Comparison>
 
 /// 6.4: either weight times powers of ten, against the weights that the program chooses.
 pub(super) fn weights(context: &Context<'_>, mut case: Case) -> Result<Vec<Comparison>> {
-    let is_meant = |name: &str| name.split_once('-').is_some_and(|(_, factor)| FACTORS.contains(&factor));
-    case.variants.retain(|variant| is_meant(&variant.name));
+    case.variants.retain(|variant| is_in_range(&variant.name));
     let runs = context.run(&case)?;
     let chosen = runs.mismatch("model")?;
     let compared = |name: &str| {
@@ -108,4 +107,24 @@ pub(super) fn weights(context: &Context<'_>, mut case: Case) -> Result<Vec<Compa
         Ok(Comparison::below(what, &runs.variant(name).mismatch("model")?, &chosen, INSENSITIVE))
     };
     case.variants.iter().map(|variant| compared(&variant.name)).collect()
+}
+
+/// Whether a variant, `"sparsity-1e-2"` or `"coupling-1e1"`, is within the range that is called wide.
+fn is_in_range(variant: &str) -> bool {
+    variant.split_once('-').is_some_and(|(_, factor)| FACTORS.contains(&factor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::Overrides;
+
+    #[test]
+    fn each_weight_is_tried_at_every_factor_of_the_range() {
+        let case = Case::load("ch6-weights", &Overrides::default()).unwrap();
+        for weight in ["sparsity", "coupling"] {
+            let of_weight = case.variants.iter().filter(|v| v.name.starts_with(weight) && is_in_range(&v.name));
+            assert_eq!(of_weight.count(), FACTORS.len(), "{weight}");
+        }
+    }
 }

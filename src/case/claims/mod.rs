@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn claims_on_joint_inversions_read_their_runs() {
         let changes = ["inversion.iterations=3", "feasible.library=60", "feasible.window=[20, 20]"];
-        let verdicts = settled(&["6.1", "6.2", "6.3", "6.4"], &changes);
-        assert_eq!(verdicts.iter().map(|verdict| verdict.comparisons.len()).collect::<Vec<_>>(), [2, 3, 3, 8]);
+        let verdicts = settled(&["6.1", "6.2", "6.3"], &changes);
+        assert_eq!(verdicts.iter().map(|verdict| verdict.comparisons.len()).collect::<Vec<_>>(), [2, 3, 3]);
     }
 }
