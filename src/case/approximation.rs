@@ -15,7 +15,6 @@ use crate::error::{Error, Result};
 use crate::measure::peak_memory;
 use crate::operator::LinearOperator;
 use crate::progress::Progress;
-use crate::report;
 
 /// One scenario's approximation of one reference at one energy.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -208,10 +207,7 @@ pub(super) fn run(
         seconds,
         peak_memory_bytes: peak_memory(),
     };
-    let path = folder.join(folder::SUMMARY);
-    let text = serde_json::to_vec_pretty(&summary).map_err(|e| Error::file("write", &path, e.into()))?;
-    files::bytes(&path, &text)?;
-    report::build(folder)
+    folder::complete(folder, &summary)
 }
 
 /// Share of the references whose own scenario has the least RMSE at an energy, and the least `‖K v‖` at equal RMSE.

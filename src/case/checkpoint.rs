@@ -75,9 +75,4 @@ impl Checkpoint {
             tradeoff: numbers.tradeoff,
         })
     }
-
-    /// Forgets everything: the run is complete.
-    pub(super) fn remove(self) -> Result<()> {
-        std::fs::remove_dir_all(&self.folder).map_err(|e| Error::file("remove", &self.folder, e))
-    }
 }

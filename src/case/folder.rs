@@ -2,14 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::files;
 use crate::error::{Error, Result};
 use crate::io::atomic;
+use crate::report;
 
 /// The mark of completeness, written last.
 pub const SUMMARY: &str = "summary.json";
 /// The resolved case.
 pub const CASE: &str = "case.toml";
+
+/// The folder inside that holds finished iterations while a run is not complete.
+pub const CHECKPOINT: &str = "checkpoint";
 
 /// A result folder in the making.
 #[derive(Debug)]
@@ -109,7 +115,24 @@ impl Folder {
 /// What run a folder belongs to; hidden, since `case.toml` and `summary.json` say the same to a person.
 const IDENTITY: &str = ".run";
 
-fn is_complete(folder: &Path) -> bool {
+/// Completes a folder of results: the report, and last `summary.json`, which marks it as complete; just before, what an
+/// interrupted run would have gone on from goes.
+///
+/// # Errors
+/// A folder that cannot be written to, or whose files make no report.
+pub fn complete(folder: &Path, summary: &impl Serialize) -> Result<()> {
+    let path = folder.join(SUMMARY);
+    let text = serde_json::to_string_pretty(summary).map_err(|e| Error::file("write", &path, e.into()))?;
+    report::build_before_summary(folder, &text)?;
+    let checkpoint = folder.join(CHECKPOINT);
+    if checkpoint.exists() {
+        std::fs::remove_dir_all(&checkpoint).map_err(|e| Error::file("remove", &checkpoint, e))?;
+    }
+    files::bytes(&path, text.as_bytes())
+}
+
+/// Whether all of a run's results lie in `folder`.
+pub fn is_complete(folder: &Path) -> bool {
     folder.join(SUMMARY).is_file()
 }
 

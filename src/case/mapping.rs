@@ -18,7 +18,7 @@ use crate::feasible::FeasibleMap;
 use crate::inversion::Estimate;
 use crate::measure::peak_memory;
 use crate::progress::Progress;
-use crate::report::{self, metrics::Repeated, metrics::nearest_facies};
+use crate::report::metrics::{Repeated, nearest_facies};
 
 /// Facies mismatch of one variant over all references.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -139,10 +139,7 @@ pub(super) fn run(
         seconds,
         peak_memory_bytes: peak_memory(),
     };
-    let path = folder.join(folder::SUMMARY);
-    let text = serde_json::to_vec_pretty(&summary).map_err(|e| Error::file("write", &path, e.into()))?;
-    files::bytes(&path, &text)?;
-    report::build(folder)
+    folder::complete(folder, &summary)
 }
 
 /// Maps the parameterized model of one iteration with every variant: `mapping.csv`, and `mapping-NAME.npy` each.

@@ -19,7 +19,6 @@ use crate::gpu::Gpu;
 use crate::inversion::{ACTIVE_SHARE, Estimate, Repair, no_scenario_fits, split};
 use crate::measure::peak_memory;
 use crate::progress::Progress;
-use crate::report;
 
 /// What the user asked beside the case.
 #[derive(Debug, Clone, Default)]
@@ -176,6 +175,10 @@ impl Run<'_> {
     /// Everything behind the study: the inversions, or the mappings. What is finished in `folder` is not done again.
     fn work(&self, study: &Study, folder: &Path) -> Result<()> {
         let case = &study.case;
+        // Killed when all was done, and only the move into place was left.
+        if folder::is_complete(folder) {
+            return Ok(());
+        }
         if case.mapping.as_ref().is_some_and(|mapping| mapping.iteration.is_none()) {
             return mapping::run(study, folder, self.options, self.started, self.progress);
         }
@@ -186,7 +189,7 @@ impl Run<'_> {
             self.progress.note(&format!("variant \"{}\"", variant.name));
             let place = folder.join(format!("variant-{}", variant.name));
             std::fs::create_dir_all(&place).map_err(|e| Error::file("create", &place, e))?;
-            if place.join(folder::SUMMARY).exists() && place.join("report.html").exists() {
+            if folder::is_complete(&place) {
                 continue;
             }
             files::bytes(&place.join(folder::CASE), variant.case.to_toml().as_bytes())?;
@@ -209,7 +212,7 @@ impl Run<'_> {
         let observations = Observations::new(study, number)?;
         let own = study.for_observations(&observations, Some(self.root), self.progress)?;
         let study = own.as_ref().unwrap_or(study);
-        let checkpoint = Checkpoint::new(folder.join("checkpoint"))?;
+        let checkpoint = Checkpoint::new(folder.join(folder::CHECKPOINT))?;
         let done = checkpoint.load();
         if !done.is_empty() {
             self.progress.note(&format!("goes on with iteration {}", done.len() + 1));
@@ -223,11 +226,10 @@ impl Run<'_> {
         if let Some(mapping) = &study.case.mapping {
             mapping::of_iteration(study, &observations, mapping, &estimate, folder)?;
         }
-        checkpoint.remove()?;
         let mut summary = self.summary(study, &observations, &estimate, verdict.as_deref())?;
         summary.seconds.inversion = inversion;
         summary.seconds.total = self.started.elapsed().as_secs_f64();
-        self.complete(folder, &serde_json::json!(summary))
+        folder::complete(folder, &summary)
     }
 
     fn verdict(
@@ -261,8 +263,7 @@ impl Run<'_> {
         let mut summaries = Vec::new();
         for run in 0..repeat {
             let place = folder.join(format!("repeat-{:03}", run + 1));
-            let summary = place.join(folder::SUMMARY);
-            if !summary.exists() || !place.join("report.html").exists() {
+            if !folder::is_complete(&place) {
                 self.progress.note(&format!("reference {} of {repeat}", run + 1));
                 std::fs::create_dir_all(&place).map_err(|e| Error::file("create", &place, e))?;
                 let mut case = study.case.clone();
@@ -274,19 +275,7 @@ impl Run<'_> {
             }
             summaries.push(summary::read(&place)?);
         }
-        self.complete(folder, &summary::aggregate(&summaries))
-    }
-
-    /// Writes the summary, and the report that is made from it. Where there is no report there is no summary either: it
-    /// marks a folder as complete.
-    fn complete(&self, folder: &Path, summary: &serde_json::Value) -> Result<()> {
-        let path = folder.join(folder::SUMMARY);
-        let text = serde_json::to_vec_pretty(summary).map_err(|e| Error::file("write", &path, e.into()))?;
-        files::bytes(&path, &text)?;
-        report::build(folder).inspect_err(|_| {
-            // What made the report fail is what should be told, not that its summary could not be removed.
-            let _ = std::fs::remove_file(&path);
-        })
+        folder::complete(folder, &summary::aggregate(&summaries))
     }
 
     fn summary(

@@ -249,7 +249,14 @@ impl Folder {
     /// # Errors
     /// Any needed file that is missing, any file that is corrupt, with what is wrong in it.
     pub fn read(path: &Path) -> Result<Self> {
-        let summary = Summary::read(path)?;
+        Self::with(path, Summary::read(path)?)
+    }
+
+    /// Reads the result folder `path` that `summary` belongs to, whether or not it lies there yet.
+    ///
+    /// # Errors
+    /// As [`Folder::read`].
+    pub fn with(path: &Path, summary: Summary) -> Result<Self> {
         let case = Case::read(&path.join("case.toml"))?;
         let mut repeats = Vec::new();
         for name in repeat_names(path)? {
@@ -419,9 +426,17 @@ impl Summary {
                 remedy,
             ));
         }
-        let value: Value = serde_json::from_str(&read_text(&path)?).map_err(|e| corrupt(&path, e.to_string()))?;
+        Self::parse(&read_text(&path)?, &path)
+    }
+
+    /// The summary in the text of `path`.
+    ///
+    /// # Errors
+    /// A text that is no JSON object.
+    pub fn parse(text: &str, path: &Path) -> Result<Self> {
+        let value: Value = serde_json::from_str(text).map_err(|e| corrupt(path, e.to_string()))?;
         if !value.is_object() {
-            return Err(corrupt(&path, "expected a JSON object"));
+            return Err(corrupt(path, "expected a JSON object"));
         }
         Ok(Self(value))
     }

@@ -13,7 +13,8 @@ pub mod metrics;
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::io::atomic;
 
 /// The name of the report inside a result folder.
 pub const FILE_NAME: &str = "report.html";
@@ -25,14 +26,21 @@ pub const FILE_NAME: &str = "report.html";
 /// A missing or corrupt file of the folder, named with what is wrong in it; a folder that cannot be written. An older
 /// report stays as it was then.
 pub fn build(folder: &Path) -> Result<()> {
-    let html = render(folder)?;
-    let (part, path) = (folder.join("report.html.part"), folder.join(FILE_NAME));
-    let written = std::fs::write(&part, html).and_then(|()| std::fs::rename(&part, &path));
-    written.map_err(|e| {
-        // Whatever was written is incomplete; that it cannot be removed either adds nothing to the error.
-        let _ = std::fs::remove_file(&part);
-        Error::file("write", &path, e)
-    })
+    write(folder, &render(folder)?)
+}
+
+/// As [`build`], with `summary` as the text of a `summary.json` that is yet to be written: since that file marks a
+/// folder as complete, the report comes first.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_before_summary(folder: &Path, summary: &str) -> Result<()> {
+    let summary = data::Summary::parse(summary, &folder.join("summary.json"))?;
+    write(folder, &html::page(&data::Folder::with(folder, summary)?))
+}
+
+fn write(folder: &Path, html: &str) -> Result<()> {
+    atomic::write(&folder.join(FILE_NAME), |to| to.write_all(html.as_bytes()))
 }
 
 /// The report of the result folder `folder` as HTML text; errors as in [`build`].
