@@ -163,7 +163,8 @@ impl Alternation<'_> {
             iterations.push(iteration);
         };
         progress.finish();
-        let returned = if self.schedule.return_last { iterations.len() - 1 } else { best_fitting(&iterations) };
+        let data = self.problem.observed.len();
+        let returned = if self.schedule.return_last { iterations.len() - 1 } else { best_fitting(&iterations, data) };
         Ok(Estimate { iterations, returned, stopped })
     }
 

@@ -32,7 +32,7 @@ impl Stop {
 }
 
 /// One row of `history.csv`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// Iteration, from 1.
     pub iteration: u32,
@@ -105,8 +105,38 @@ impl Estimate {
     }
 }
 
-/// The iterate whose model fits best; among misfits within 1 % of the least, the earliest.
-pub(super) fn best_fitting(iterations: &[Iteration]) -> usize {
-    let least = iterations.iter().map(|i| i.row.misfit_model).fold(f64::INFINITY, f64::min);
-    iterations.iter().position(|i| i.row.misfit_model <= 1.01 * least).unwrap_or(0)
+/// The iterate whose model fits `data` data best; among misfits within 1 % of the least, the earliest. Iterates whose
+/// parameterized field fits to the noise go before those whose field does not yet: there a model fits by its repair
+/// alone, and the data have not been heard in full.
+pub(super) fn best_fitting(iterations: &[Iteration], data: usize) -> usize {
+    let m = data as f64;
+    // The mean of χ² of m degrees of freedom and two standard deviations.
+    let within_noise = |i: &Iteration| i.row.misfit_parameterized <= m + 2.0 * (2.0 * m).sqrt();
+    let any = iterations.iter().any(within_noise);
+    let candidate = |i: &Iteration| !any || within_noise(i);
+    let misfits = iterations.iter().filter(|i| candidate(i)).map(|i| i.row.misfit_model);
+    let least = misfits.fold(f64::INFINITY, f64::min);
+    iterations.iter().position(|i| candidate(i) && i.row.misfit_model <= 1.01 * least).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn iterate(number: u32, misfit_parameterized: f64, misfit_model: f64) -> Iteration {
+        let row = Row { iteration: number, misfit_parameterized, misfit_model, ..Row::default() };
+        let none = || Array1::zeros(0);
+        Iteration { row, v: none(), parameterized: none(), model: none(), probability: None, tradeoff: Vec::new() }
+    }
+
+    #[test]
+    fn a_model_that_fits_before_its_parameterized_field_does_is_not_returned() {
+        let of = |misfits: &[(f64, f64)]| -> Vec<Iteration> {
+            (1..).zip(misfits).map(|(number, &(field, model))| iterate(number, field, model)).collect()
+        };
+        // Of 50 data a misfit of 70 is noise, one of 71 is not.
+        assert_eq!(best_fitting(&of(&[(71.0, 60.0), (70.0, 90.0), (50.0, 89.5), (49.0, 88.0)]), 50), 3);
+        assert_eq!(best_fitting(&of(&[(71.0, 60.0), (70.0, 88.5), (50.0, 89.5), (49.0, 88.0)]), 50), 1);
+        assert_eq!(best_fitting(&of(&[(900.0, 95.0), (800.0, 60.0), (700.0, 60.5)]), 50), 1, "none fits");
+    }
 }

@@ -141,7 +141,9 @@ impl SparseInversion<'_> {
         };
         progress.finish();
         let returned = match stopped {
-            Stop::Stagnation if self.schedule.weight == Choice::Discrepancy => best_fitting(&iterations),
+            Stop::Stagnation if self.schedule.weight == Choice::Discrepancy => {
+                best_fitting(&iterations, self.problem.observed.len())
+            }
             _ => iterations.len() - 1,
         };
         Ok(Estimate { iterations, returned, stopped })

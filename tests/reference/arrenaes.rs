@@ -1,26 +1,11 @@
 //! Real crosshole radar times (Looms et al. 2010): the examples run as a user runs them, and predict data left out.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use lithoscope::testing::reference;
 use serde_json::Value;
 
-/// Runs the program with a cache of its own; its standard output.
-fn lithoscope(cache: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_lithoscope"))
-        .args(arguments)
-        .env("LITHOSCOPE_CACHE", cache)
-        .output()
-        .expect("the program starts");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "lithoscope {arguments:?}: {errors}");
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
-
-fn example(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name).display().to_string()
-}
+use crate::program::{example, lithoscope};
 
 /// Runs an example on the 351 training times; the result folder and its summary.
 fn invert(scratch: &Path, case: &str, train: &Path) -> (PathBuf, Value) {

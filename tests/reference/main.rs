@@ -5,6 +5,8 @@ mod arrenaes;
 mod flow;
 mod gaussian;
 mod knn;
+mod lauswiesen;
+mod program;
 mod rays;
 mod snesim;
 mod sparse;

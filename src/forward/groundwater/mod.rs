@@ -35,7 +35,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::linalg::sparse::Method;
+use crate::linalg::sparse::{Analyses, Method};
 use crate::operator::{Linearized, Operator};
 
 pub use crate::forward::straight_ray::Side;
@@ -88,7 +88,8 @@ impl Groundwater {
         let flow = Planner::plan(&aquifer, &geometry, true, steady)?;
         let readings = Readings::new(&aquifer, &geometry)?;
         let steps = Steps::new(&aquifer);
-        let equations = Equations { geometry, initial, flow, steps, method: Method::Auto, checkpoints: None };
+        let (method, analyses) = (Method::Auto, Analyses::default());
+        let equations = Equations { geometry, initial, flow, steps, method, analyses, checkpoints: None };
         Ok(Self { aquifer, equations, readings, failure: Mutex::new(None) })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::linalg::sparse::{GridMatrix, Method, PreparedSolver, prepare, prepare_on};
+use crate::linalg::sparse::{Analyses, GridMatrix, Method, PreparedSolver, prepare_again, prepare_on};
 
 use super::model::{Aquifer, Control, Initial, Regime};
 use super::property::{Geometry, State};
@@ -93,6 +93,8 @@ pub(super) struct Equations {
     pub(super) flow: System,
     pub(super) steps: Steps,
     pub(super) method: Method,
+    /// What factorizations of the system of one property tell those of the next.
+    pub(super) analyses: Analyses,
     /// Keep every so many-th state; `None` as many as memory allows.
     pub(super) checkpoints: Option<usize>,
 }
@@ -124,7 +126,7 @@ impl Equations {
     ) -> Result<Box<dyn PreparedSolver + 'g>> {
         match gpu {
             Some(gpu) => prepare_on(matrix, gpu),
-            None => Ok(prepare(matrix, self.method, right_hand_sides)?),
+            None => prepare_again(matrix, self.method, right_hand_sides, &self.analyses),
         }
     }
 

@@ -14,8 +14,9 @@ mod multigrid;
 #[cfg(test)]
 mod tests;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
+pub use self::cholesky::Analyses;
 use self::device::DeviceSolver;
 pub use self::device::{measure, shaders, verify, verify_gradients, verify_multigrid};
 pub use self::matrix::GridMatrix;
@@ -63,6 +64,19 @@ pub trait PreparedSolver: Send + Sync {
 /// Where the matrix has a number that no positive definite matrix has, or turns out not to be positive definite (as
 /// when no head is fixed anywhere).
 pub fn prepare(matrix: GridMatrix, method: Method, right_hand_sides: usize) -> Result<Box<dyn PreparedSolver>> {
+    prepare_again(matrix, method, right_hand_sides, &Analyses::default())
+}
+
+/// As [`prepare`], with what earlier factorizations of the same pattern have found out.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_again(
+    matrix: GridMatrix,
+    method: Method,
+    right_hand_sides: usize,
+    analyses: &Analyses,
+) -> Result<Box<dyn PreparedSolver>> {
     matrix.check()?;
     let direct = match method {
         Method::Auto => choice::cholesky_pays(matrix.cells, right_hand_sides),
@@ -70,7 +84,7 @@ pub fn prepare(matrix: GridMatrix, method: Method, right_hand_sides: usize) -> R
         Method::Multigrid => false,
     };
     Ok(if direct {
-        Box::new(cholesky::CholeskySolver::new(matrix)?)
+        Box::new(cholesky::CholeskySolver::new(matrix, analyses)?)
     } else {
         Box::new(conjugate_gradients::MultigridSolver::new(matrix)?)
     })
@@ -96,9 +110,14 @@ fn largest_ratio(unknowns: &Unknowns, defect: ArrayView2<'_, f64>, b: ArrayView2
 
 /// `‖Π b‖` of every column.
 fn norms(unknowns: &Unknowns, block: ArrayView2<'_, f64>) -> Array1<f64> {
-    let sizes = unknowns.sizes();
-    let squares = |sums: ArrayView1<'_, f64>| sums.iter().zip(&sizes).map(|(sum, size)| sum * sum / size).sum();
-    unknowns.gather(block).map_axis(Axis(0), |sums| f64::sqrt(squares(sums)))
+    let mut squares = Array1::<f64>::zeros(block.ncols());
+    let mut add = |row: ArrayView1<'_, f64>, size: f64| squares.zip_mut_with(&row, |sum, x| *sum += x * x / size);
+    if unknowns.count() == block.nrows() {
+        block.rows().into_iter().for_each(|row| add(row, 1.0));
+    } else {
+        unknowns.gather(block).rows().into_iter().zip(unknowns.sizes()).for_each(|(row, size)| add(row, size));
+    }
+    squares.mapv(f64::sqrt)
 }
 
 /// The largest, or NaN where there is one.
