@@ -333,7 +333,7 @@ impl Run<'_> {
             reference_scenarios: (observations.reference_scenarios.iter())
                 .map(|&scenario| case.scenarios[scenario].name.clone())
                 .collect(),
-            solver: observations.solver(best.model.view())?,
+            solver: observations.solver(best.model.view(), study.gpu.as_deref())?,
             scalars: pumping::scalars(study, observations, best)?,
             tests: pumping::tests(case, best.model.view())?,
             noise_factor: observations.noise_factor,

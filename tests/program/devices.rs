@@ -1,7 +1,9 @@
 //! Which backend runs, what it reports, and that both end in the same map.
 
 use ndarray::Array3;
+use serde_json::Value;
 
+use crate::scenarios::PUMPING;
 use crate::support::{Place, Ran, summary};
 
 /// Whether this machine has an adapter, software ones included; said aloud where it has none.
@@ -13,21 +15,48 @@ fn facies_map(place: &Place, folder: &str) -> Array3<f64> {
     ndarray_npy::read_npy(place.path(folder).join("model.npy")).expect("a map")
 }
 
+/// Runs five references on each backend, whose maps may differ in half a per cent of the cells.
+fn assert_same_maps(place: &Place, case: &str) {
+    for backend in ["cpu", "gpu"] {
+        place.run_on_gpu(&["run", case, "--repeat", "5", "--backend", backend, "--out", backend]).ok();
+    }
+    for run in 1..=5 {
+        let of = |backend: &str| facies_map(place, &format!("{backend}/repeat-{run:03}"));
+        let (cpu, gpu) = (of("cpu"), of("gpu"));
+        let differ = cpu.iter().zip(&gpu).filter(|(a, b)| a != b).count() as f64 / cpu.len() as f64;
+        assert!(differ <= 0.005, "reference {run}: {differ} of the cells differ");
+    }
+}
+
+#[test]
+fn heads_on_both_backends_end_in_the_same_facies_map() {
+    if !adapter() {
+        return;
+    }
+    let place = Place::new();
+    place.write("pumping.toml", PUMPING);
+    assert_same_maps(&place, "pumping.toml");
+    let on_gpu = summary(&place.path("gpu/repeat-001"));
+    let dispatches = on_gpu["kernels"]["dispatches"].as_object().expect("kernels by name");
+    for kernel in ["linalg/gradients:step", "linalg/multigrid:relax", "forward/groundwater:tangent"] {
+        assert!(dispatches.get(kernel).and_then(Value::as_u64).is_some_and(|n| n > 0), "{kernel}: {dispatches:?}");
+    }
+    let solver = |backend: &str| summary(&place.path(&format!("{backend}/repeat-001")))["solver"].to_string();
+    assert!(
+        solver("gpu").contains("multigrid") && solver("cpu").contains("Cholesky"),
+        "{} {}",
+        solver("gpu"),
+        solver("cpu")
+    );
+}
+
 #[test]
 fn both_backends_end_in_the_same_facies_map() {
     if !adapter() {
         return;
     }
     let place = Place::with_case();
-    for backend in ["cpu", "gpu"] {
-        place.run_on_gpu(&["run", "small.toml", "--repeat", "5", "--backend", backend, "--out", backend]).ok();
-    }
-    for run in 1..=5 {
-        let of = |backend: &str| facies_map(&place, &format!("{backend}/repeat-{run:03}"));
-        let (cpu, gpu) = (of("cpu"), of("gpu"));
-        let differ = cpu.iter().zip(&gpu).filter(|(a, b)| a != b).count() as f64 / cpu.len() as f64;
-        assert!(differ <= 0.005, "reference {run}: {differ} of the cells differ");
-    }
+    assert_same_maps(&place, "small.toml");
     let of_one = summary(&place.path("gpu/repeat-001"));
     assert_eq!(of_one["backend"], "gpu");
     assert_ne!(of_one["device"], "CPU");

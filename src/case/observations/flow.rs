@@ -9,20 +9,21 @@ use super::Measurement;
 use crate::error::{Error, Result};
 use crate::forward::Datum;
 use crate::forward::groundwater::{
-    Aquifer, Boundary, Cells, Condition, Control, Faces, Groundwater, Initial, Observation, Property, Quantity, Regime,
-    Scalar, Side, Split, Storage, TimeSteps, Well,
+    Aquifer, Boundary, Cells, Condition, Control, Faces, Groundwater, Initial, Observation, OnDevice, Property,
+    Quantity, Regime, Scalar, Side, Split, Storage, TimeSteps, Well,
 };
+use crate::gpu::Gpu;
 use crate::grid::Grid;
 use crate::operator::{LinearOperator, Linearized, Operator};
 
-/// The groundwater model, its rates as cases count them: positive where a well extracts.
-pub(super) struct Flow {
-    model: Groundwater,
+/// The groundwater model, on the CPU or on a device, its rates as cases count them: positive where a well extracts.
+pub(super) struct Flow<M> {
+    model: M,
     /// 1, or −1 for rates; m.
     sign: Array1<f64>,
 }
 
-impl Flow {
+impl Flow<Groundwater> {
     /// The model of `aquifer`.
     ///
     /// # Errors
@@ -32,13 +33,20 @@ impl Flow {
         Ok(Self { sign: sign.collect(), model: Groundwater::new(aquifer.clone())? })
     }
 
+    /// The same on a device.
+    pub(super) fn on(self, gpu: &Gpu) -> Flow<OnDevice<'_>> {
+        Flow { model: self.model.on(gpu), sign: self.sign }
+    }
+}
+
+impl<M> Flow<M> {
     /// The model.
-    pub(super) fn model(&self) -> &Groundwater {
+    pub(super) fn model(&self) -> &M {
         &self.model
     }
 }
 
-impl Operator for Flow {
+impl<M: Operator> Operator for Flow<M> {
     fn inputs(&self) -> usize {
         self.model.inputs()
     }

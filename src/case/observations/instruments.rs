@@ -147,6 +147,9 @@ impl Instruments {
                 let on_device = StraightRays::new(case.grid, rays.clone(), *background)?.with_gpu(gpu)?;
                 Ok(Some(self.beside_property(case, Some(Box::new(on_device)))))
             }
+            (Reading::Flow(aquifer), Some(gpu)) => {
+                Ok(Some(self.beside_property(case, Some(Box::new(Flow::new(aquifer)?.on(gpu))))))
+            }
             _ => Ok(None),
         }
     }
@@ -170,13 +173,16 @@ impl Instruments {
         let heads = flow.model().heads(field)?;
         Ok(flow.model().warnings(heads.view()))
     }
-}
 
-impl Instruments {
-    /// How the equations of flow are solved for a model.
-    pub(super) fn solver(&self, field: ArrayView1<'_, f64>) -> Result<Option<String>> {
+    /// How the equations of flow are solved for a model; on the device, if there is one.
+    pub(super) fn solver(&self, field: ArrayView1<'_, f64>, gpu: Option<&Gpu>) -> Result<Option<String>> {
         let Reading::Flow(aquifer) = &self.physics else { return Ok(None) };
-        Flow::new(aquifer)?.model().description(field).map(Some)
+        let flow = Flow::new(aquifer)?;
+        let description = match gpu {
+            Some(gpu) => flow.on(gpu).model().description(field),
+            None => flow.model().description(field),
+        };
+        description.map(Some)
     }
 }
 

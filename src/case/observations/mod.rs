@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::forward::Datum;
 use crate::forward::cells::PropertyInCells;
 use crate::forward::groundwater::Aquifer;
+use crate::gpu::Gpu;
 use crate::inversion::{cross_validate, reduced_jacobian};
 use crate::linalg::covariance::Covariance;
 use crate::operator::Operator;
@@ -240,8 +241,8 @@ impl<'g> Observations<'g> {
     ///
     /// # Errors
     /// A model that the flow cannot be solved for.
-    pub fn solver(&self, field: ArrayView1<'_, f64>) -> Result<Option<String>> {
-        self.instruments.solver(field)
+    pub fn solver(&self, field: ArrayView1<'_, f64>, gpu: Option<&Gpu>) -> Result<Option<String>> {
+        self.instruments.solver(field, gpu)
     }
 
     /// Some of these data alone, with the error level that was chosen: what cross-validation inverts.
