@@ -6,6 +6,8 @@ use std::time::Instant;
 use ndarray::{Array1, ArrayView1, s};
 use serde::Serialize;
 
+use super::file::Approximation;
+use super::results::write_csv;
 use super::run::{Options, kernels, property};
 use super::study::{Parameterization, Study};
 use super::{files, folder, summary};
@@ -105,8 +107,7 @@ fn norm(pca: &Pca, v: &Array1<f64>, rank: usize) -> f64 {
 ///
 /// # Errors
 /// A basis without blocks; [`Error::Interrupted`] between references.
-pub fn compare(study: &Study, progress: &dyn Progress) -> Result<Vec<Approximated>> {
-    let approximation = study.case.approximation.as_ref().expect("a case of approximations");
+pub fn compare(study: &Study, approximation: &Approximation, progress: &dyn Progress) -> Result<Vec<Approximated>> {
     let Parameterization::Hybrid { scenarios, .. } = &*study.parameterization else {
         return Err(Error::input("basis.kind", "approximations by scenarios", "choose \"hybrid\""));
     };
@@ -155,25 +156,22 @@ fn rank_at(pca: &Pca, energy: f64) -> usize {
 /// Runs the comparison into a result folder.
 pub(super) fn run(
     study: &Study,
+    approximation: &Approximation,
     folder: &Path,
     options: &Options,
     started: Instant,
     progress: &dyn Progress,
 ) -> Result<()> {
     let began = Instant::now();
-    let found = compare(study, progress)?;
-    let path = folder.join("approximation.csv");
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let failed = |e: String| Error::file("write", &path, std::io::Error::other(e));
-    found.iter().try_for_each(|row| writer.serialize(row)).map_err(|e| failed(e.to_string()))?;
-    files::bytes(&path, &writer.into_inner().map_err(|e| failed(e.to_string()))?)?;
+    let found = compare(study, approximation, progress)?;
+    write_csv(&folder.join("approximation.csv"), |csv| found.iter().try_for_each(|row| csv.serialize(row)))?;
     let mean = study.reported(study.prior_mean.view());
     files::array(&folder.join("prior_mean.npy"), study.shaped(mean.view()))?;
     let case = &study.case;
     let mut seconds = study.seconds;
     seconds.inversion = began.elapsed().as_secs_f64();
     seconds.total = started.elapsed().as_secs_f64();
-    let energies = &case.approximation.as_ref().expect("a case of approximations").energies;
+    let energies = &approximation.energies;
     let of_first = |energy: f64| found.iter().filter(move |row| row.reference == 1 && row.energy == energy);
     let summary = Summary {
         format: 1,

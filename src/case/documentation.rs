@@ -605,8 +605,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ),
     (
         "inversion.return",
-        "The iterate that is returned: the \"best\" (least misfit of the model, once the \
-         parameterized field fits to the noise) or the \"last\". Default: \"best\".",
+        "The iterate that is returned: of those whose Φv fits the \"best\" model, or the \"last\". Default: \"best\".",
     ),
     ("inversion.cross_validation", "Folds of the cross-validation that is reported, 2 or more; 0: none. Default: 0."),
     (

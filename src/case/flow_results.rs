@@ -13,6 +13,7 @@ use crate::forward::groundwater::{Aquifer, Control, Groundwater, Observation, Qu
 use crate::grid::Grid;
 use crate::inversion::Iteration;
 use crate::operator::Operator;
+use crate::report::data::Response;
 use crate::units::Dimension;
 
 /// Beyond so many states of a transient, only some of its heads are kept, the first and the last among them.
@@ -122,28 +123,25 @@ fn write_curves(
         aquifer.observations.iter().position(same).map(|i| observations.observed[i])
     };
     write_csv(path, |csv| {
-        csv.write_record([
-            "place",
-            "kind",
-            "x",
-            "y",
-            "z",
-            "time",
-            "unit",
-            "reference",
-            "predicted_parameterized",
-            "predicted_model",
-            "observed",
-        ])?;
         for (c, curve) in curves.iter().enumerate() {
             // The model counts rates as they flow into the aquifer, files as they are extracted; so do the data.
             let sign = if let Quantity::Rate(_) = curve.quantity { -1.0 } else { 1.0 };
-            let number = |which: usize, t: usize| predicted.get(which).map(|p| curve.unit.reported(sign * p[[c, t]]));
             for (t, &time) in times.iter().enumerate() {
                 let [x, y, z] = curve.at;
-                let datum = observed(curve.quantity, time).map(|d| curve.unit.reported(d));
-                let place = (&curve.place, curve.kind, x, y, z, time, curve.unit.name());
-                csv.serialize((place, number(2, t), number(1, t), number(0, t), datum))?;
+                let number = |of: &Array2<f64>| curve.unit.reported(sign * of[[c, t]]);
+                csv.serialize(Response {
+                    place: curve.place.clone(),
+                    kind: curve.kind.to_owned(),
+                    x,
+                    y,
+                    z,
+                    time,
+                    unit: curve.unit.name().to_owned(),
+                    reference: predicted.get(2).map(number),
+                    predicted_parameterized: number(&predicted[1]),
+                    predicted_model: number(&predicted[0]),
+                    observed: observed(curve.quantity, time).map(|d| curve.unit.reported(d)),
+                })?;
             }
         }
         Ok(())

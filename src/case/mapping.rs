@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::file::Mapping;
 use super::folder;
 use super::observations::Observations;
+use super::results::write_csv;
 use super::run::{Options, kernels, property};
 use super::study::Study;
 use super::{files, matching, summary};
@@ -174,11 +175,13 @@ pub(super) fn of_iteration(
 
 /// `mapping.csv`: a row a variant and reference.
 fn write_table(path: &Path, variants: &[Variant]) -> Result<()> {
-    let mut text = String::from("variant,reference,facies_mismatch\n");
-    for variant in variants {
-        for (i, value) in variant.facies_mismatch.values.iter().enumerate() {
-            text.push_str(&format!("{},{},{value}\n", variant.name, i + 1));
+    write_csv(path, |csv| {
+        csv.write_record(["variant", "reference", "facies_mismatch"])?;
+        for variant in variants {
+            for (i, value) in variant.facies_mismatch.values.iter().enumerate() {
+                csv.serialize((&variant.name, i + 1, value))?;
+            }
         }
-    }
-    files::bytes(path, text.as_bytes())
+        Ok(())
+    })
 }

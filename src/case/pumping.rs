@@ -13,6 +13,7 @@ use super::summary::{Scalar, Test};
 use crate::error::Result;
 use crate::inversion::{Iteration, reduced_jacobian};
 use crate::linalg::dense::{cholesky, multiply};
+use crate::report::data::Response;
 
 /// All samples of the tests beside what `parameters` predict; `None` where the case has no tests.
 fn predicted(case: &Case, parameters: ArrayView1<'_, f64>) -> Result<Option<(Layout, Vec<f64>)>> {
@@ -64,29 +65,24 @@ pub(super) fn write(folder: &Path, study: &Study, parameters: ArrayView1<'_, f64
         files::array(&folder.join("storage.npy"), study.shaped(storage.view()))?;
     }
     write_csv(&folder.join("drawdown.csv"), |csv| {
-        csv.write_record([
-            "place",
-            "kind",
-            "x",
-            "y",
-            "z",
-            "time",
-            "reference",
-            "predicted_parameterized",
-            "predicted_model",
-            "observed",
-        ])?;
-        for (reading, s) in layout.readings.iter().zip(&drawdown) {
+        for (reading, &s) in layout.readings.iter().zip(&drawdown) {
             let (test, well) = (&layout.tests.tests[reading.test], &layout.tests.wells[reading.well]);
             let bore = if reading.well == test.pumped { ", bore" } else { "" };
             let note = if layout.is_left_out(case, reading.test) { " (left out)" } else { "" };
             let [x, y] = well.place;
-            csv.serialize((
-                format!("test {}, well {}{bore}{note}", test.name, well.name),
-                "drawdown",
-                (x, y, 0.0, reading.time),
-                (None::<f64>, s, s, reading.observed),
-            ))?;
+            csv.serialize(Response {
+                place: format!("test {}, well {}{bore}{note}", test.name, well.name),
+                kind: "drawdown".into(),
+                x,
+                y,
+                z: 0.0,
+                time: reading.time,
+                unit: "m".into(),
+                reference: None,
+                predicted_parameterized: s,
+                predicted_model: s,
+                observed: reading.observed,
+            })?;
         }
         Ok(())
     })

@@ -182,8 +182,8 @@ impl Run<'_> {
         if case.mapping.as_ref().is_some_and(|mapping| mapping.iteration.is_none()) {
             return mapping::run(study, folder, self.options, self.started, self.progress);
         }
-        if case.approximation.is_some() {
-            return approximation::run(study, folder, self.options, self.started, self.progress);
+        if let Some(approximation) = &case.approximation {
+            return approximation::run(study, approximation, folder, self.options, self.started, self.progress);
         }
         for variant in &case.variants {
             self.progress.note(&format!("variant \"{}\"", variant.name));

@@ -233,7 +233,8 @@ pub(crate) fn write_flow(folder: &Path, shape: [usize; 3], seed: u64, transient:
     let mut stream = Stream::new(seed, Purpose::Check, 1, 0);
     let mut data =
         "kind,id,x,y,z,x2,y2,z2,time,unit,observed,sigma,predicted_parameterized,predicted_model\n".to_owned();
-    let mut curves = "place,kind,x,y,z,time,reference,predicted_parameterized,predicted_model,observed\n".to_owned();
+    let mut curves =
+        "place,kind,x,y,z,time,unit,reference,predicted_parameterized,predicted_model,observed\n".to_owned();
     for place in 0..12usize {
         let (i, j, k) = (nx * (2 * (place % 4) + 1) / 8, ny * (2 * (place / 4) + 1) / 6, place % nz);
         let at = format!("{},{},{}", 400.0 * (i as f64 + 0.5) / nx as f64, 300.0 * (j as f64 + 0.5) / ny as f64, z(k));
@@ -247,7 +248,7 @@ pub(crate) fn write_flow(folder: &Path, shape: [usize; 3], seed: u64, transient:
             }
             if transient {
                 let datum = if is_datum { observed.to_string() } else { String::new() };
-                writeln!(curves, "M{place},head,{at},{time},{},{},{},{datum}", of(3.0), of(2.9), of(3.4)).unwrap();
+                writeln!(curves, "M{place},head,{at},{time},m,{},{},{},{datum}", of(3.0), of(2.9), of(3.4)).unwrap();
             }
         }
         let log = -2.0 + 0.1 * stream.normal_pair().0;

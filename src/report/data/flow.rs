@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ndarray::{Array4, Ix4};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::files::{array_with_gaps, corrupt, optional_rows};
 use crate::error::Result;
@@ -44,16 +44,22 @@ pub struct WellCell {
 }
 
 /// A row of `drawdown.csv`: what happens at a place at a time.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Response {
     /// Name of the well or of the place.
     pub place: String,
     /// `head`, `drawdown` or `rate`.
     pub kind: String,
+    /// Where it is \[m\].
+    pub x: f64,
+    /// North of the origin \[m\].
+    pub y: f64,
+    /// Above it \[m\].
+    pub z: f64,
     /// Time \[s\].
     pub time: f64,
-    /// Unit of the values; metres where the table does not say.
-    pub unit: Option<String>,
+    /// Unit of the values.
+    pub unit: String,
     /// Of the reference.
     pub reference: Option<f64>,
     /// Of ū + Φv.

@@ -199,7 +199,7 @@ fn curve(run: &Run, (place, kind): (&str, &str)) -> String {
         true => Axis::around(&format!("time [{name}]"), rows.iter().map(|r| r.time / unit), true),
         false => Axis::linear(&format!("time [{name}]"), 0.0, 1.02 * longest / unit),
     };
-    let measure = rows[0].unit.as_deref().unwrap_or("m");
+    let measure = &rows[0].unit;
     let fitted = run.responses.iter().filter(|r| r.observed.is_some()).map(|r| r.time).fold(0.0, f64::max);
     let end = x.ends()[1];
     let mut chart = Chart::new(x, Axis::linear(&format!("{kind} [{measure}]"), low, high));
