@@ -339,7 +339,7 @@ impl Run<'_> {
             noise_factor: observations.noise_factor,
             cross_validation: self.cross_validation(study, observations)?,
             prior: summary::Prior { realizations: case.prior.realizations, cached: study.priors.cached },
-            warnings: self.warnings(study, observations, estimate)?,
+            warnings: self.warnings(study, observations, estimate, verdict)?,
             seconds: study.seconds,
             peak_memory_bytes: peak_memory(),
         })
@@ -374,7 +374,13 @@ impl Run<'_> {
         Ok(Some(CrossValidation { folds, gaussian: unit.reported_difference(gaussian), model }))
     }
 
-    fn warnings(&self, study: &Study, observations: &Observations<'_>, estimate: &Estimate) -> Result<Vec<String>> {
+    fn warnings(
+        &self,
+        study: &Study,
+        observations: &Observations<'_>,
+        estimate: &Estimate,
+        verdict: Option<&[Opinion]>,
+    ) -> Result<Vec<String>> {
         let mut warnings = study.warnings.clone();
         let (row, m) = (&estimate.best().row, observations.observed.len() as f64);
         if study.case.feasible.is_some() && row.misfit_model > 4.0 * row.misfit_parameterized.max(m) {
@@ -407,6 +413,16 @@ impl Run<'_> {
                  another kind"
                     .into(),
             );
+        }
+        let (judged, scenarios) = (verdict.map_or(0, |v| v.iter().flatten().count()), study.selected.len());
+        if scenarios > 1 && study.parameterization.groups().is_some() && judged < scenarios {
+            warnings.push(match judged {
+                0 => "no verdict on the scenarios: the problem is too large to judge each of them by itself".into(),
+                _ => format!(
+                    "the verdict is on {judged} of {scenarios} scenarios, those that the inversion uses: the problem is \
+                     too large to judge all"
+                ),
+            });
         }
         warnings.extend(observations.head_warnings(estimate.best().model.view())?);
         if study.gpu.as_ref().is_some_and(|gpu| gpu.summary().software) {

@@ -38,7 +38,7 @@ pub type Opinion = Option<Judged>;
 
 impl Study {
     /// The verdict on every scenario, where there are several with columns of their own. Of a problem too large for all,
-    /// only those of `active` are judged, and the others have none.
+    /// only those of `active` are judged, and the others have none; where these are less than two, there is no verdict.
     ///
     /// # Errors
     /// [`Error::Interrupted`], and failures of files or devices.
@@ -56,7 +56,7 @@ impl Study {
             return Ok(None);
         }
         let size = self.grid().len() as f64 * m as f64 * count as f64;
-        let chosen: Vec<usize> = if size <= MOST_JUDGED { self.selected.clone() } else { active.to_vec() };
+        let Some(chosen) = chosen(&self.selected, active, size) else { return Ok(None) };
         progress.start("scenarios about their means", chosen.len() as u64);
         let own = match self.stationary() {
             true => chosen.iter().map(|&p| Own::stationary(&self.priors.ensembles[p])).collect(),
@@ -108,6 +108,13 @@ impl Study {
     }
 }
 
+/// The scenarios that a problem of `size` (cells × data × scenarios) has judged; `None` where these are less than two: one
+/// alone would be certain, whatever the data say.
+fn chosen(selected: &[usize], active: &[usize], size: f64) -> Option<Vec<usize>> {
+    let chosen = if size <= MOST_JUDGED { selected } else { active };
+    (chosen.len() > 1).then(|| chosen.to_vec())
+}
+
 impl Own {
     fn prior(&self) -> GaussianPrior<'_> {
         match self {
@@ -147,4 +154,16 @@ fn left_over(ensemble: &Ensemble, picks: &[usize], kept: ArrayView2<'_, f32>) ->
         row.iter_mut().zip(&realization).zip(kept).for_each(|((out, u), r)| *out = (u - f64::from(*r)) as f32);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_too_large_has_its_active_scenarios_judged_and_one_alone_never() {
+        assert_eq!(chosen(&[0, 2, 5], &[2], MOST_JUDGED), Some(vec![0, 2, 5]));
+        assert_eq!(chosen(&[0, 2, 5], &[2, 5], 2.0 * MOST_JUDGED), Some(vec![2, 5]));
+        assert_eq!(chosen(&[0, 2, 5], &[2], 2.0 * MOST_JUDGED), None);
+    }
 }
