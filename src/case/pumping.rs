@@ -15,77 +15,84 @@ use crate::inversion::{Iteration, reduced_jacobian};
 use crate::linalg::dense::{cholesky, multiply};
 use crate::report::data::Response;
 
-/// All samples of the tests beside what `parameters` predict; `None` where the case has no tests.
-fn predicted(case: &Case, parameters: ArrayView1<'_, f64>) -> Result<Option<(Layout, Vec<f64>)>> {
-    let Some(data) = case.data.as_ref().filter(|data| data.tests.is_some()) else { return Ok(None) };
-    let layout = Layout::new(case, data, Which::All)?;
-    let mut drawdown = layout.forward()?.predict(parameters)?.to_vec();
-    let n = case.grid.len();
-    let transmissivity: Vec<f64> = parameters.iter().take(n).map(|&u| case.property.transform.backward(u)).collect();
-    for (reading, drawdown) in layout.readings.iter().zip(&mut drawdown) {
-        if reading.well == layout.tests.tests[reading.test].pumped {
-            *drawdown += layout.well_loss(&case.grid, reading.test, &transmissivity).unwrap_or(0.0);
-        }
-    }
-    Ok(Some((layout, drawdown)))
+/// The tests of a case beside what a model predicts of them: every sample, those of tests that are left out too.
+pub(super) struct Tested {
+    layout: Layout,
+    /// A drawdown a reading \[m\]; of a pumped well that in its bore.
+    drawdown: Vec<f64>,
 }
 
-/// How well each test is met by the final model.
-///
-/// # Errors
-/// Files that have changed, a model that cannot be solved for.
-pub(super) fn tests(case: &Case, parameters: ArrayView1<'_, f64>) -> Result<Vec<Test>> {
-    let Some((layout, drawdown)) = predicted(case, parameters)? else { return Ok(Vec::new()) };
-    let of_test = |(number, test): (usize, &crate::io::pumping::Test)| {
-        let readings = layout.readings.iter().zip(&drawdown);
-        let own = readings.filter(|(reading, _)| reading.test == number && reading.well != test.pumped);
-        let missed: Vec<f64> = own.filter_map(|(reading, s)| Some(reading.observed? - s)).collect();
-        let squares: f64 = missed.iter().map(|x| x * x).sum();
-        Test {
-            name: test.name.clone(),
-            left_out: layout.is_left_out(case, number),
-            samples: missed.len(),
-            rms: (!missed.is_empty()).then(|| (squares / missed.len() as f64).sqrt()),
+impl Tested {
+    /// Predicts every sample by `parameters`; `None` where the case has no tests.
+    ///
+    /// # Errors
+    /// Files that have changed, a model that cannot be solved for.
+    pub(super) fn new(case: &Case, parameters: ArrayView1<'_, f64>) -> Result<Option<Self>> {
+        let Some(data) = case.data.as_ref().filter(|data| data.tests.is_some()) else { return Ok(None) };
+        let layout = Layout::new(case, data, Which::All)?;
+        let mut drawdown = layout.forward()?.predict(parameters)?.to_vec();
+        let n = case.grid.len();
+        let transmissivity: Vec<f64> =
+            parameters.iter().take(n).map(|&u| case.property.transform.backward(u)).collect();
+        for (reading, drawdown) in layout.readings.iter().zip(&mut drawdown) {
+            if reading.well == layout.tests.tests[reading.test].pumped {
+                *drawdown += layout.well_loss(&case.grid, reading.test, &transmissivity).unwrap_or(0.0);
+            }
         }
-    };
-    Ok(layout.tests.tests.iter().enumerate().map(of_test).collect())
-}
-
-/// `drawdown.csv`: every sample of every test, predicted and observed, and `storage.npy` where storage varies. The
-/// drawdown of a pumped well is that in its bore.
-///
-/// # Errors
-/// As [`tests`], and files that cannot be written.
-pub(super) fn write(folder: &Path, study: &Study, parameters: ArrayView1<'_, f64>) -> Result<()> {
-    let case = &study.case;
-    let Some((layout, drawdown)) = predicted(case, parameters)? else { return Ok(()) };
-    let n = case.grid.len();
-    if parameters.len() >= 2 * n {
-        let storage = parameters.slice(s![n..2 * n]).mapv(f64::exp);
-        files::array(&folder.join("storage.npy"), study.shaped(storage.view()))?;
+        Ok(Some(Self { layout, drawdown }))
     }
-    write_csv(&folder.join("drawdown.csv"), |csv| {
-        for (reading, &s) in layout.readings.iter().zip(&drawdown) {
-            let (test, well) = (&layout.tests.tests[reading.test], &layout.tests.wells[reading.well]);
-            let bore = if reading.well == test.pumped { ", bore" } else { "" };
-            let note = if layout.is_left_out(case, reading.test) { " (left out)" } else { "" };
-            let [x, y] = well.place;
-            csv.serialize(Response {
-                place: format!("test {}, well {}{bore}{note}", test.name, well.name),
-                kind: "drawdown".into(),
-                x,
-                y,
-                z: 0.0,
-                time: reading.time,
-                unit: "m".into(),
-                reference: None,
-                predicted_parameterized: s,
-                predicted_model: s,
-                observed: reading.observed,
-            })?;
+
+    /// How well each test is met.
+    pub(super) fn tests(&self, case: &Case) -> Vec<Test> {
+        let of_test = |(number, test): (usize, &crate::io::pumping::Test)| {
+            let readings = self.layout.readings.iter().zip(&self.drawdown);
+            let own = readings.filter(|(reading, _)| reading.test == number && reading.well != test.pumped);
+            let missed: Vec<f64> = own.filter_map(|(reading, s)| Some(reading.observed? - s)).collect();
+            let squares: f64 = missed.iter().map(|x| x * x).sum();
+            Test {
+                name: test.name.clone(),
+                left_out: self.layout.is_left_out(case, number),
+                samples: missed.len(),
+                rms: (!missed.is_empty()).then(|| (squares / missed.len() as f64).sqrt()),
+            }
+        };
+        self.layout.tests.tests.iter().enumerate().map(of_test).collect()
+    }
+
+    /// `drawdown.csv`: every sample of every test, predicted and observed, and `storage.npy` where storage varies.
+    ///
+    /// # Errors
+    /// Files that cannot be written.
+    pub(super) fn write(&self, folder: &Path, study: &Study, parameters: ArrayView1<'_, f64>) -> Result<()> {
+        let (case, Self { layout, drawdown }) = (&study.case, self);
+        let n = case.grid.len();
+        if parameters.len() >= 2 * n {
+            let storage = parameters.slice(s![n..2 * n]).mapv(f64::exp);
+            files::array(&folder.join("storage.npy"), study.shaped(storage.view()))?;
         }
-        Ok(())
-    })
+        write_csv(&folder.join("drawdown.csv"), |csv| {
+            for (reading, &s) in layout.readings.iter().zip(drawdown) {
+                let (test, well) = (&layout.tests.tests[reading.test], &layout.tests.wells[reading.well]);
+                let bore = if reading.well == test.pumped { ", bore" } else { "" };
+                let note = if layout.is_left_out(case, reading.test) { " (left out)" } else { "" };
+                let [x, y] = well.place;
+                csv.serialize(Response {
+                    place: format!("test {}, well {}{bore}{note}", test.name, well.name),
+                    kind: "drawdown".into(),
+                    x,
+                    y,
+                    z: 0.0,
+                    time: reading.time,
+                    unit: "m".into(),
+                    reference: None,
+                    predicted_parameterized: s,
+                    predicted_model: s,
+                    observed: reading.observed,
+                })?;
+            }
+            Ok(())
+        })
+    }
 }
 
 /// The unknown numbers of a case and their posterior standard deviations in the linearized problem,
@@ -93,7 +100,12 @@ pub(super) fn write(folder: &Path, study: &Study, parameters: ArrayView1<'_, f64
 ///
 /// # Errors
 /// A model that cannot be linearized.
-pub(super) fn scalars(study: &Study, observations: &Observations<'_>, best: &Iteration) -> Result<Vec<Scalar>> {
+pub(super) fn scalars(
+    study: &Study,
+    observations: &Observations<'_>,
+    best: &Iteration,
+    tested: Option<&Tested>,
+) -> Result<Vec<Scalar>> {
     let unknown = study.parameterization.scalars();
     let (basis, Some(sigma)) = (study.basis(), study.basis().standard_deviations()) else { return Ok(Vec::new()) };
     if unknown.is_empty() {
@@ -106,10 +118,7 @@ pub(super) fn scalars(study: &Study, observations: &Observations<'_>, best: &Ite
     gram.diag_mut().mapv_inplace(|g| g + 1.0);
     let factor = cholesky(&gram);
     let property = &study.case.property;
-    let names = match &study.case.data {
-        Some(data) => Layout::new(&study.case, data, Which::Data)?.tests.tests,
-        None => Vec::new(),
-    };
+    let tests = tested.map_or(&[][..], |tested| &tested.layout.tests.tests);
     let found = unknown.iter().map(|unknown| {
         let column = scaled.column(unknown.column);
         let learned = factor.as_ref().map_or(0.0, |factor| column.dot(&factor.solve(column)));
@@ -123,7 +132,7 @@ pub(super) fn scalars(study: &Study, observations: &Observations<'_>, best: &Ite
                 sigma: deviation / property.difference(),
             },
             UnknownKind::Rate(test) => Scalar {
-                name: format!("rate of test {} over the one noted", names[test].name),
+                name: format!("rate of test {} over the one noted", tests[test].name),
                 value,
                 unit: "ln".into(),
                 sigma: deviation,

@@ -6,7 +6,7 @@ use ndarray::Axis;
 
 use super::observations::Observations;
 use super::study::{Opinion, Study};
-use super::{files, flow_results, paraview, pumping};
+use super::{files, flow_results, paraview};
 use crate::error::{Error, Result};
 use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Solution};
 
@@ -43,7 +43,6 @@ pub(super) fn write(
     let heads = flow_results::write(folder, study, observations, best)?;
     paraview::write(&folder.join("model.vti"), study, &layers, best, &heads)?;
     write_data(&folder.join("data.csv"), study, observations, best)?;
-    pumping::write(folder, study, best.model.view())?;
     write_history(folder, &estimate.iterations)?;
     write_scenarios(&folder.join("scenarios.csv"), study, best, verdict)?;
     match study.case.scenarios.len() {

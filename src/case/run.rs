@@ -11,9 +11,10 @@ use super::checkpoint::Checkpoint;
 use super::file::{self, Case, DataSource, Geology};
 use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
+use super::pumping::{self, Tested};
 use super::study::{self, Opinion, Parameterization, Study};
 use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
-use super::{approximation, cache, files, hard_data, mapping, observations, pumping, results};
+use super::{approximation, cache, files, hard_data, mapping, observations, results};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::inversion::{ACTIVE_SHARE, Estimate, Repair, no_scenario_fits, split};
@@ -223,10 +224,15 @@ impl Run<'_> {
         let active = study.active(estimate.best().v.view(), Some(ACTIVE_SHARE));
         let verdict = self.verdict(study, &observations, active)?;
         results::write(folder, study, &observations, &estimate, verdict.as_deref())?;
+        let model = estimate.best().model.view();
+        let tested = Tested::new(&study.case, model)?;
+        if let Some(tested) = &tested {
+            tested.write(folder, study, model)?;
+        }
         if let Some(mapping) = &study.case.mapping {
             mapping::of_iteration(study, &observations, mapping, &estimate, folder)?;
         }
-        let mut summary = self.summary(study, &observations, &estimate, verdict.as_deref())?;
+        let mut summary = self.summary(study, &observations, &estimate, verdict.as_deref(), tested.as_ref())?;
         summary.seconds.inversion = inversion;
         summary.seconds.total = self.started.elapsed().as_secs_f64();
         folder::complete(folder, &summary)
@@ -284,6 +290,7 @@ impl Run<'_> {
         observations: &Observations<'_>,
         estimate: &Estimate,
         verdict: Option<&[Opinion]>,
+        tested: Option<&Tested>,
     ) -> Result<Summary> {
         let (case, best) = (&study.case, estimate.best());
         let misfit = |field: ndarray::ArrayView1<'_, f64>| -> Result<f64> {
@@ -334,8 +341,8 @@ impl Run<'_> {
                 .map(|&scenario| case.scenarios[scenario].name.clone())
                 .collect(),
             solver: observations.solver(best.model.view(), study.gpu.as_deref())?,
-            scalars: pumping::scalars(study, observations, best)?,
-            tests: pumping::tests(case, best.model.view())?,
+            scalars: pumping::scalars(study, observations, best, tested)?,
+            tests: tested.map_or_else(Vec::new, |tested| tested.tests(case)),
             noise_factor: observations.noise_factor,
             cross_validation: self.cross_validation(study, observations)?,
             prior: summary::Prior { realizations: case.prior.realizations, cached: study.priors.cached },
