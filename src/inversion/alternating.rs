@@ -413,13 +413,13 @@ impl VStep<'_> {
             None => expected_misfit(terms, weighed),
         };
         let bisections = if self.fixed.gram.is_some() { COSTLY_BISECTIONS } else { BISECTIONS };
-        let (mut goal, weight, mut tried) = discrepancy_within(terms, weighed, range, target, bisections);
+        let (mut goal, mut weight, mut tried) = discrepancy_within(terms, weighed, range, target, bisections);
         if let Some(place) = places.sparsity
             && self.schedule.sparsity.as_ref().is_some_and(Sparsity::may_be_lowered)
             && terms[0].squares(goal.view()) > target
             && lower(terms, place, target)
         {
-            (goal, _, tried) = discrepancy_within(terms, weighed, range, target, bisections);
+            (goal, weight, tried) = discrepancy_within(terms, weighed, range, target, bisections);
         }
         if factor != 1.0 {
             terms[weighed].weight = factor * weight;
