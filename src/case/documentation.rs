@@ -567,8 +567,13 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ),
     (
         "selection",
-        "A first stage without a feasible map, in the hybrid basis, that selects scenarios; the second stage's basis\n\
-         (\"pca\") and learning set are made of these. Without this section there is one stage.",
+        "A first stage without a feasible map that selects scenarios; the second stage's basis (\"pca\") and learning set are\n\
+         made of these. Without this section there is one stage.",
+    ),
+    (
+        "selection.by",
+        "\"norm\" (|v_i| of an inversion in the hybrid basis of all scenarios) or \"evidence\" (the probability of each\n\
+         when it is solved by itself; the keys of the inversion are then not used). Default: \"norm\".",
     ),
     ("selection.rank", "Number of basis images of each scenario."),
     ("selection.energy", "Instead of rank: the fraction of each scenario's energy that is kept. Default: 0.8."),
@@ -576,7 +581,11 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("selection.steps", "Gauss-Newton steps in an iteration. Default: 1."),
     ("selection.regularizer", "As inversion.regularizer. Default: \"group\"."),
     ("selection.weight", "Its weight: \"auto\" or a number. Default: \"auto\"."),
-    ("selection.threshold", "Scenarios whose |v_i| is at least this share of the largest are selected. Default: 0.1."),
+    (
+        "selection.threshold",
+        "Scenarios whose |v_i| or probability is at least this share of the largest are\n\
+     selected. Default: 0.1.",
+    ),
     ("inversion", "How the coefficients v are found."),
     ("inversion.iterations", "Outer iterations (v-step, feasible map). Default: 10."),
     ("inversion.steps", "Gauss-Newton steps in a v-step. Default: 2."),

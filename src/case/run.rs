@@ -244,6 +244,9 @@ impl Run<'_> {
         observations: &Observations<'_>,
         active: Vec<usize>,
     ) -> Result<Option<Vec<Opinion>>> {
+        if study.opinions.is_some() {
+            return Ok(study.opinions.clone());
+        }
         let same = |known: &&KnownVerdict| {
             Arc::ptr_eq(&known.parameterization, &study.parameterization)
                 && known.active == active
@@ -310,8 +313,9 @@ impl Run<'_> {
             }
         });
         let shares = study.scenario_shares(best, verdict);
-        let hits = match (&observations.reference_scenarios[..], study.selected.len()) {
-            (&[truth], 2..) if study.parameterization.groups().is_some() => Some(study::hits(truth, &shares, verdict)),
+        let own = (study.selected.len() > 1 && study.parameterization.groups().is_some()).then_some(&shares[..]);
+        let hits = match &observations.reference_scenarios[..] {
+            &[truth] if own.is_some() || study.opinions.is_some() => Some(study::hits(truth, own, verdict)),
             _ => None,
         };
         Ok(Summary {

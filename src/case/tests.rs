@@ -254,7 +254,7 @@ grid = { cells = [20, 10], size = ["200 m", "100 m", "4 m"] }
 property = { name = "transmissivity", unit = "m2/day", transform = "ln" }
 prior = { method = "sgsim", sgsim = { kriging = "ordinary", neighbours = 12 }, realizations = 30 }
 basis = { kind = "pca", rank = [5, 9] }
-selection = { rank = 7, regularizer = "l1", weight = 0.5 }
+selection = { by = "evidence", rank = 7, regularizer = "l1", weight = 0.5 }
 inversion = { regularizer = "gaussian", start = "uniform 0.01" }
 data = { noise = "none" }
 

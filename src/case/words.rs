@@ -2,7 +2,7 @@
 
 use super::file::{
     Aggregation, Apply, BasisKind, Face, Kriging, Labels, NoiseLevel, ObservationKind, Regularizer, Repair, Returned,
-    Side, Split,
+    SelectedBy, Side, Split,
 };
 use crate::grid::Plane;
 use crate::units::Transform;
@@ -34,6 +34,8 @@ pub(super) const RETURNS: [(&str, Returned); 2] = [("best", Returned::Best), ("l
 pub(super) const APPLIES: [(&str, Apply); 2] = [("every", Apply::Every), ("last", Apply::Last)];
 pub(super) const KRIGINGS: [(&str, Kriging); 2] = [("simple", Kriging::Simple), ("ordinary", Kriging::Ordinary)];
 pub(super) const REPAIRS: [(&str, Repair); 2] = [("none", Repair::None), ("gradient", Repair::Gradient)];
+pub(super) const SELECTED_BY: [(&str, SelectedBy); 2] =
+    [("norm", SelectedBy::Norm), ("evidence", SelectedBy::Evidence)];
 pub(super) const SPLITS: [(&str, Split); 2] =
     [("common-head", Split::CommonHead), ("transmissivity", Split::Transmissivity)];
 /// Whether a fixed head is on faces.

@@ -571,6 +571,7 @@ impl Writer<'_> {
     fn selection(&mut self, selection: Option<&Selection>) {
         let Some(selection) = selection else { return };
         self.section("selection");
+        self.key("by", word(&words::SELECTED_BY, selection.by));
         self.rank(selection.rank);
         self.key("iterations", selection.iterations.to_string());
         self.key("steps", selection.steps.to_string());

@@ -140,20 +140,29 @@ impl Repair<'_> {
     ) -> Result<()> {
         let decision = Decision::new(self, model, probability);
         let expected = decision.expected();
-        let mut gain = Gain::new(problem, self.covariance, expected.view(), None)?;
+        let at = problem.exact.linearize(expected.view())?;
+        let mut gain = Gain::new(problem, self.covariance, &*at.jacobian, None);
         let bound = self.options.reach * decision.range;
-        let mut field = gain.apply(residual(problem, expected.view())?.view());
+        let mut field = gain.apply(whitened_residual(problem, &at.value).view());
         for step in 0..=self.options.steps {
             field.mapv_inplace(|s| s.clamp(-bound, bound));
             let (candidate, changed) = decision.take(field.view());
-            let residual = residual(problem, candidate.view())?;
+            let last = step == self.options.steps;
+            // A linearization predicts as well, and solves the equations once for both.
+            let relinearized = !last && self.options.relinearize.is_some_and(|every| step.is_multiple_of(every));
+            let (residual, jacobian) = if relinearized {
+                let at = problem.exact.linearize(candidate.view())?;
+                (whitened_residual(problem, &at.value), Some(at.jacobian))
+            } else {
+                (residual(problem, candidate.view())?, None)
+            };
             let misfit = residual.dot(&residual);
             best.better(&candidate, misfit, changed);
-            if misfit <= problem.observed.len() as f64 || step == self.options.steps {
+            if misfit <= problem.observed.len() as f64 || last {
                 break;
             }
-            if self.options.relinearize.is_some_and(|every| step.is_multiple_of(every)) {
-                gain = Gain::new(problem, self.covariance, candidate.view(), Some(gain))?;
+            if let Some(jacobian) = jacobian {
+                gain = Gain::new(problem, self.covariance, &*jacobian, Some(gain));
             }
             let change = gain.apply(residual.view()) * self.options.length;
             let largest = change.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
@@ -164,7 +173,11 @@ impl Repair<'_> {
 }
 
 fn residual(problem: &Problem<'_>, model: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
-    Ok(problem.covariance.whiten((&problem.observed - &problem.predict(model)?).view()))
+    Ok(whitened_residual(problem, &problem.predict(model)?))
+}
+
+fn whitened_residual(problem: &Problem<'_>, predicted: &Array1<f64>) -> Array1<f64> {
+    problem.covariance.whiten((&problem.observed - predicted).view())
 }
 
 /// `C_u Aᵀ (A C_u Aᵀ + I)⁻¹` with the whitened Jacobian `A = C^{-1/2} G`, m × n.
@@ -175,16 +188,15 @@ struct Gain {
 }
 
 impl Gain {
-    /// The gain at a model. Rows of A that are as they were `before`, such as those of the property itself, are not spread
-    /// again.
+    /// The gain of a Jacobian G. Rows of A that are as they were `before`, such as those of the property itself, are not
+    /// spread again.
     fn new(
         problem: &Problem<'_>,
         covariance: &dyn LinearOperator,
-        model: ArrayView1<'_, f64>,
+        jacobian: &dyn LinearOperator,
         before: Option<Self>,
-    ) -> Result<Self> {
-        let at = problem.exact.linearize(model)?;
-        let columns = at.jacobian.adjoint_block(Array2::eye(at.jacobian.rows()).view());
+    ) -> Self {
+        let columns = jacobian.adjoint_block(Array2::eye(jacobian.rows()).view());
         let whitened = problem.covariance.whiten_block(columns.t());
         let spread = match before {
             None => covariance.apply_block(whitened.t()),
@@ -198,7 +210,7 @@ impl Gain {
         let mut gram = multiply(whitened.view(), spread.view());
         gram.diag_mut().mapv_inplace(|g| g + 1.0);
         let factor = cholesky(&gram).expect("A C Aᵀ + I is positive definite");
-        Ok(Self { whitened, spread, factor })
+        Self { whitened, spread, factor }
     }
 
     fn apply(&self, residual: ArrayView1<'_, f64>) -> Array1<f64> {

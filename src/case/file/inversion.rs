@@ -59,9 +59,11 @@ pub enum Start {
     Scenario(usize),
 }
 
-/// A first stage that selects scenarios: an inversion in the hybrid basis without a u-step.
+/// A first stage that selects scenarios, without a u-step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
+    /// What they are selected by.
+    pub by: SelectedBy,
     /// Columns of the hybrid basis for each scenario.
     pub rank: Rank,
     /// Iterations.
@@ -72,8 +74,17 @@ pub struct Selection {
     pub regularizer: Regularizer,
     /// Its weight λ.
     pub weight: Weight,
-    /// Scenarios with `‖v_i‖ ≥ threshold · max_j ‖v_j‖` are selected.
+    /// Scenarios whose measure is at least this share of the largest are selected.
     pub threshold: f64,
+}
+
+/// What scenarios are selected by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SelectedBy {
+    /// `‖v_i‖` of an inversion in the hybrid basis of all.
+    Norm,
+    /// The probability that each one's evidence gives it when it is solved by itself.
+    Evidence,
 }
 
 /// A regularization weight.

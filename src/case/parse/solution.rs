@@ -3,7 +3,7 @@
 use super::{MANY, MOST_CELLS, NOT_NEGATIVE, PART, SHARE, prior};
 use crate::case::file::{
     Aggregation, Apply, BasisKind, Feasible, Features, Inversion, Labels, Property, Rank, Regularizer, Repair,
-    Returned, Scenario, Selection, Start, Weight, Window,
+    Returned, Scenario, SelectedBy, Selection, Start, Weight, Window,
 };
 use crate::case::reader::{Section, Value};
 use crate::case::words;
@@ -169,7 +169,9 @@ fn start(value: &Value<'_>, scenarios: &[Scenario]) -> Option<Start> {
 pub(super) fn selection(section: Section<'_>) -> Option<Selection> {
     let regularizer = section.get("regularizer").and_then(|v| v.choice(&words::REGULARIZERS));
     let threshold = section.get("threshold").and_then(|v| v.number("a share above 0, below 1", |x| x > 0.0 && x < 1.0));
+    let by = section.get("by").and_then(|v| v.choice(&words::SELECTED_BY));
     let selection = Selection {
+        by: by.unwrap_or(SelectedBy::Norm),
         rank: if section.get("rank").is_some() || section.get("energy").is_some() {
             prior::rank(&section)
         } else {

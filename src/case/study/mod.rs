@@ -41,6 +41,8 @@ pub struct Study {
     pub priors: Arc<Priors>,
     /// The scenarios in use, by number: all, or those that a selection left. The basis has a block for each of them.
     pub selected: Vec<usize>,
+    /// The verdict that they were selected by, where they were.
+    pub opinions: Option<Vec<Opinion>>,
     /// Mean of the realizations of the scenarios in use, n.
     pub prior_mean: Array1<f64>,
     /// The basis.
@@ -95,7 +97,7 @@ impl Study {
         }
         let prior_mean = priors.mean(&selected);
         let seconds = Seconds { basis: started.elapsed().as_secs_f64(), ..Seconds::default() };
-        Ok(Self { case, gpu, priors, selected, prior_mean, parameterization, seconds, warnings })
+        Ok(Self { case, gpu, priors, selected, opinions: None, prior_mean, parameterization, seconds, warnings })
     }
 
     /// The study of a variant of this case, which shares what is the same.

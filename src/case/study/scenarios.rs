@@ -104,13 +104,15 @@ impl Study {
     }
 }
 
-/// Whether the scenario that a reference was drawn from comes first by each measure, 1 or 0: by norm, by contribution, by
-/// evidence, and by the least of each criterion. A measure that no scenario has is left out.
-pub fn hits(truth: usize, shares: &[Scenario], verdict: Option<&[Opinion]>) -> BTreeMap<String, f64> {
-    let mut measures: Vec<(&str, Vec<Option<f64>>)> = vec![
-        ("norm", shares.iter().map(|s| Some(s.norm)).collect()),
-        ("contribution", shares.iter().map(|s| Some(s.contribution)).collect()),
-    ];
+/// Whether the scenario that a reference was drawn from comes first by each measure, 1 or 0: by norm and contribution where
+/// scenarios have `shares` of their own, by evidence, and by the least of each criterion. A measure that no scenario has
+/// is left out.
+pub fn hits(truth: usize, shares: Option<&[Scenario]>, verdict: Option<&[Opinion]>) -> BTreeMap<String, f64> {
+    let mut measures: Vec<(&str, Vec<Option<f64>>)> = Vec::new();
+    if let Some(shares) = shares {
+        measures.push(("norm", shares.iter().map(|s| Some(s.norm)).collect()));
+        measures.push(("contribution", shares.iter().map(|s| Some(s.contribution)).collect()));
+    }
     if let Some(verdict) = verdict {
         let of = |f: fn(&Judged) -> Option<f64>| verdict.iter().map(|opinion| opinion.as_ref().and_then(f)).collect();
         measures.push(("evidence", of(|j| Some(j.log_evidence))));

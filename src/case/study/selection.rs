@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use ndarray::ArrayView1;
 
-use super::super::file::{Basis, BasisKind, Case, Condition, Inversion, Start, Weight};
+use super::super::file::{Basis, BasisKind, Case, Condition, Inversion, SelectedBy, Selection, Start, Weight};
 use super::super::matching;
 use super::super::observations::Observations;
 use super::super::summary;
-use super::Study;
 use super::prior::{Priors, conditioning};
+use super::{Opinion, Study};
 use crate::error::{Error, Result};
 use crate::inversion::ACTIVE_SHARE;
 use crate::prior::Known;
@@ -63,19 +63,47 @@ impl Study {
             Condition::Nothing | Condition::HardData => None,
         };
         let base = conditioned.as_ref().unwrap_or(self);
-        let Some(first) = first_stage(&self.case) else { return Ok(conditioned) };
+        let (Some(selection), Some(first)) = (&self.case.selection, first_stage(&self.case)) else {
+            return Ok(conditioned);
+        };
         progress.note("first stage: scenarios are selected");
-        let threshold = self.case.selection.as_ref().map(|selection| selection.threshold);
         let first = Self { case: first, ..base.clone() };
-        let estimate = first.invert(observations, Vec::new(), &mut |_| Ok(()), progress)?;
-        let selected = first.active(estimate.best().v.view(), threshold);
+        let (selected, opinions) = first.select(selection, observations, progress)?;
         let names: Vec<&str> = selected.iter().map(|&p| self.case.scenarios[p].name.as_str()).collect();
         progress.note(&format!("selected: {}", names.join(", ")));
         let second = Case { selection: None, ..self.case.clone() };
         let mut study = Self::of_priors(second, self.gpu.clone(), Arc::clone(&base.priors), selected, progress)?;
         study.seconds.prior = base.seconds.prior;
         study.seconds.basis += base.seconds.basis;
+        study.opinions = opinions;
         Ok(Some(study))
+    }
+
+    /// The scenarios that the first stage selects, and the verdict where it is by evidence.
+    fn select(
+        &self,
+        selection: &Selection,
+        observations: &Observations<'_>,
+        progress: &dyn Progress,
+    ) -> Result<(Vec<usize>, Option<Vec<Opinion>>)> {
+        if selection.by == SelectedBy::Norm {
+            let estimate = self.invert(observations, Vec::new(), &mut |_| Ok(()), progress)?;
+            return Ok((self.active(estimate.best().v.view(), Some(selection.threshold)), None));
+        }
+        let refused = |problem: String| {
+            Error::input("selection.by", problem, "write by = \"norm\", or look at the data and the scenarios")
+        };
+        let Some(opinions) = self.verdict(observations, &self.selected, progress)? else {
+            return Err(refused("these data are too many to judge scenarios by evidence".into()));
+        };
+        let probability = |p: usize| opinions[p].as_ref().map_or(0.0, |judged| judged.probability);
+        let largest = opinions.iter().enumerate().map(|(p, _)| probability(p)).fold(0.0, f64::max);
+        if largest == 0.0 {
+            return Err(refused("no scenario has a model of these data".into()));
+        }
+        let probable = |p: &usize| probability(*p) >= selection.threshold * largest;
+        let selected = self.selected.iter().copied().filter(probable).collect();
+        Ok((selected, Some(opinions)))
     }
 
     /// The study of realizations that honour the hard data and the observed property; `None` where there is nothing

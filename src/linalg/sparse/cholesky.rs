@@ -14,7 +14,7 @@ use super::matrix::{GridMatrix, Unknowns};
 use super::{PreparedSolver, Solved, largest_ratio};
 use crate::error::{Error, Result};
 
-/// Right-hand sides that one task solves together.
+/// Most right-hand sides that one task solves together.
 const COLUMNS_PER_TASK: usize = 16;
 /// Most steps of iterative refinement.
 const REFINEMENTS: usize = 3;
@@ -144,10 +144,9 @@ impl CholeskySolver {
     /// `(Sᵀ A S)⁻¹ B` spread to the cells.
     fn apply_inverse(&self, b: ArrayView2<'_, f64>) -> Array2<f64> {
         let mut x = Array2::zeros(b.dim());
-        let tasks: Vec<_> = x
-            .axis_chunks_iter_mut(Axis(1), COLUMNS_PER_TASK)
-            .zip(b.axis_chunks_iter(Axis(1), COLUMNS_PER_TASK))
-            .collect();
+        // Tasks of one size keep all threads at work to the end.
+        let width = b.ncols().div_ceil(b.ncols().div_ceil(COLUMNS_PER_TASK).max(1)).max(1);
+        let tasks: Vec<_> = x.axis_chunks_iter_mut(Axis(1), width).zip(b.axis_chunks_iter(Axis(1), width)).collect();
         tasks.into_par_iter().for_each(|(mut x, b)| {
             let mut merged = self.unknowns.gather(b);
             let (rows, columns) = merged.dim();
