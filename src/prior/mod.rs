@@ -6,6 +6,7 @@ use crate::grid::Grid;
 pub mod columns;
 pub mod cookie_cutter;
 pub mod direct_sampling;
+mod facies;
 pub mod gaussian_field;
 pub mod kriging;
 pub mod normal_score;
