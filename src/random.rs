@@ -38,6 +38,8 @@ pub enum Purpose {
     Reference = 12,
     /// Columns of a block where some of their cells are known.
     Columns = 13,
+    /// Sequential indicator simulation.
+    SequentialIndicator = 14,
 }
 
 /// A stream of random numbers, a function of `(seed, purpose, realization, level)` alone.

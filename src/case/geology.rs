@@ -15,7 +15,8 @@ use crate::prior::direct_sampling::{DirectSampling, Settings};
 use crate::prior::gaussian_field::GaussianField;
 use crate::prior::kriging::Kriging;
 use crate::prior::normal_score::{NormalScore, Transformed};
-use crate::prior::sgsim::{Sgsim, SgsimOptions};
+use crate::prior::sequential::SequentialOptions;
+use crate::prior::sgsim::Sgsim;
 use crate::prior::snesim::{Snesim, SnesimOptions, Target, Transformation};
 use crate::prior::stacked::{Stacked, Unit};
 use crate::prior::training_image::{Bend, ChannelKind, ChannelModel, EllipseModel, Meander, Scattered, TrainingImage};
@@ -270,13 +271,13 @@ fn gaussian_field(grid: Grid, gaussian: &file::Gaussian, azimuth: f64, method: &
     let Method::Sgsim(given) = method else {
         return Ok(Box::new(GaussianField::new(grid, &variogram, gaussian.mean)?));
     };
-    let options = SgsimOptions {
+    let options = SequentialOptions {
         kriging: match given.kriging {
             file::Kriging::Simple => Kriging::Simple,
             file::Kriging::Ordinary => Kriging::Ordinary,
         },
         neighbours: given.neighbours,
-        ..SgsimOptions::default()
+        ..SequentialOptions::default()
     };
     Ok(Box::new(Sgsim::new(grid, &variogram, gaussian.mean, options)?))
 }
