@@ -117,7 +117,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     (
         "scenario.azimuth",
         "Direction of the geology, degrees clockwise from north (90: east, in a section horizontal): objects of a\n\
-         generated image run along it; an image from a file and the variogram of a Gaussian field are turned by it.\n\
+         generated image run along it; an image from a file and variograms are turned by it.\n\
          A list of directions, [0, 45, 90, 135], makes a scenario of each, called e.g. \"name-45\". Default: 0.",
     ),
     ("scenario.scale", "Factor by which the image's patterns grow, 0.1 to 10. Default: 1."),
@@ -201,6 +201,40 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("scenario.gaussian.structure.dip", "Dip of the main axis, degrees from the horizontal, positive up. Default: 0."),
     ("scenario.gaussian.structure.rake", "Turn about the main axis [degrees]. Default: 0."),
     (
+        "scenario.indicator",
+        "Instead of an image: facies by the variograms of their indicators, 1 in the facies, 0 elsewhere.",
+    ),
+    ("scenario.indicator.proportions", "Proportion of each facies 0, 1, ..., above 0; they sum to 1."),
+    (
+        "scenario.indicator.variogram",
+        "The variogram of an indicator, whose sill p (1 - p) the proportion p gives: one section a facies, in their order,\n\
+         or one for all (two facies have one).",
+    ),
+    ("scenario.indicator.variogram.nugget", "Share of the sill without correlation, 0 to 1. Default: 0."),
+    ("scenario.indicator.variogram.structure", "A nested structure of the variogram; repeat it for more."),
+    (
+        "scenario.indicator.variogram.structure.model",
+        "\"spherical\", \"exponential\", \"gaussian\" or \"matern\" (with the smoothness nu).",
+    ),
+    ("scenario.indicator.variogram.structure.nu", "Smoothness of the Matérn model, 0.1 to 50."),
+    (
+        "scenario.indicator.variogram.structure.share",
+        "Share of the sill; nugget and shares sum to 1. Default: equal shares of what the nugget leaves.",
+    ),
+    (
+        "scenario.indicator.variogram.structure.ranges",
+        "Ranges along the main axis, across it, and vertically [length]; one for all directions, or two.",
+    ),
+    (
+        "scenario.indicator.variogram.structure.azimuth",
+        "Direction of the main axis, degrees clockwise from north; the scenario's azimuth is added. Default: 0.",
+    ),
+    (
+        "scenario.indicator.variogram.structure.dip",
+        "Dip of the main axis, degrees from the horizontal, positive up. Default: 0.",
+    ),
+    ("scenario.indicator.variogram.structure.rake", "Turn about the main axis [degrees]. Default: 0."),
+    (
         "scenario.variability",
         "The Gaussian field inside facies 0, 1, ... in this order: one section a facies, or none for constant facies.",
     ),
@@ -249,9 +283,9 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ),
     (
         "prior.method",
-        "\"snesim\" or \"direct-sampling\" from images; where no scenario has one \"gaussian\" (circulant embedding, hard\n\
-         data by kriging of residuals) or \"sgsim\" (sequential Gaussian simulation). Default: \"snesim\" or\n\
-         \"gaussian\", whichever fits.",
+        "\"snesim\" or \"direct-sampling\" from images; where no scenario has one \"sisim\" (sequential indicator simulation)\n\
+         of facies, or \"gaussian\" (circulant embedding, hard data by kriging of residuals) or \"sgsim\" (sequential\n\
+         Gaussian simulation) of a continuous property. Default: \"snesim\", \"sisim\" or \"gaussian\", whichever fits.",
     ),
     ("prior.snesim", "Single normal equation simulation (Strebelle 2002)."),
     ("prior.snesim.template", "Nodes of the template along x, y, z, odd numbers. Default: [7, 7]."),
@@ -283,6 +317,16 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "\"simple\" (the mean is known) or \"ordinary\" (found from neighbours). Default: \"simple\".",
     ),
     ("prior.sgsim.neighbours", "Nearest informed cells used at most, 1 to 64. Default: 24."),
+    (
+        "prior.sisim",
+        "Sequential indicator simulation, by which every scenario of indicator variograms is drawn, also beside others\n\
+         that have images.",
+    ),
+    (
+        "prior.sisim.kriging",
+        "\"simple\" (the proportions are known) or \"ordinary\" (found from neighbours). Default: \"simple\".",
+    ),
+    ("prior.sisim.neighbours", "Nearest informed cells used at most, 1 to 64. Default: 24."),
     ("hard_data", "Cells whose facies or property is measured."),
     (
         "hard_data.file",

@@ -151,6 +151,17 @@ fn property(section: Section<'_>, root: &Section<'_>) -> Property {
     property
 }
 
+/// The proportion of each facies, which sum to 1.
+fn proportions(value: &Value<'_>, least: usize, expected: &str, is_right: fn(f64) -> bool) -> Option<Vec<f64>> {
+    let items = value.list(least, 255, "the proportion of each facies, 2 to 255 of them")?;
+    let read: Vec<_> = items.iter().filter_map(|v| v.fraction(expected, is_right)).collect();
+    let sum: f64 = read.iter().sum();
+    if !read.is_empty() && read.len() == items.len() && (sum - 1.0).abs() > 1e-6 {
+        return value.fail(format!("the proportions sum to {sum}"), "they must sum to 1");
+    }
+    Some(read)
+}
+
 pub(super) fn name(value: &Value<'_>) -> Option<String> {
     let text = value.text()?;
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
