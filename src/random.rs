@@ -40,6 +40,8 @@ pub enum Purpose {
     Columns = 13,
     /// Sequential indicator simulation.
     SequentialIndicator = 14,
+    /// Signals and their measurements.
+    Signal = 15,
 }
 
 /// A stream of random numbers, a function of `(seed, purpose, realization, level)` alone.

@@ -2,22 +2,31 @@
 
 use std::borrow::Cow;
 
-use super::file::Case;
+use super::file::{Case, Signal};
 use super::write::{self, Line};
 
 /// The case as TOML with a comment above every key, and after it the keys that this case does not use; reading it gives
 /// an equal case. A comment is printed where its key comes first.
 pub fn show(case: &Case) -> String {
+    commented(write::lines(case), KEYS)
+}
+
+/// As [`show`], for the case of a signal.
+pub fn show_signal(signal: &Signal) -> String {
+    commented(write::signal_lines(signal), SIGNAL_KEYS)
+}
+
+fn commented(lines: Vec<Line>, keys: &[(&str, &str)]) -> String {
     let mut out = String::new();
     let mut section = "";
-    let mut unexplained: Vec<_> = KEYS.to_vec();
+    let mut unexplained: Vec<_> = keys.to_vec();
     let mut explain = |out: &mut String, path: &str| {
         let path = explained_as(path);
         if let Some(at) = unexplained.iter().position(|(key, _)| *key == path) {
             comment(out, unexplained.remove(at).1, "# ");
         }
     };
-    for line in write::lines(case) {
+    for line in lines {
         match line {
             Line::Section { path, in_list } => {
                 section = path;
@@ -32,7 +41,9 @@ pub fn show(case: &Case) -> String {
             }
         }
     }
-    out += "\n# Not used by this case:\n";
+    if !unexplained.is_empty() {
+        out += "\n# Not used by this case:\n";
+    }
     for (path, text) in unexplained {
         out += &format!("# {path}\n");
         comment(&mut out, text, "#     ");
@@ -40,10 +51,10 @@ pub fn show(case: &Case) -> String {
     out
 }
 
-/// The case as TOML, every key explicit.
-pub(super) fn plain(case: &Case) -> String {
+/// A case's lines as TOML, every key explicit.
+pub(super) fn plain(lines: Vec<Line>) -> String {
     let mut out = String::new();
-    for line in write::lines(case) {
+    for line in lines {
         match line {
             Line::Section { path, in_list } => {
                 out.push('\n');
@@ -705,4 +716,38 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "The changed keys, { \"inversion.regularizer\" = \"l1\", ... }, of any section but grid, property and mapping,\n\
          numbered as for --set where there are several.",
     ),
+];
+
+/// Every section and key of the case of a signal, as [`KEYS`] has those of images.
+pub(super) const SIGNAL_KEYS: &[(&str, &str)] = &[
+    ("format", "Version of case files; always 1."),
+    ("name", "Short name, used for result folders: letters, digits, '-', '_', '.'."),
+    ("title", "One line for people. Default: empty."),
+    ("seed", "The one seed of all random numbers: a whole number. Default: 1."),
+    (
+        "signal",
+        "Instead of an image of the subsurface: a vector v, zero but for a few groups of consecutive entries drawn from\n\
+         the standard normal distribution, is recovered from d = G v, the entries of G drawn from it too. The first\n\
+         rows of one G serve the smaller numbers of measurements.",
+    ),
+    ("signal.entries", "Number of entries of v."),
+    ("signal.group", "Entries of a group, a divisor of them."),
+    ("signal.active", "Numbers of the groups that differ from zero, from 1."),
+    ("signal.measurements", "Numbers m of measurements, the least first: each is an experiment."),
+    (
+        "signal.sigma",
+        "Standard deviation that data are whitened with, as a share of their root mean square; they have no noise.\n\
+         Weights are the largest at which the whitened misfit is no more than m. Default: 0.01.",
+    ),
+    ("method", "A way to recover the signal: weight^2 times the sum of |v_g| over groups; repeat it to compare."),
+    ("method.name", "Name, unique in the case."),
+    ("method.group", "Entries of a group of consecutive ones, a divisor of signal.entries; 1: the l1 norm."),
+    ("weights", "How the result depends on the weight: tried one by one, evenly over the logarithm."),
+    ("weights.method", "Name of the method. Default: the first."),
+    ("weights.measurements", "Number of measurements."),
+    ("weights.least", "The least weight."),
+    ("weights.largest", "The largest weight."),
+    ("weights.count", "How many, both ends included. Default: 50."),
+    ("reference", "The signal and the measurements."),
+    ("reference.seed", "Which ones: the first of repeated runs. Default: 1."),
 ];

@@ -54,6 +54,42 @@ pub(super) fn lines(case: &Case) -> Vec<Line> {
     writer.lines
 }
 
+/// All lines of the case of a signal.
+pub(super) fn signal_lines(signal: &Signal) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let section = |path| Line::Section { path, in_list: false };
+    let key = |key, value| Line::Key { key, value: Some(value) };
+    let counts = |values: &[usize]| list(values.iter().map(usize::to_string));
+    lines.extend([
+        key("format", "1".into()),
+        key("name", text(&signal.name)),
+        key("title", text(&signal.title)),
+        key("seed", signal.seed.to_string()),
+        section("signal"),
+        key("entries", signal.entries.to_string()),
+        key("group", signal.group.to_string()),
+        key("active", numbers(&signal.active)),
+        key("measurements", counts(&signal.measurements)),
+        key("sigma", decimal(signal.sigma)),
+    ]);
+    for method in &signal.methods {
+        lines.push(Line::Section { path: "method", in_list: true });
+        lines.extend([key("name", text(&method.name)), key("group", method.group.to_string())]);
+    }
+    if let Some(weights) = &signal.weights {
+        lines.extend([
+            section("weights"),
+            key("method", text(&signal.methods[weights.method].name)),
+            key("measurements", weights.measurements.to_string()),
+            key("least", decimal(weights.least)),
+            key("largest", decimal(weights.largest)),
+            key("count", weights.count.to_string()),
+        ]);
+    }
+    lines.extend([section("reference"), key("seed", signal.reference.to_string())]);
+    lines
+}
+
 /// Names of the sections of a scenario, or of a type of geology.
 struct Names {
     item: &'static str,

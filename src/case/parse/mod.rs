@@ -13,9 +13,12 @@ mod geology;
 mod observations;
 mod prior;
 mod reference;
+mod signal;
 mod solution;
 mod survey;
 mod tests;
+
+pub(super) use signal::signal;
 
 /// Cells of a grid or image at most: more are a slip of the pen.
 const MOST_CELLS: usize = 1_000_000_000;
@@ -32,9 +35,7 @@ const ANY: fn(f64) -> bool = |_| true;
 
 /// Reads the whole case; what is wrong goes to the root's collector, and then the result is not to be used.
 pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
-    if let Some(value) = root.need("format", "format = 1, the version of case files that this program reads") {
-        value.whole(1..=1);
-    }
+    format(&root);
     let grid = grid(root.section("grid"), &root);
     let property = property(root.section("property"), &root);
     let stack = geology::stack(&root, &grid, &property, directory);
@@ -70,6 +71,13 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
     root.get("variant");
     root.finish();
     case
+}
+
+/// Checks the version of the case file.
+fn format(root: &Section<'_>) {
+    if let Some(value) = root.need("format", "format = 1, the version of case files that this program reads") {
+        value.whole(1..=1);
+    }
 }
 
 /// Whether the property varies inside facies.
