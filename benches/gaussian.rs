@@ -8,7 +8,8 @@ use lithoscope::error::Result;
 use lithoscope::grid::Grid;
 use lithoscope::measure::timed;
 use lithoscope::prior::gaussian_field::GaussianField;
-use lithoscope::prior::sgsim::{Sgsim, SgsimOptions};
+use lithoscope::prior::sequential::SequentialOptions;
+use lithoscope::prior::sgsim::Sgsim;
 use lithoscope::prior::variogram::{Shape, Structure, Variogram};
 use lithoscope::prior::{Conditioning, Known, Prior};
 
@@ -28,7 +29,7 @@ fn main() -> Result<()> {
         let values = (0..50).map(|i| Known { cell: cell(i), value: (i % 5) as f64 - 2.0 }).collect();
         let data = Conditioning { values, ..Default::default() };
         for neighbours in [12, 24] {
-            let options = SgsimOptions { neighbours, ..Default::default() };
+            let options = SequentialOptions { neighbours, ..Default::default() };
             let (prior, _, prepared) = timed(|| Sgsim::new(grid, &variogram, 0.0, options));
             report(&format!("sgsim, {neighbours} neighbours"), &prior?, &data, &variogram, prepared, count)?;
         }

@@ -38,6 +38,10 @@ pub enum Purpose {
     Reference = 12,
     /// Columns of a block where some of their cells are known.
     Columns = 13,
+    /// Sequential indicator simulation.
+    SequentialIndicator = 14,
+    /// Signals and their measurements.
+    Signal = 15,
 }
 
 /// A stream of random numbers, a function of `(seed, purpose, realization, level)` alone.

@@ -112,12 +112,13 @@ impl Check<'_> {
                 let flat = scenario.variability.is_empty();
                 let problem = "a Gaussian field has no facies to vary in";
                 self.require(flat, &from, &key("variability"), problem, "add a nested structure instead");
-                self.shares(gaussian, &key("gaussian"));
+                self.shares(gaussian.nugget, &gaussian.structures, &key("gaussian"));
             }
+            Geology::Indicator(indicator) => self.indicator(indicator, key),
             Geology::Stacked(_) => {}
-            Geology::ImageFile(_) => self.facies_of_image(k > 0, key),
+            Geology::ImageFile(_) => self.has_facies(&key("image"), "an image has"),
             Geology::GeneratedImage(image) => {
-                self.facies_of_image(k > 0, key);
+                self.has_facies(&key("image"), "an image has");
                 let problem = format!("a generated image has 2 facies, but property.facies has {k} values");
                 let remedy = "give the values of background and objects";
                 self.require(k == 0 || k == 2, &from, "property.facies", problem, remedy);
@@ -130,38 +131,69 @@ impl Check<'_> {
         let problem = format!("{v} Gaussian fields for {k} facies");
         self.require(v == 0 || v == k || k == 0, &from, &key("variability"), problem, "give one a facies, or none");
         for (i, gaussian) in scenario.variability.iter().enumerate() {
-            self.shares(gaussian, &key(&format!("variability[{}]", i + 1)));
+            self.shares(gaussian.nugget, &gaussian.structures, &key(&format!("variability[{}]", i + 1)));
         }
     }
 
-    fn facies_of_image(&self, has_facies: bool, key: &dyn Fn(&str) -> String) {
-        let problem = "an image has facies, but property.facies does not say what they mean";
-        self.require(has_facies, &["property"], &key("image"), problem, "add facies = [...] to [property]");
+    fn indicator(&self, indicator: &Indicator, key: &dyn Fn(&str) -> String) {
+        self.has_facies(&key("indicator"), "indicators have");
+        let (k, proportions) = (self.case.property.facies.len(), indicator.proportions.len());
+        let problem = format!("{proportions} proportions for {k} facies");
+        let remedy = "give one a facies";
+        self.require(proportions == k || k == 0, &["property"], &key("indicator.proportions"), problem, remedy);
+        let (count, at) = (indicator.variograms.len(), key("indicator.variogram"));
+        let from = key("indicator.proportions");
+        let problem = format!("{count} variograms for {proportions} facies");
+        let fits = count == 1 || count == proportions;
+        self.require(fits, &[&from], &at, problem, "give one a facies, or one for all");
+        let problem = "two facies have one indicator variogram, since each is where the other is not";
+        let fits = !(count == 2 && proportions == 2);
+        self.require(fits, &[&from], &at, problem, "give one");
+        for (i, variogram) in indicator.variograms.iter().enumerate() {
+            let key = key(&format!("indicator.variogram[{}]", i + 1));
+            self.shares(variogram.nugget, &variogram.structures, &key);
+        }
     }
 
-    fn shares(&self, gaussian: &Gaussian, key: &str) {
-        let sum = gaussian.nugget + gaussian.structures.iter().map(|s| s.share).sum::<f64>();
+    fn has_facies(&self, key: &str, what: &str) {
+        let problem = format!("{what} facies, but property.facies does not say what they mean");
+        let fits = self.case.property.has_facies();
+        self.require(fits, &["property"], key, problem, "add facies = [...] to [property]");
+    }
+
+    fn shares(&self, nugget: f64, structures: &[Structure], key: &str) {
+        let sum = nugget + structures.iter().map(|s| s.share).sum::<f64>();
         let problem = format!("nugget and the structures' shares sum to {sum}");
-        let is_one = gaussian.structures.is_empty() || (sum - 1.0).abs() < 1e-6;
+        let is_one = structures.is_empty() || (sum - 1.0).abs() < 1e-6;
         self.require(is_one, &[key], &format!("{key}.structure"), problem, "they must sum to 1");
     }
 
     fn prior(&self) {
         let Case { prior, grid, property, .. } = self.case;
         let (_, described) = self.described();
-        let has_image = described.iter().any(|s| !matches!(s.geology, Geology::Gaussian(_)));
-        let is_gaussian = matches!(prior.method, Method::Gaussian | Method::Sgsim(_));
-        let problem = "a Gaussian method cannot simulate from an image";
-        let remedy = "choose \"snesim\" or \"direct-sampling\"";
-        self.require(!(is_gaussian && has_image), &["scenario"], "prior.method", problem, remedy);
-        let problem = "no scenario has an image to simulate from";
-        self.require(
-            is_gaussian || has_image,
-            &["scenario"],
-            "prior.method",
-            problem,
-            "choose \"gaussian\" or \"sgsim\"",
-        );
+        let has_image = described.iter().any(|s| s.geology.has_image());
+        let has_indicators = prior.sisim.is_some();
+        let of_variograms = match prior.method {
+            Method::Gaussian | Method::Sgsim(_) => Some(("Gaussian method", false)),
+            Method::Sisim => Some(("simulation of indicators", true)),
+            Method::Snesim(_) | Method::DirectSampling(_) => None,
+        };
+        let (problem, remedy) = match of_variograms {
+            Some((method, _)) if has_image => {
+                (format!("a {method} cannot simulate from an image"), "choose \"snesim\" or \"direct-sampling\"")
+            }
+            Some((method, of_indicators)) if of_indicators != has_indicators => {
+                let found = if has_indicators { "indicator variograms" } else { "a Gaussian field" };
+                let remedy = if has_indicators { "choose \"sisim\"" } else { "choose \"gaussian\" or \"sgsim\"" };
+                (format!("a {method} cannot simulate {found}"), remedy)
+            }
+            None if !has_image => {
+                let remedy = if has_indicators { "choose \"sisim\"" } else { "choose \"gaussian\" or \"sgsim\"" };
+                ("no scenario has an image to simulate from".into(), remedy)
+            }
+            _ => (String::new(), ""),
+        };
+        self.require(problem.is_empty(), &["scenario"], "prior.method", problem, remedy);
         let is_property = |o: &Observation| o.kind == ObservationKind::Property;
         let fits = match prior.condition {
             Condition::Nothing => true,
@@ -348,7 +380,7 @@ impl Check<'_> {
     fn reference(&self) {
         let Some(reference) = &self.case.reference else { return };
         if let ReferenceSource::Gaussian(gaussian) = &reference.source {
-            self.shares(gaussian, "reference.gaussian");
+            self.shares(gaussian.nugget, &gaussian.structures, "reference.gaussian");
         }
     }
 

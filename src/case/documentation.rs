@@ -2,22 +2,31 @@
 
 use std::borrow::Cow;
 
-use super::file::Case;
+use super::file::{Case, Signal};
 use super::write::{self, Line};
 
 /// The case as TOML with a comment above every key, and after it the keys that this case does not use; reading it gives
 /// an equal case. A comment is printed where its key comes first.
 pub fn show(case: &Case) -> String {
+    commented(write::lines(case), KEYS)
+}
+
+/// As [`show`], for the case of a signal.
+pub fn show_signal(signal: &Signal) -> String {
+    commented(write::signal_lines(signal), SIGNAL_KEYS)
+}
+
+fn commented(lines: Vec<Line>, keys: &[(&str, &str)]) -> String {
     let mut out = String::new();
     let mut section = "";
-    let mut unexplained: Vec<_> = KEYS.to_vec();
+    let mut unexplained: Vec<_> = keys.to_vec();
     let mut explain = |out: &mut String, path: &str| {
         let path = explained_as(path);
         if let Some(at) = unexplained.iter().position(|(key, _)| *key == path) {
             comment(out, unexplained.remove(at).1, "# ");
         }
     };
-    for line in write::lines(case) {
+    for line in lines {
         match line {
             Line::Section { path, in_list } => {
                 section = path;
@@ -32,7 +41,9 @@ pub fn show(case: &Case) -> String {
             }
         }
     }
-    out += "\n# Not used by this case:\n";
+    if !unexplained.is_empty() {
+        out += "\n# Not used by this case:\n";
+    }
     for (path, text) in unexplained {
         out += &format!("# {path}\n");
         comment(&mut out, text, "#     ");
@@ -40,10 +51,10 @@ pub fn show(case: &Case) -> String {
     out
 }
 
-/// The case as TOML, every key explicit.
-pub(super) fn plain(case: &Case) -> String {
+/// A case's lines as TOML, every key explicit.
+pub(super) fn plain(lines: Vec<Line>) -> String {
     let mut out = String::new();
-    for line in write::lines(case) {
+    for line in lines {
         match line {
             Line::Section { path, in_list } => {
                 out.push('\n');
@@ -117,7 +128,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     (
         "scenario.azimuth",
         "Direction of the geology, degrees clockwise from north (90: east, in a section horizontal): objects of a\n\
-         generated image run along it; an image from a file and the variogram of a Gaussian field are turned by it.\n\
+         generated image run along it; an image from a file and variograms are turned by it.\n\
          A list of directions, [0, 45, 90, 135], makes a scenario of each, called e.g. \"name-45\". Default: 0.",
     ),
     ("scenario.scale", "Factor by which the image's patterns grow, 0.1 to 10. Default: 1."),
@@ -201,6 +212,40 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("scenario.gaussian.structure.dip", "Dip of the main axis, degrees from the horizontal, positive up. Default: 0."),
     ("scenario.gaussian.structure.rake", "Turn about the main axis [degrees]. Default: 0."),
     (
+        "scenario.indicator",
+        "Instead of an image: facies by the variograms of their indicators, 1 in the facies, 0 elsewhere.",
+    ),
+    ("scenario.indicator.proportions", "Proportion of each facies 0, 1, ..., above 0; they sum to 1."),
+    (
+        "scenario.indicator.variogram",
+        "The variogram of an indicator, whose sill p (1 - p) the proportion p gives: one section a facies, in their order,\n\
+         or one for all (two facies have one).",
+    ),
+    ("scenario.indicator.variogram.nugget", "Share of the sill without correlation, 0 to 1. Default: 0."),
+    ("scenario.indicator.variogram.structure", "A nested structure of the variogram; repeat it for more."),
+    (
+        "scenario.indicator.variogram.structure.model",
+        "\"spherical\", \"exponential\", \"gaussian\" or \"matern\" (with the smoothness nu).",
+    ),
+    ("scenario.indicator.variogram.structure.nu", "Smoothness of the Matérn model, 0.1 to 50."),
+    (
+        "scenario.indicator.variogram.structure.share",
+        "Share of the sill; nugget and shares sum to 1. Default: equal shares of what the nugget leaves.",
+    ),
+    (
+        "scenario.indicator.variogram.structure.ranges",
+        "Ranges along the main axis, across it, and vertically [length]; one for all directions, or two.",
+    ),
+    (
+        "scenario.indicator.variogram.structure.azimuth",
+        "Direction of the main axis, degrees clockwise from north; the scenario's azimuth is added. Default: 0.",
+    ),
+    (
+        "scenario.indicator.variogram.structure.dip",
+        "Dip of the main axis, degrees from the horizontal, positive up. Default: 0.",
+    ),
+    ("scenario.indicator.variogram.structure.rake", "Turn about the main axis [degrees]. Default: 0."),
+    (
         "scenario.variability",
         "The Gaussian field inside facies 0, 1, ... in this order: one section a facies, or none for constant facies.",
     ),
@@ -249,9 +294,9 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ),
     (
         "prior.method",
-        "\"snesim\" or \"direct-sampling\" from images; where no scenario has one \"gaussian\" (circulant embedding, hard\n\
-         data by kriging of residuals) or \"sgsim\" (sequential Gaussian simulation). Default: \"snesim\" or\n\
-         \"gaussian\", whichever fits.",
+        "\"snesim\" or \"direct-sampling\" from images; where no scenario has one \"sisim\" (sequential indicator simulation)\n\
+         of facies, or \"gaussian\" (circulant embedding, hard data by kriging of residuals) or \"sgsim\" (sequential\n\
+         Gaussian simulation) of a continuous property. Default: \"snesim\", \"sisim\" or \"gaussian\", whichever fits.",
     ),
     ("prior.snesim", "Single normal equation simulation (Strebelle 2002)."),
     ("prior.snesim.template", "Nodes of the template along x, y, z, odd numbers. Default: [7, 7]."),
@@ -283,6 +328,16 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "\"simple\" (the mean is known) or \"ordinary\" (found from neighbours). Default: \"simple\".",
     ),
     ("prior.sgsim.neighbours", "Nearest informed cells used at most, 1 to 64. Default: 24."),
+    (
+        "prior.sisim",
+        "Sequential indicator simulation, by which every scenario of indicator variograms is drawn, also beside others\n\
+         that have images.",
+    ),
+    (
+        "prior.sisim.kriging",
+        "\"simple\" (the proportions are known) or \"ordinary\" (found from neighbours). Default: \"simple\".",
+    ),
+    ("prior.sisim.neighbours", "Nearest informed cells used at most, 1 to 64. Default: 24."),
     ("hard_data", "Cells whose facies or property is measured."),
     (
         "hard_data.file",
@@ -670,4 +725,38 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "The changed keys, { \"inversion.regularizer\" = \"l1\", ... }, of any section but grid, property and mapping,\n\
          numbered as for --set where there are several.",
     ),
+];
+
+/// Every section and key of the case of a signal, as [`KEYS`] has those of images.
+pub(super) const SIGNAL_KEYS: &[(&str, &str)] = &[
+    ("format", "Version of case files; always 1."),
+    ("name", "Short name, used for result folders: letters, digits, '-', '_', '.'."),
+    ("title", "One line for people. Default: empty."),
+    ("seed", "The one seed of all random numbers: a whole number. Default: 1."),
+    (
+        "signal",
+        "Instead of an image of the subsurface: a vector v, zero but for a few groups of consecutive entries drawn from\n\
+         the standard normal distribution, is recovered from d = G v, the entries of G drawn from it too. The first\n\
+         rows of one G serve the smaller numbers of measurements.",
+    ),
+    ("signal.entries", "Number of entries of v."),
+    ("signal.group", "Entries of a group, a divisor of them."),
+    ("signal.active", "Numbers of the groups that differ from zero, from 1."),
+    ("signal.measurements", "Numbers m of measurements, the least first: each is an experiment."),
+    (
+        "signal.sigma",
+        "Standard deviation that data are whitened with, as a share of their root mean square; they have no noise.\n\
+         Weights are the largest at which the whitened misfit is no more than m. Default: 0.01.",
+    ),
+    ("method", "A way to recover the signal: weight^2 times the sum of |v_g| over groups; repeat it to compare."),
+    ("method.name", "Name, unique in the case."),
+    ("method.group", "Entries of a group of consecutive ones, a divisor of signal.entries; 1: the l1 norm."),
+    ("weights", "How the result depends on the weight: tried one by one, evenly over the logarithm."),
+    ("weights.method", "Name of the method. Default: the first."),
+    ("weights.measurements", "Number of measurements."),
+    ("weights.least", "The least weight."),
+    ("weights.largest", "The largest weight."),
+    ("weights.count", "How many, both ends included. Default: 50."),
+    ("reference", "The signal and the measurements."),
+    ("reference.seed", "Which ones: the first of repeated runs. Default: 1."),
 ];

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::file::*;
 use super::overrides::Overrides;
-use super::{hard_data, observations};
+use super::{Experiment, hard_data, observations, signal};
 use crate::error::{Error, Result};
 
 /// What a run would need.
@@ -247,28 +247,41 @@ fn map(case: &Case, feasible: &Feasible, n: f64, rank: f64, count: f64) -> (f64,
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckReport {
     /// The case.
-    pub case: Case,
+    pub experiment: Experiment,
     /// What a run would need.
     pub estimate: Estimate,
 }
 
 impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [nx, ny, nz] = self.case.grid.cells;
-        let Case { name, scenarios, prior, variants, .. } = &self.case;
-        write!(f, "{name}: no mistakes; {nx} x {ny} x {nz} cells, {} realizations", prior.realizations)?;
-        if scenarios.len() > 1 {
-            write!(f, " of each of {} scenarios", scenarios.len())?;
-        }
-        if !variants.is_empty() {
-            write!(f, ", {} variants", variants.len())?;
-        }
-        writeln!(f)?;
-        if self.case.data.as_ref().is_some_and(|d| d.source == DataSource::CommandLine) {
-            writeln!(f, "a run needs --data FILE")?;
+        match &self.experiment {
+            Experiment::Imaging(case) => imaging(case, f)?,
+            Experiment::Signal(signal) => {
+                let Signal { name, entries, .. } = &**signal;
+                let (methods, measurements) = (signal.methods.len(), signal.measurements.len());
+                write!(f, "{name}: no mistakes; {entries} entries, {methods} methods, ")?;
+                writeln!(f, "{measurements} numbers of measurements")?;
+            }
         }
         write!(f, "{}", self.estimate)
     }
+}
+
+fn imaging(case: &Case, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let [nx, ny, nz] = case.grid.cells;
+    let Case { name, scenarios, prior, variants, .. } = case;
+    write!(f, "{name}: no mistakes; {nx} x {ny} x {nz} cells, {} realizations", prior.realizations)?;
+    if scenarios.len() > 1 {
+        write!(f, " of each of {} scenarios", scenarios.len())?;
+    }
+    if !variants.is_empty() {
+        write!(f, ", {} variants", variants.len())?;
+    }
+    writeln!(f)?;
+    if case.data.as_ref().is_some_and(|d| d.source == DataSource::CommandLine) {
+        writeln!(f, "a run needs --data FILE")?;
+    }
+    Ok(())
 }
 
 /// Checks a case file (or a built-in case): all its mistakes, the files that it names, and what a run would need.
@@ -276,7 +289,13 @@ impl fmt::Display for CheckReport {
 /// # Errors
 /// All mistakes of the case, or a file that it names and that is not there.
 pub fn check(name: &str, overrides: &Overrides) -> Result<CheckReport> {
-    let case = Case::load(name, overrides)?;
+    let case = match Experiment::load(name, overrides)? {
+        Experiment::Imaging(case) => *case,
+        Experiment::Signal(signal) => {
+            let estimate = signal::estimate(&signal);
+            return Ok(CheckReport { experiment: Experiment::Signal(signal), estimate });
+        }
+    };
     let (section, described) = case.stack.as_ref().map_or(("scenario", &case.scenarios), |s| ("type", &s.types));
     let images = described.iter().enumerate().filter_map(|(i, s)| match &s.geology {
         Geology::ImageFile(file) => Some((format!("{section}[{}].image", i + 1), file)),
@@ -298,5 +317,5 @@ pub fn check(name: &str, overrides: &Overrides) -> Result<CheckReport> {
         observations::check(&case)?;
     }
     let estimate = estimate(&case);
-    Ok(CheckReport { case, estimate })
+    Ok(CheckReport { experiment: Experiment::Imaging(Box::new(case)), estimate })
 }

@@ -15,7 +15,9 @@ use crate::prior::direct_sampling::{DirectSampling, Settings};
 use crate::prior::gaussian_field::GaussianField;
 use crate::prior::kriging::Kriging;
 use crate::prior::normal_score::{NormalScore, Transformed};
-use crate::prior::sgsim::{Sgsim, SgsimOptions};
+use crate::prior::sequential::SequentialOptions;
+use crate::prior::sgsim::Sgsim;
+use crate::prior::sisim::Sisim;
 use crate::prior::snesim::{Snesim, SnesimOptions, Target, Transformation};
 use crate::prior::stacked::{Stacked, Unit};
 use crate::prior::training_image::{Bend, ChannelKind, ChannelModel, EllipseModel, Meander, Scattered, TrainingImage};
@@ -26,6 +28,8 @@ use crate::prior::variogram::{Shape, Structure, Variogram};
 const ALGORITHM_VERSION: &str = "lithoscope realizations 2";
 /// The same of Gaussian fields.
 const GAUSSIAN_VERSION: &str = "Gaussian fields 2";
+/// The same of indicator simulation.
+const INDICATOR_VERSION: &str = "indicator simulation 1";
 
 /// The scenarios of a case brought to life.
 pub struct Geologies {
@@ -111,7 +115,11 @@ impl Geology {
         if matches!(scenario.geology, file::Geology::Gaussian(_)) || !scenario.variability.is_empty() {
             identity.extend(GAUSSIAN_VERSION.as_bytes());
         }
+        if matches!(scenario.geology, file::Geology::Indicator(_)) {
+            identity.extend(format!("{INDICATOR_VERSION}\n{:?}\n", case.prior.sisim).into_bytes());
+        }
         let (facies, image): (Box<dyn Prior>, _) = match &scenario.geology {
+            file::Geology::Indicator(indicator) => (indicators(case, grid, indicator, scenario.azimuth)?, None),
             file::Geology::Gaussian(gaussian) => (field(grid, gaussian, scenario.azimuth, &case.prior.method)?, None),
             file::Geology::ImageFile(path) => {
                 let image = read_image(path)?;
@@ -246,9 +254,9 @@ fn simulator(case: &Case, grid: Grid, image: &TrainingImage, azimuth: f64, scale
             };
             Ok(Box::new(DirectSampling::of_facies(grid, image, settings)?))
         }
-        Method::Gaussian | Method::Sgsim(_) => Err(Error::input(
+        Method::Gaussian | Method::Sgsim(_) | Method::Sisim => Err(Error::input(
             "prior.method",
-            "a Gaussian method for a scenario with a training image",
+            "a method of variograms for a scenario with a training image",
             "choose \"snesim\" or \"direct-sampling\"",
         )),
     }
@@ -270,31 +278,44 @@ fn gaussian_field(grid: Grid, gaussian: &file::Gaussian, azimuth: f64, method: &
     let Method::Sgsim(given) = method else {
         return Ok(Box::new(GaussianField::new(grid, &variogram, gaussian.mean)?));
     };
-    let options = SgsimOptions {
-        kriging: match given.kriging {
-            file::Kriging::Simple => Kriging::Simple,
-            file::Kriging::Ordinary => Kriging::Ordinary,
-        },
-        neighbours: given.neighbours,
-        ..SgsimOptions::default()
+    Ok(Box::new(Sgsim::new(grid, &variogram, gaussian.mean, sequential(given))?))
+}
+
+/// Facies of the case's proportions and indicator variograms, these turned by the scenario's azimuth.
+fn indicators(case: &Case, grid: Grid, indicator: &file::Indicator, azimuth: f64) -> Result<Box<dyn Prior>> {
+    let given = case.prior.sisim.as_ref().expect("a case with indicator variograms says how they are simulated");
+    let shape = |v: &file::IndicatorVariogram| nested(1.0, v.nugget, &v.structures, azimuth);
+    let variograms = indicator.variograms.iter().map(shape).collect::<Result<Vec<_>>>()?;
+    Ok(Box::new(Sisim::new(grid, &indicator.proportions, &variograms, sequential(given))?))
+}
+
+fn sequential(given: &file::Sequential) -> SequentialOptions {
+    let kriging = match given.kriging {
+        file::Kriging::Simple => Kriging::Simple,
+        file::Kriging::Ordinary => Kriging::Ordinary,
     };
-    Ok(Box::new(Sgsim::new(grid, &variogram, gaussian.mean, options)?))
+    SequentialOptions { kriging, neighbours: given.neighbours, ..SequentialOptions::default() }
 }
 
 /// The variogram of a Gaussian field of the case.
 pub fn variogram(gaussian: &file::Gaussian, azimuth: f64) -> Result<Variogram> {
-    let structures = gaussian.structures.iter().map(|s| Structure {
+    nested(gaussian.variance, gaussian.nugget, &gaussian.structures, azimuth)
+}
+
+/// A variogram of `sill` from the shares of nugget and structures.
+fn nested(sill: f64, nugget: f64, structures: &[file::Structure], azimuth: f64) -> Result<Variogram> {
+    let structures = structures.iter().map(|s| Structure {
         shape: match s.model {
             file::VariogramModel::Spherical => Shape::Spherical,
             file::VariogramModel::Exponential => Shape::Exponential,
             file::VariogramModel::Gaussian => Shape::Gaussian,
             file::VariogramModel::Matern { nu } => Shape::Matern { smoothness: nu },
         },
-        sill: s.share * gaussian.variance,
+        sill: s.share * sill,
         ranges: s.ranges,
         azimuth: s.azimuth + azimuth,
         dip: s.dip,
         rake: s.rake,
     });
-    Variogram::new(gaussian.nugget * gaussian.variance, &structures.collect::<Vec<_>>())
+    Variogram::new(nugget * sill, &structures.collect::<Vec<_>>())
 }

@@ -80,11 +80,13 @@ fn apply<'i>(tree: &mut DeTable<'i>, text: &'i str, start: usize) -> Result<(), 
 }
 
 /// Keys of one section of which only one holds: who sets one takes out the other.
-const RIVALS: [(&str, &str); 11] = [
+const RIVALS: [(&str, &str); 13] = [
     ("rate", "head"),
     ("rank", "energy"),
     ("scenario", "gaussian"),
     ("image", "gaussian"),
+    ("image", "indicator"),
+    ("gaussian", "indicator"),
     ("variance", "standard_deviation"),
     ("distribution", "mean"),
     ("distribution", "variance"),

@@ -287,8 +287,26 @@ pub fn digest(folder: &Path) -> Result<String> {
             mean.as_f64().unwrap_or(f64::NAN)
         ));
     }
+    lines.extend(digest_of_signal(&summary));
     if let Some(word) = summary["stopped_because"].as_str() {
         lines.push(format!("{:44} {word}", "stopped because"));
     }
     Ok(lines.join("\n"))
+}
+
+/// The errors of a recovered signal: a line a method.
+fn digest_of_signal(summary: &serde_json::Value) -> Vec<String> {
+    let methods = summary["errors"].as_object().filter(|_| summary.get("zero").is_some());
+    let line = |(method, by_measurements): (&String, &serde_json::Value)| {
+        let mut errors: Vec<(u64, f64)> = (by_measurements.as_object().into_iter().flatten())
+            .filter_map(|(m, row)| {
+                let error = &row["relative_error"];
+                Some((m.parse().ok()?, error.as_f64().or(error["mean"].as_f64())?))
+            })
+            .collect();
+        errors.sort_by_key(|(m, _)| *m);
+        let errors: Vec<String> = errors.iter().map(|(m, error)| format!("{error:.4} ({m})")).collect();
+        format!("{:44} {}", format!("relative error (measurements), {method}"), errors.join(" "))
+    };
+    methods.into_iter().flatten().map(line).collect()
 }

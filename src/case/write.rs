@@ -54,12 +54,51 @@ pub(super) fn lines(case: &Case) -> Vec<Line> {
     writer.lines
 }
 
+/// All lines of the case of a signal.
+pub(super) fn signal_lines(signal: &Signal) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let section = |path| Line::Section { path, in_list: false };
+    let key = |key, value| Line::Key { key, value: Some(value) };
+    let counts = |values: &[usize]| list(values.iter().map(usize::to_string));
+    lines.extend([
+        key("format", "1".into()),
+        key("name", text(&signal.name)),
+        key("title", text(&signal.title)),
+        key("seed", signal.seed.to_string()),
+        section("signal"),
+        key("entries", signal.entries.to_string()),
+        key("group", signal.group.to_string()),
+        key("active", numbers(&signal.active)),
+        key("measurements", counts(&signal.measurements)),
+        key("sigma", decimal(signal.sigma)),
+    ]);
+    for method in &signal.methods {
+        lines.push(Line::Section { path: "method", in_list: true });
+        lines.extend([key("name", text(&method.name)), key("group", method.group.to_string())]);
+    }
+    if let Some(weights) = &signal.weights {
+        lines.extend([
+            section("weights"),
+            key("method", text(&signal.methods[weights.method].name)),
+            key("measurements", weights.measurements.to_string()),
+            key("least", decimal(weights.least)),
+            key("largest", decimal(weights.largest)),
+            key("count", weights.count.to_string()),
+        ]);
+    }
+    lines.extend([section("reference"), key("seed", signal.reference.to_string())]);
+    lines
+}
+
 /// Names of the sections of a scenario, or of a type of geology.
 struct Names {
     item: &'static str,
     image: &'static str,
     gaussian: &'static str,
     structure: &'static str,
+    indicator: &'static str,
+    indicator_variogram: &'static str,
+    indicator_structure: &'static str,
     variability: &'static str,
     variability_structure: &'static str,
 }
@@ -69,6 +108,9 @@ const SCENARIO: Names = Names {
     image: "scenario.image",
     gaussian: "scenario.gaussian",
     structure: "scenario.gaussian.structure",
+    indicator: "scenario.indicator",
+    indicator_variogram: "scenario.indicator.variogram",
+    indicator_structure: "scenario.indicator.variogram.structure",
     variability: "scenario.variability",
     variability_structure: "scenario.variability.structure",
 };
@@ -78,6 +120,9 @@ const TYPE: Names = Names {
     image: "type.image",
     gaussian: "type.gaussian",
     structure: "type.gaussian.structure",
+    indicator: "type.indicator",
+    indicator_variogram: "type.indicator.variogram",
+    indicator_structure: "type.indicator.variogram.structure",
     variability: "type.variability",
     variability_structure: "type.variability.structure",
 };
@@ -158,6 +203,7 @@ impl Writer<'_> {
                 let mean = self.value(gaussian.mean);
                 self.gaussian(gaussian, mean, names.structure);
             }
+            Geology::Indicator(indicator) => self.indicator(indicator, names),
             // Combinations of units are written as these.
             Geology::Stacked(_) => {}
         }
@@ -178,8 +224,21 @@ impl Writer<'_> {
         } else {
             self.key("distribution", list(gaussian.distribution.iter().map(|&u| self.value(u))));
         }
-        self.key("nugget", decimal(gaussian.nugget));
-        for nested in &gaussian.structures {
+        self.correlation(gaussian.nugget, &gaussian.structures, structure);
+    }
+
+    fn indicator(&mut self, indicator: &Indicator, names: &Names) {
+        self.section(names.indicator);
+        self.key("proportions", list(indicator.proportions.iter().map(|&p| decimal(p))));
+        for variogram in &indicator.variograms {
+            self.item(names.indicator_variogram);
+            self.correlation(variogram.nugget, &variogram.structures, names.indicator_structure);
+        }
+    }
+
+    fn correlation(&mut self, nugget: f64, structures: &[Structure], structure: &'static str) {
+        self.key("nugget", decimal(nugget));
+        for nested in structures {
             self.item(structure);
             let (model, nu) = match nested.model {
                 VariogramModel::Spherical => ("spherical", None),
@@ -258,9 +317,9 @@ impl Writer<'_> {
             Method::Sgsim(sgsim) => {
                 self.key("method", text("sgsim"));
                 self.section("prior.sgsim");
-                self.key("kriging", word(&words::KRIGINGS, sgsim.kriging));
-                self.key("neighbours", sgsim.neighbours.to_string());
+                self.sequential(sgsim);
             }
+            Method::Sisim => self.key("method", text("sisim")),
             Method::Snesim(snesim) => {
                 self.key("method", text("snesim"));
                 self.section("prior.snesim");
@@ -280,6 +339,15 @@ impl Writer<'_> {
                 self.key("fraction", decimal(sampling.fraction));
             }
         }
+        if let Some(sisim) = &prior.sisim {
+            self.section("prior.sisim");
+            self.sequential(sisim);
+        }
+    }
+
+    fn sequential(&mut self, sequential: &Sequential) {
+        self.key("kriging", word(&words::KRIGINGS, sequential.kriging));
+        self.key("neighbours", sequential.neighbours.to_string());
     }
 
     fn hard_data(&mut self, hard_data: Option<&HardData>) {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use lithoscope::case::{self, Case, Overrides, claims, run};
+use lithoscope::case::{self, Case, Experiment, Overrides, claims, run, signal};
 use lithoscope::error::Error;
 use lithoscope::gpu::{self, Choice, Gpu};
 use lithoscope::{report, verify};
@@ -48,16 +48,20 @@ fn open(device: &Device) -> Result<Option<Arc<Gpu>>> {
     }
 }
 
-/// The case with everything that the command line changes in it.
-fn load(arguments: &CaseArguments) -> Result<Case> {
+/// Begins the threads that the command line asks for, and collects what it changes in the case.
+fn overrides(arguments: &CaseArguments) -> Result<Overrides> {
     if let Some(threads) = arguments.threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build_global()
             .with_context(|| format!("--threads {threads}"))?;
     }
-    let overrides = Overrides { set: arguments.set.clone(), seed: arguments.seed, data: arguments.data.clone() };
-    Ok(Case::load(&arguments.case, &overrides)?)
+    Ok(Overrides { set: arguments.set.clone(), seed: arguments.seed, data: arguments.data.clone() })
+}
+
+/// The case of an image with everything that the command line changes in it.
+fn load(arguments: &CaseArguments) -> Result<Case> {
+    Ok(Case::load(&arguments.case, &overrides(arguments)?)?)
 }
 
 fn typed() -> String {
@@ -69,8 +73,7 @@ fn typed() -> String {
 }
 
 fn run_case(arguments: &arguments::Run) -> Result<()> {
-    let case = load(&arguments.case)?;
-    let gpu = open(&arguments.device)?;
+    let experiment = Experiment::load(&arguments.case.case, &overrides(&arguments.case)?)?;
     let terminal = Terminal::new(arguments.case.quiet)?;
     let options = run::Options {
         out: arguments.out.clone(),
@@ -81,7 +84,10 @@ fn run_case(arguments: &arguments::Run) -> Result<()> {
         fall_back: arguments.device.backend == Backend::Auto,
         command: typed(),
     };
-    let finished = run::run(&case, gpu, &options, &terminal)?;
+    let finished = match experiment {
+        Experiment::Imaging(case) => run::run(&case, open(&arguments.device)?, &options, &terminal)?,
+        Experiment::Signal(signal) => signal::run(&signal, &options, &terminal)?,
+    };
     if !arguments.case.quiet {
         if finished.found {
             print("a complete run of this case is here already (--force runs it again)");
@@ -98,12 +104,16 @@ fn cases(command: &CaseCommand) -> Result<()> {
         CaseCommand::List => {
             for built_in in case::built_in::list() {
                 // The command line has no --data yet: what a case leaves to it is no mistake here.
-                let title = Case::load(built_in.name, &Overrides::default())?.title;
-                print(&format!("{:24} {title}", built_in.name));
+                let experiment = Experiment::load(built_in.name, &Overrides::default())?;
+                print(&format!("{:24} {}", built_in.name, experiment.title()));
             }
         }
         CaseCommand::Show { name } => {
-            print(case::documentation::show(&Case::load(name, &Overrides::default())?).trim_end());
+            let shown = match Experiment::load(name, &Overrides::default())? {
+                Experiment::Imaging(case) => case::documentation::show(&case),
+                Experiment::Signal(signal) => case::documentation::show_signal(&signal),
+            };
+            print(shown.trim_end());
         }
         CaseCommand::Check { file, set } => {
             let overrides = Overrides { set: set.clone(), ..Overrides::default() };

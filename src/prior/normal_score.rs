@@ -195,7 +195,8 @@ fn quantile(p: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::prior::gaussian_field::GaussianField;
-    use crate::prior::sgsim::{Sgsim, SgsimOptions};
+    use crate::prior::sequential::SequentialOptions;
+    use crate::prior::sgsim::Sgsim;
     use crate::prior::variogram::{Shape, Structure, Variogram};
     use crate::random::{Purpose, Stream};
 
@@ -275,7 +276,7 @@ mod tests {
         let reference = skewed(500);
         let fields: [Box<dyn Prior>; 2] = [
             Box::new(GaussianField::new(grid, &variogram, 0.0).expect("fine")),
-            Box::new(Sgsim::new(grid, &variogram, 0.0, SgsimOptions::default()).expect("fine")),
+            Box::new(Sgsim::new(grid, &variogram, 0.0, SequentialOptions::default()).expect("fine")),
         ];
         let values = (0..9).map(|i| Known { cell: 7 + 95 * i, value: reference[i] }).collect();
         let data = Conditioning { values, ..Default::default() };

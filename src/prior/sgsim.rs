@@ -1,36 +1,12 @@
 //! Sequential Gaussian simulation (Deutsch and Journel 1998).
 
 use super::kriging::{Kriging, known_values};
+use super::sequential::{Found, LEAST_CORRELATION, Neighbourhood, SequentialOptions, System, Table, dot};
 use super::variogram::Variogram;
 use super::{Conditioning, Prior, Realization};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::random::{Purpose, Stream};
-
-/// How [`Sgsim`] simulates.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SgsimOptions {
-    /// Whether the mean is taken as known; default: simple kriging, which alone reproduces the variogram.
-    pub kriging: Kriging,
-    /// Most cells that a cell is kriged from: those of largest covariance; 1 to 64, default 24.
-    pub neighbours: usize,
-    /// Levels of the path: cells 2^{g−1}, …, 2, 1 apart are visited in turn, the far correlation first; default 4.
-    pub grids: usize,
-}
-
-impl Default for SgsimOptions {
-    fn default() -> Self {
-        Self { kriging: Kriging::Simple, neighbours: 24, grids: 4 }
-    }
-}
-
-const MOST_NEIGHBOURS: usize = 64;
-/// Cells whose correlation with a cell is less do not count as its neighbours.
-const LEAST_CORRELATION: f64 = 0.01;
-/// Most cells that are searched for neighbours.
-const MOST_SEARCHED: usize = 1 << 20;
-/// A neighbour that the others determine up to this share of the sill says nothing new.
-const REDUNDANT: f64 = 1e-9;
 
 /// A Gaussian field drawn cell by cell along a random path: each from the normal distribution whose mean and variance
 /// are kriged from the nearest cells that have their values already, data and earlier draws alike.
@@ -40,23 +16,10 @@ const REDUNDANT: f64 = 1e-9;
 /// reach.
 #[derive(Debug, Clone)]
 pub struct Sgsim {
-    grid: Grid,
     mean: f64,
-    sill: f64,
-    options: SgsimOptions,
-    /// Where neighbours are looked for, in falling order of covariance.
-    offsets: Vec<Offset>,
-    /// Covariance by the difference of two offsets' `place`, counted from the middle.
-    table: Vec<f64>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Offset {
-    lag: [i32; 3],
-    /// From cell to cell.
-    stride: isize,
-    /// Where its covariance lies in the table, from the middle.
-    place: isize,
+    options: SequentialOptions,
+    neighbourhood: Neighbourhood,
+    covariance: Table,
 }
 
 impl Sgsim {
@@ -64,51 +27,31 @@ impl Sgsim {
     ///
     /// # Errors
     /// A mean that is not finite, a number of neighbours or of grids out of range.
-    pub fn new(grid: Grid, variogram: &Variogram, mean: f64, options: SgsimOptions) -> Result<Self> {
-        let wrong = |problem: String, remedy: &str| Err(Error::input("sgsim", problem, remedy));
-        assert!(!grid.is_empty(), "a simulation needs cells");
+    pub fn new(grid: Grid, variogram: &Variogram, mean: f64, options: SequentialOptions) -> Result<Self> {
         if !mean.is_finite() {
-            return wrong(format!("the mean is {mean}"), "give a finite mean");
+            return Err(Error::input("sgsim", format!("the mean is {mean}"), "give a finite mean"));
         }
-        if !(1..=MOST_NEIGHBOURS).contains(&options.neighbours) {
-            return wrong(format!("{} neighbours", options.neighbours), "give 1 to 64");
-        }
-        if !(1..=16).contains(&options.grids) {
-            return wrong(format!("{} grids", options.grids), "give 1 to 16");
-        }
-        let lags = neighbours(&grid, variogram);
-        let reach: [i32; 3] = std::array::from_fn(|a| lags.iter().map(|lag| lag[a]).max().unwrap_or(0));
-        // Two neighbours lie in the grid, and each in reach of the cell between them.
-        let half: [i32; 3] = std::array::from_fn(|a| (2 * reach[a]).min(grid.cells[a] as i32 - 1));
-        let width = half.map(|h| 2 * h as isize + 1);
-        let mut table = Vec::with_capacity(width.iter().product::<isize>() as usize);
-        for k in -half[2]..=half[2] {
-            for j in -half[1]..=half[1] {
-                table.extend((-half[0]..=half[0]).map(|i| covariance(&grid, variogram, [i, j, k])));
-            }
-        }
-        let [nx, ny, _] = grid.cells.map(|n| n as isize);
-        let offset = |lag: [i32; 3]| {
-            let [i, j, k] = lag.map(|l| l as isize);
-            Offset { lag, stride: (k * ny + j) * nx + i, place: (k * width[1] + j) * width[0] + i }
-        };
-        let offsets = lags.into_iter().map(offset).collect();
-        Ok(Self { grid, mean, sill: variogram.sill(), options, offsets, table })
+        options.check("sgsim")?;
+        let least = LEAST_CORRELATION * (variogram.sill() - variogram.nugget());
+        let covariance = |lag: [f64; 3]| variogram.covariance(lag);
+        let neighbourhood = Neighbourhood::new(grid, options.neighbours, least, covariance);
+        let covariance = neighbourhood.table(covariance);
+        Ok(Self { mean, options, neighbourhood, covariance })
     }
 
     /// Field `k` given the values `known` (by cell), one value a cell.
     fn simulate(&self, known: &[super::Known<f64>], seed: u64, k: u64) -> Vec<f64> {
         let mut stream = Stream::new(seed, Purpose::SequentialGaussian, k, 0);
-        let mut field = vec![f64::NAN; self.grid.len()];
+        let mut field = vec![f64::NAN; self.neighbourhood.grid().len()];
         known.iter().for_each(|known| field[known.cell] = known.value - self.mean);
-        let mut system = System::new(self);
+        let mut node = Node::new(self);
         let mut spare = None;
-        for level in (0..self.options.grids).rev() {
-            let mut path = self.unset(&field, 1 << level);
+        for spacing in self.options.spacings() {
+            let mut path = self.neighbourhood.unset(spacing, |cell| field[cell].is_nan());
             stream.shuffle(&mut path);
             for cell in path {
-                system.gather(&field, cell as usize);
-                let (mean, variance) = system.solve();
+                node.gather(&field, cell as usize);
+                let (mean, variance) = node.krige();
                 let normal = spare.take().unwrap_or_else(|| {
                     let (first, second) = stream.normal_pair();
                     spare = Some(second);
@@ -121,24 +64,11 @@ impl Sgsim {
         known.iter().for_each(|known| field[known.cell] = known.value);
         field
     }
-
-    /// The cells `spacing` apart along each axis that have no value yet.
-    fn unset(&self, field: &[f64], spacing: usize) -> Vec<u32> {
-        let [nx, ny, nz] = self.grid.cells;
-        let mut cells = Vec::new();
-        for k in (0..nz).step_by(spacing) {
-            for j in (0..ny).step_by(spacing) {
-                let row = (k * ny + j) * nx;
-                cells.extend((row..row + nx).step_by(spacing).filter(|&c| field[c].is_nan()).map(|c| c as u32));
-            }
-        }
-        cells
-    }
 }
 
 impl Prior for Sgsim {
     fn grid(&self) -> Grid {
-        self.grid
+        self.neighbourhood.grid()
     }
 
     /// Realization `k`, known values as they are.
@@ -146,105 +76,37 @@ impl Prior for Sgsim {
     /// # Errors
     /// Values outside of the grid or competing for a cell, or known facies.
     fn realization(&self, data: &Conditioning, seed: u64, k: u64) -> Result<Realization> {
-        let field = self.simulate(&known_values(data, self.grid.len())?, seed, k);
+        let field = self.simulate(&known_values(data, self.grid().len())?, seed, k);
         Ok(Realization { facies: None, values: Some(field.into_iter().map(|x| x as f32).collect()) })
     }
 }
 
-fn covariance(grid: &Grid, variogram: &Variogram, lag: [i32; 3]) -> f64 {
-    variogram.covariance(std::array::from_fn(|a| f64::from(lag[a]) * grid.spacing[a]))
-}
-
-/// The lags in cells at which a cell has neighbours, in falling order of covariance; of equal ones in raster order.
-fn neighbours(grid: &Grid, variogram: &Variogram) -> Vec<[i32; 3]> {
-    let least = LEAST_CORRELATION * (variogram.sill() - variogram.nugget());
-    let reach = grid.cells.map(|n| n as i32 - 1);
-    let mut found = Vec::new();
-    for k in -reach[2]..=reach[2] {
-        for j in -reach[1]..=reach[1] {
-            for i in -reach[0]..=reach[0] {
-                let c = covariance(grid, variogram, [i, j, k]);
-                if c > least && [i, j, k] != [0; 3] {
-                    found.push((c, [i, j, k]));
-                }
-            }
-        }
-    }
-    found.sort_by(|a, b| b.0.total_cmp(&a.0));
-    found.truncate(MOST_SEARCHED);
-    found.into_iter().map(|(_, lag)| lag).collect()
-}
-
-/// The kriging system of one cell, bordered by what it is solved for.
-struct System<'a> {
+/// One cell on its way: its neighbours and its kriging system.
+struct Node<'a> {
     model: &'a Sgsim,
-    /// Table places and values of the neighbours.
-    places: Vec<isize>,
-    values: Vec<f64>,
-    /// Rows of L, one neighbour after the other, below the diagonal; reciprocals of its diagonal, 0 where redundant.
-    rows: Vec<f64>,
-    diagonal: Vec<f64>,
-    /// `L⁻¹ c`, `L⁻¹ z` and `L⁻¹ 1`.
-    solved: [Vec<f64>; 3],
+    found: Found<f64>,
+    system: System<3>,
 }
 
-impl<'a> System<'a> {
+impl<'a> Node<'a> {
     fn new(model: &'a Sgsim) -> Self {
-        let most = model.options.neighbours;
-        Self {
-            model,
-            places: Vec::with_capacity(most),
-            values: Vec::with_capacity(most),
-            rows: vec![0.0; most * most],
-            diagonal: vec![0.0; most],
-            solved: std::array::from_fn(|_| vec![0.0; most]),
-        }
+        Self { model, found: Found::default(), system: System::new(&model.neighbourhood) }
     }
 
     /// Finds the neighbours of a cell.
     fn gather(&mut self, field: &[f64], cell: usize) {
-        self.places.clear();
-        self.values.clear();
-        let cells = self.model.grid.cells;
-        let at = self.model.grid.cell(cell).map(|c| c as i32);
-        for offset in &self.model.offsets {
-            // Negative numbers are large ones without their sign.
-            if (0..3).any(|a| (at[a] + offset.lag[a]) as u32 >= cells[a] as u32) {
-                continue;
-            }
-            let value = field[cell.wrapping_add_signed(offset.stride)];
-            if !value.is_nan() {
-                self.places.push(offset.place);
-                self.values.push(value);
-                if self.places.len() == self.model.options.neighbours {
-                    return;
-                }
-            }
-        }
+        let value = |cell: usize| Some(field[cell]).filter(|value| !value.is_nan());
+        self.model.neighbourhood.gather(cell, value, &mut self.found);
     }
 
     /// Kriged departure from the mean, and its variance: with `C = L Lᵀ`, `y = L⁻¹ c`, `q = L⁻¹ z`, `p = L⁻¹ 1` they are
     /// `y·q − μ p·q` and `C(0) − y·y + (p·p) μ²`; `μ = (p·y − 1) / p·p` in ordinary kriging, 0 in simple kriging.
-    fn solve(&mut self) -> (f64, f64) {
-        let (n, middle) = (self.places.len(), self.model.table.len() / 2);
-        let most = self.model.options.neighbours;
-        let covariance = |place: isize| self.model.table[middle.wrapping_add_signed(place)];
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        for i in 0..n {
-            let (before, row) = self.rows[..(i + 1) * most].split_at_mut(i * most);
-            for j in 0..i {
-                let c = covariance(self.places[i] - self.places[j]);
-                row[j] = (c - dot(&row[..j], &before[j * most..j * most + j])) * self.diagonal[j];
-            }
-            let pivot = self.model.sill - dot(&row[..i], &row[..i]);
-            self.diagonal[i] = if pivot > REDUNDANT * self.model.sill { 1.0 / pivot.sqrt() } else { 0.0 };
-            for (solved, right) in self.solved.iter_mut().zip([covariance(self.places[i]), self.values[i], 1.0]) {
-                solved[i] = (right - dot(&row[..i], &solved[..i])) * self.diagonal[i];
-            }
-        }
-        let [y, q, p] = self.solved.each_ref().map(|solved| &solved[..n]);
-        let (mut mean, mut variance) = (dot(y, q), self.model.sill - dot(y, y));
-        if self.model.options.kriging == Kriging::Ordinary && n > 0 {
+    fn krige(&mut self) -> (f64, f64) {
+        let (covariance, Found { places, values }) = (&self.model.covariance, &self.found);
+        self.system.factorize(covariance, places, |i| [covariance.at(places[i]), values[i], 1.0]);
+        let [y, q, p] = self.system.solved();
+        let (mut mean, mut variance) = (dot(y, q), covariance.at(0) - dot(y, y));
+        if self.model.options.kriging == Kriging::Ordinary && !y.is_empty() {
             let sum = dot(p, p);
             let multiplier = (dot(p, y) - 1.0) / sum;
             mean -= multiplier * dot(p, q);
@@ -287,11 +149,11 @@ mod tests {
     fn neighbours_are_the_known_cells_of_largest_covariance() {
         let (grid, variogram) = (block(), nested());
         let model =
-            Sgsim::new(grid, &variogram, 0.0, SgsimOptions { neighbours: 9, ..Default::default() }).expect("ok");
+            Sgsim::new(grid, &variogram, 0.0, SequentialOptions { neighbours: 9, ..Default::default() }).expect("ok");
         let field = partly_known(&grid, 12);
-        let mut system = System::new(&model);
+        let mut node = Node::new(&model);
         for cell in (0..grid.len()).step_by(97) {
-            system.gather(&field, cell);
+            node.gather(&field, cell);
             let here = grid.center(grid.cell(cell));
             let to = |c: usize| {
                 let there = grid.center(grid.cell(c));
@@ -301,9 +163,9 @@ mod tests {
                 (0..grid.len()).filter(|&c| !field[c].is_nan() && c != cell).map(to).filter(|&c| c > 0.018).collect();
             expected.sort_by(|a, b| b.total_cmp(a));
             expected.truncate(9);
-            let found = system.places.iter().map(|&p| model.table[(model.table.len() / 2).wrapping_add_signed(p)]);
+            let found = node.found.places.iter().map(|&p| model.covariance.at(p));
             let far = found.zip(&expected).map(|(f, e)| (f - e).abs()).fold(0.0, f64::max);
-            assert!(system.places.len() == expected.len() && far < 1e-12, "cell {cell}: {far}");
+            assert!(node.found.places.len() == expected.len() && far < 1e-12, "cell {cell}: {far}");
         }
     }
 
@@ -311,13 +173,13 @@ mod tests {
     fn each_cell_is_kriged_as_the_definition_says() {
         let (grid, variogram) = (block(), nested());
         for kriging in [Kriging::Simple, Kriging::Ordinary] {
-            let options = SgsimOptions { kriging, neighbours: 64, ..Default::default() };
+            let options = SequentialOptions { kriging, neighbours: 64, ..Default::default() };
             let model = Sgsim::new(grid, &variogram, 0.0, options).expect("fine");
             let field = partly_known(&grid, 40);
             let known: Vec<usize> = (0..grid.len()).filter(|&c| !field[c].is_nan()).collect();
-            let mut system = System::new(&model);
+            let mut node = Node::new(&model);
             for cell in (1..grid.len()).step_by(83).filter(|&c| field[c].is_nan()) {
-                system.gather(&field, cell);
+                node.gather(&field, cell);
                 // All data that correlate with the cell.
                 let places: Vec<[f64; 3]> = known.iter().map(|&c| grid.center(grid.cell(c))).collect();
                 let here = grid.center(grid.cell(cell));
@@ -326,7 +188,7 @@ mod tests {
                     known.iter().zip(&places).filter(|(_, p)| near(p)).map(|(&c, _)| field[c]).collect();
                 let places: Vec<_> = places.iter().copied().filter(near).collect();
                 let expected = Estimator::new(&variogram, kriging, places).expect("fine").weights(here);
-                let (mean, variance) = system.solve();
+                let (mean, variance) = node.krige();
                 assert!((mean - expected.weights.dot(&values)).abs() < 1e-12, "{kriging:?}, cell {cell}");
                 assert!((variance - expected.variance).abs() < 1e-12, "{kriging:?}, cell {cell}");
             }
@@ -336,7 +198,7 @@ mod tests {
     #[test]
     fn realizations_depend_on_seed_and_number_and_honour_data() {
         let grid = block();
-        let model = Sgsim::new(grid, &nested(), 4.0, SgsimOptions::default()).expect("fine");
+        let model = Sgsim::new(grid, &nested(), 4.0, SequentialOptions::default()).expect("fine");
         let values = (0..30).map(|i| Known { cell: i * 33, value: f64::from(i as u32) / 3.0 - 1.0 }).collect();
         let data = Conditioning { values, ..Default::default() };
         let draw = |seed, k| model.realization(&data, seed, k).expect("fine").values.expect("values");
@@ -353,7 +215,7 @@ mod tests {
         // With all cells as neighbours the conditional distribution is exact: mean and variance are those of kriging.
         let grid = Grid::unit([8, 7, 1]);
         let variogram = nested();
-        let options = SgsimOptions { neighbours: 64, ..Default::default() };
+        let options = SequentialOptions { neighbours: 64, ..Default::default() };
         let model = Sgsim::new(grid, &variogram, 2.0, options).expect("fine");
         let values =
             vec![Known { cell: 9, value: 4.0 }, Known { cell: 30, value: 1.0 }, Known { cell: 50, value: 0.5 }];
@@ -382,7 +244,7 @@ mod tests {
     fn a_very_smooth_variogram_is_simulated_in_spite_of_redundant_neighbours() {
         let smooth = Variogram::new(0.0, &[Structure::isotropic(Shape::Gaussian, 1.0, 40.0)]).expect("a variogram");
         let grid = Grid::unit([40, 40, 1]);
-        let model = Sgsim::new(grid, &smooth, 0.0, SgsimOptions::default()).expect("fine");
+        let model = Sgsim::new(grid, &smooth, 0.0, SequentialOptions::default()).expect("fine");
         let field = model.simulate(&[], 1, 0);
         assert!(field.iter().all(|x| x.abs() < 6.0));
         let steps = (0..39 * 40).map(|c| (field[c + 40] - field[c]).abs()).fold(0.0, f64::max);
@@ -396,8 +258,8 @@ mod tests {
     #[test]
     fn wrong_options_are_told() {
         let of = |mean, options| Sgsim::new(block(), &nested(), mean, options).expect_err("wrong").to_string();
-        assert!(of(f64::NAN, SgsimOptions::default()).contains("NaN"));
-        assert!(of(0.0, SgsimOptions { neighbours: 65, ..Default::default() }).contains("65 neighbours"));
-        assert!(of(0.0, SgsimOptions { grids: 0, ..Default::default() }).contains("0 grids"));
+        assert!(of(f64::NAN, SequentialOptions::default()).contains("NaN"));
+        assert!(of(0.0, SequentialOptions { neighbours: 65, ..Default::default() }).contains("65 neighbours"));
+        assert!(of(0.0, SequentialOptions { grids: 0, ..Default::default() }).contains("0 grids"));
     }
 }

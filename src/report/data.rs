@@ -8,6 +8,7 @@ pub mod case;
 mod files;
 pub mod flow;
 pub mod scenarios;
+pub mod signal;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use crate::error::{Error, Result};
 pub use self::case::Case;
 pub use self::flow::{Heads, Response, WellCell};
 pub use self::scenarios::{Scenario, Share};
+pub use self::signal::Signal;
 
 /// A result folder: of one run ([`Folder::run`]) or of repeated ones ([`Folder::repeats`]).
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub struct Folder {
     pub variants: Vec<Sibling>,
     /// How the scenarios' bases approximate references; of a case that inverts nothing.
     pub approximation: Vec<Approximated>,
+    /// What is recovered of a signal, where the case has one instead of a map; then nothing of the above is there.
+    pub signal: Option<Signal>,
 }
 
 /// A variant of the case, run into a folder inside this one.
@@ -258,6 +262,20 @@ impl Folder {
     /// As [`Folder::read`].
     pub fn with(path: &Path, summary: Summary) -> Result<Self> {
         let case = Case::read(&path.join("case.toml"))?;
+        if case.get("signal").is_some() {
+            let signal = Some(Signal::read(path, &case, repeat_names(path)?)?);
+            let (repeats, variants, approximation) = Default::default();
+            return Ok(Self {
+                path: path.to_owned(),
+                case,
+                summary,
+                run: None,
+                repeats,
+                variants,
+                approximation,
+                signal,
+            });
+        }
         let mut repeats = Vec::new();
         for name in repeat_names(path)? {
             let folder = path.join(&name);
@@ -280,7 +298,7 @@ impl Folder {
             let scenarios = optional_rows(&folder.join("scenarios.csv"))?;
             variants.push(Sibling { name, summary: Summary::read(&folder)?, scenarios });
         }
-        Ok(Self { path: path.to_owned(), case, summary, run, repeats, variants, approximation })
+        Ok(Self { path: path.to_owned(), case, summary, run, repeats, variants, approximation, signal: None })
     }
 }
 

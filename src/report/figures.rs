@@ -168,6 +168,12 @@ impl Chart {
         Self { width: 1060.0, ..self }
     }
 
+    /// The same, empty, low enough for many below one another.
+    #[must_use]
+    pub fn low(self) -> Self {
+        Self { height: 190.0, ..self }
+    }
+
     fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
         let (w, h) = (self.width - LEFT - RIGHT, self.height - TOP - BOTTOM);
         (LEFT + w * self.x.at(x), TOP + h * (1.0 - self.y.at(y)))

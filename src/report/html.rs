@@ -6,6 +6,7 @@ mod fit;
 mod flow;
 mod repeated;
 mod scenarios;
+mod signal;
 mod single;
 
 use serde_json::Value;
@@ -30,10 +31,11 @@ const WATCH: &str = "document.documentElement.dataset.errors='';\
 pub(super) fn page(folder: &Folder) -> String {
     let summary = &folder.summary;
     let title = summary.text("title").or(folder.case.title.as_deref()).or(summary.text("case")).unwrap_or("Inversion");
-    let (body, payload) = match &folder.run {
-        Some(run) => single::body(folder, run),
-        None if !folder.approximation.is_empty() => (approximation::body(folder), Value::Null),
-        None => (repeated::body(folder), Value::Null),
+    let (body, payload) = match (&folder.run, &folder.signal) {
+        (Some(run), _) => single::body(folder, run),
+        (None, Some(signal)) => (signal::body(folder, signal), Value::Null),
+        (None, None) if !folder.approximation.is_empty() => (approximation::body(folder), Value::Null),
+        (None, None) => (repeated::body(folder), Value::Null),
     };
     // "<" could end the script element; JSON has another way to write it.
     let payload = payload.to_string().replace('<', "\\u003c");
@@ -81,7 +83,7 @@ fn subtitle(folder: &Folder) -> String {
     if let Some(case) = summary.text("case") {
         parts.push(format!("case <strong>{}</strong>", escape(case)));
     }
-    match folder.repeats.len() {
+    match folder.repeats.len().max(folder.signal.as_ref().map_or(0, |signal| signal.repeats.len())) {
         0 => parts.extend(plain(summary, "seed").map(|seed| format!("seed {seed}"))),
         n => parts.push(format!("{n} repeated runs")),
     }

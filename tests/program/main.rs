@@ -12,5 +12,6 @@ mod interrupt;
 mod kernels;
 mod results;
 mod scenarios;
+mod signal;
 mod stacks;
 mod support;

@@ -4,7 +4,8 @@
 use lithoscope::grid::{Grid, Plane};
 use lithoscope::prior::gaussian_field::GaussianField;
 use lithoscope::prior::normal_score::{NormalScore, Tail, Transformed};
-use lithoscope::prior::sgsim::{Sgsim, SgsimOptions};
+use lithoscope::prior::sequential::SequentialOptions;
+use lithoscope::prior::sgsim::Sgsim;
 use lithoscope::prior::variogram::{Shape, Structure, Variogram};
 use lithoscope::prior::{Conditioning, Known, Prior};
 
@@ -92,7 +93,7 @@ fn sequential_simulation_has_the_mean_the_variance_and_the_variogram() {
         Structure { ranges: [14.0, 6.0, 1.0], azimuth: 60.0, ..Structure::isotropic(Shape::Spherical, 1.0, 1.0) };
     let short = Structure::isotropic(Shape::Exponential, 0.5, 4.0);
     let variogram = Variogram::new(0.1, &[long, short]).expect("a variogram");
-    let prior = Sgsim::new(grid, &variogram, MEAN, SgsimOptions::default()).expect("a simulation");
+    let prior = Sgsim::new(grid, &variogram, MEAN, SequentialOptions::default()).expect("a simulation");
     compare("sgsim", &grid, &variogram, |k| {
         let drawn = prior.realization(&Conditioning::default(), 11, k).expect("no data to be wrong");
         drawn.values.expect("values").into_iter().map(f64::from).collect()
@@ -109,7 +110,7 @@ fn transformed_fields_have_their_distribution_and_their_data() {
     let reference: Vec<f64> = (0..1000).map(|i| decile((f64::from(i) + 0.5) / 1000.0)).collect();
     let (lower, upper) = (Tail { limit: 0.0, power: 1.0 }, Tail { limit: 12.0, power: 4.0 });
     let transform = NormalScore::new(&reference, None, Some(lower), Some(upper)).expect("a distribution");
-    let simulated = Sgsim::new(grid, &variogram, 0.0, SgsimOptions::default()).expect("a simulation");
+    let simulated = Sgsim::new(grid, &variogram, 0.0, SequentialOptions::default()).expect("a simulation");
     let embedded = GaussianField::new(grid, &variogram, 0.0).expect("a field");
     for scores in [Box::new(simulated) as Box<dyn Prior>, Box::new(embedded)] {
         let prior = Transformed::new(scores, transform.clone());

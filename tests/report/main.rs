@@ -1,8 +1,9 @@
 //! The report, built from result folders that are made here: a map, a block, one without what is optional, groundwater
-//! with scenarios, repeated runs; read as text, and opened in headless Chromium where that is installed.
+//! with scenarios, repeated runs, a signal; read as text, and opened in headless Chromium where that is installed.
 
 mod flow;
 mod folders;
+mod signal;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use lithoscope::report;
 use ndarray::{Array3, Array4};
 use ndarray_npy::write_npy;
 use serde_json::json;
+use signal::write_signal;
 
 /// The page of a folder, after building it.
 fn built(folder: &Path) -> String {
@@ -268,7 +270,7 @@ fn screenshot(browser: &Path, folder: &Path, fragment: &str) -> Vec<u8> {
 #[test]
 fn chromium_opens_every_kind_of_report_without_an_error() {
     let Some(browser) = chromium() else { return };
-    let folders: Vec<_> = (0..6).map(|_| tempfile::tempdir().unwrap()).collect();
+    let folders: Vec<_> = (0..7).map(|_| tempfile::tempdir().unwrap()).collect();
     write_run(folders[0].path(), [1, 30, 40], 1);
     write_run(folders[1].path(), [5, 30, 40], 1);
     write_run(folders[2].path(), [1, 30, 40], 1);
@@ -278,7 +280,8 @@ fn chromium_opens_every_kind_of_report_without_an_error() {
     write_repeats(folders[3].path(), 2);
     write_flow(folders[4].path(), [1, 30, 40], 1, false);
     write_flow(folders[5].path(), [3, 30, 40], 1, true);
-    for (folder, iteration) in folders.iter().zip([Some("2"), Some("2"), None, None, Some("2"), Some("2")]) {
+    write_signal(folders[6].path());
+    for (folder, iteration) in folders.iter().zip([Some("2"), Some("2"), None, None, Some("2"), Some("2"), None]) {
         built(folder.path());
         let dom = open(&browser, folder.path(), "iteration=2&layer=1", &["--dump-dom"]);
         assert_eq!(attribute(&dom, "data-errors"), Some(""), "errors of the page");

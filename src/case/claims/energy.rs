@@ -66,6 +66,7 @@ fn kind(geology: &Geology) -> &'static str {
             Objects::Ellipses { .. } => "ellipses",
         },
         Geology::Gaussian(_) => "Gaussian",
+        Geology::Indicator(_) => "indicators",
         Geology::ImageFile(_) | Geology::Stacked(_) => "other",
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::folder::Existing;
 use super::overrides::Overrides;
-use super::{Case, cache, files, run};
+use super::{Case, Experiment, Signal, cache, files, run};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::progress::Progress;
@@ -21,9 +21,11 @@ mod feasible;
 mod joint;
 mod runs;
 mod scenarios;
+mod signal;
 
 pub use comparison::{Comparison, Finding, Verdict};
 
+use Settle::{OnImages, OnSignals};
 use runs::Runs;
 
 /// What the user asked.
@@ -44,7 +46,14 @@ struct Claim {
     id: &'static str,
     case: &'static str,
     says: &'static str,
-    settle: fn(&Context<'_>, Case) -> Result<Vec<Comparison>>,
+    settle: Settle,
+}
+
+/// How the comparisons of a claim are made, by the kind of its case.
+#[derive(Clone, Copy)]
+enum Settle {
+    OnImages(fn(&Context<'_>, Case) -> Result<Vec<Comparison>>),
+    OnSignals(fn(&Context<'_>, Signal) -> Result<Vec<Comparison>>),
 }
 
 const LARGEST_NORM: &str = "the data-consistent scenario gets the largest ||v_i|| under group sparsity; l1 spreads; one \
@@ -54,68 +63,81 @@ const AGGREGATION: &str = "aggregation beats centre-cell labels and thresholding
 const ALTERNATION: &str = "alternating with the feasible set beats mapping once at the end";
 
 /// The claims that the built-in cases can settle.
-const CLAIMS: [Claim; 16] = [
-    Claim { id: "3.1", case: "ch3-tomo-channel", says: LARGEST_NORM, settle: scenarios::largest_norm },
-    Claim { id: "3.1", case: "ch3-tomo-gaussian", says: LARGEST_NORM, settle: scenarios::largest_norm },
-    Claim { id: "3.1", case: "ch3-pumping-2d", says: LARGEST_NORM, settle: scenarios::largest_norm },
+const CLAIMS: [Claim; 18] = [
+    Claim {
+        id: "2.1",
+        case: "ch2-signal",
+        says: "with few data (m <= 40) group sparsity beats l1 on a group-sparse signal; with many they agree; wrong groups \
+               hurt",
+        settle: OnSignals(signal::groups),
+    },
+    Claim {
+        id: "2.2",
+        case: "ch2-signal",
+        says: "the set of selected groups hardly depends on lambda over many decades",
+        settle: OnSignals(signal::weights),
+    },
+    Claim { id: "3.1", case: "ch3-tomo-channel", says: LARGEST_NORM, settle: OnImages(scenarios::largest_norm) },
+    Claim { id: "3.1", case: "ch3-tomo-gaussian", says: LARGEST_NORM, settle: OnImages(scenarios::largest_norm) },
+    Claim { id: "3.1", case: "ch3-pumping-2d", says: LARGEST_NORM, settle: OnImages(scenarios::largest_norm) },
     Claim {
         id: "3.2",
         case: "ch3-identify",
         says: "the selected groups do not depend on the initialization",
-        settle: scenarios::initialization,
+        settle: OnImages(scenarios::initialization),
     },
     Claim {
         id: "3.3",
         case: "ch3-energy",
         says: "at equal energy meandering channels need the most columns",
-        settle: energy::columns,
+        settle: OnImages(energy::columns),
     },
     Claim {
         id: "3.4",
         case: "ch3-tomo-channel",
         says: "two channels along the rays are resolved, across the rays they are not",
-        settle: scenarios::resolution,
+        settle: OnImages(scenarios::resolution),
     },
     Claim {
         id: "3.5",
         case: "ch3-identify",
         says: "a reference outside all scenarios activates many groups",
-        settle: scenarios::outside,
+        settle: OnImages(scenarios::outside),
     },
-    Claim { id: "5.1", case: "ch5-mapping", says: AGGREGATION, settle: feasible::aggregation },
-    Claim { id: "5.1", case: "ch5-pumping", says: AGGREGATION, settle: feasible::aggregation_of_estimates },
-    Claim { id: "5.2", case: "ch5-tomo", says: ALTERNATION, settle: feasible::alternation },
-    Claim { id: "5.2", case: "ch5-pumping", says: ALTERNATION, settle: feasible::alternation },
+    Claim { id: "5.1", case: "ch5-mapping", says: AGGREGATION, settle: OnImages(feasible::aggregation) },
+    Claim { id: "5.1", case: "ch5-pumping", says: AGGREGATION, settle: OnImages(feasible::aggregation_of_estimates) },
+    Claim { id: "5.2", case: "ch5-tomo", says: ALTERNATION, settle: OnImages(feasible::alternation) },
+    Claim { id: "5.2", case: "ch5-pumping", says: ALTERNATION, settle: OnImages(feasible::alternation) },
     Claim {
         id: "5.3",
         case: "ch5-tomo-heterogeneous",
         says: "channels and the variability inside facies are recovered together",
-        settle: feasible::variability,
+        settle: OnImages(feasible::variability),
     },
     Claim {
         id: "6.1",
         case: "ch6-pumping",
         says: "refining the learning set to active scenarios improves the map",
-        settle: joint::refinement,
+        settle: OnImages(joint::refinement),
     },
     Claim {
         id: "6.2",
         case: "ch6-pumping",
         says: "the right scenario becomes dominant as iterations proceed",
-        settle: joint::dominance,
+        settle: OnImages(joint::dominance),
     },
     Claim {
         id: "6.3",
         case: "ch6-pumping",
         says: "with the feasible set the right scenario's share is larger than with group sparsity alone; one joint \
                inversion beats two stages",
-        settle: joint::joint,
+        settle: OnImages(joint::joint),
     },
     Claim {
         id: "6.4",
         case: "ch6-weights",
         says: "the solution is insensitive to lambda_g and lambda_f over a wide range",
-        settle: joint::weights,
+        settle: OnImages(joint::weights),
     },
 ];
 
@@ -179,7 +201,11 @@ fn write(options: &Options, verdicts: &[Verdict]) -> Result<()> {
 impl Context<'_> {
     fn verdict(&self, &Claim { id, case, says, settle }: &Claim) -> Result<Verdict> {
         self.progress.note(&format!("claim {id} on {case}: {says}"));
-        let comparisons = settle(self, self.built_in(case)?)?;
+        let comparisons = match (settle, Experiment::load(case, &self.overrides)?) {
+            (OnImages(settle), Experiment::Imaging(case)) => settle(self, *case)?,
+            (OnSignals(settle), Experiment::Signal(signal)) => settle(self, *signal)?,
+            _ => unreachable!("the claims on images and on signals name cases of their kind"),
+        };
         let finding = Finding::of(&comparisons);
         Ok(Verdict { id, case, claim: says, references: self.options.repeat, comparisons, finding })
     }
@@ -195,16 +221,27 @@ impl Context<'_> {
 
     /// Runs a case (or finds its complete run) and returns its result folder.
     fn folder_of(&self, case: &Case, repeat: Option<u64>) -> Result<PathBuf> {
-        let options = run::Options {
+        let options = self.run_options(&case.name, repeat);
+        Ok(run::run(case, self.gpu.clone(), &options, self.progress)?.folder)
+    }
+
+    /// Recovers a signal over the references (or finds its complete run).
+    fn run_signal(&self, signal: &Signal) -> Result<Runs> {
+        let options = self.run_options(&signal.name, Some(self.options.repeat));
+        let finished = super::signal::run(signal, &options, self.progress)?;
+        Ok(Runs::new(finished.folder, self.options.repeat))
+    }
+
+    fn run_options(&self, name: &str, repeat: Option<u64>) -> run::Options {
+        run::Options {
             scenarios_from: None,
-            out: Some(self.options.out.join(&case.name)),
+            out: Some(self.options.out.join(name)),
             existing: Existing { force: false, resume: self.options.resume },
             repeat,
             cache: self.cache.is_some(),
             fall_back: false,
-            command: format!("lithoscope claims --repeat {} (run {})", self.options.repeat, case.name),
-        };
-        Ok(run::run(case, self.gpu.clone(), &options, self.progress)?.folder)
+            command: format!("lithoscope claims --repeat {} (run {name})", self.options.repeat),
+        }
     }
 }
 
@@ -252,6 +289,24 @@ mod tests {
     fn claims_on_known_maps_read_their_runs() {
         let verdicts = settled(&["3.2", "3.5"], &["inversion.iterations=30"]);
         assert_eq!(verdicts.iter().map(|verdict| verdict.comparisons.len()).collect::<Vec<_>>(), [12, 4]);
+    }
+
+    #[test]
+    fn claims_on_signals_read_their_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { id: None, repeat: 2, out: folder.path().to_owned(), resume: false };
+        let set = ["signal.measurements=[10, 40, 80]", "weights.measurements=40", "weights.count=12"];
+        let set = set.map(str::to_owned).to_vec();
+        let overrides = Overrides { set, ..Overrides::default() };
+        let context = Context { options: &options, overrides, cache: None, gpu: None, progress: &() };
+        let settled = |id| context.verdict(chosen(Some(id)).unwrap()[0]).unwrap().comparisons;
+        let (groups, weights) = (settled("2.1"), settled("2.2"));
+        // Few data: 2; many: 1; two wrong groupings at all but the most measurements: 4.
+        assert_eq!((groups.len(), weights.len()), (7, 2));
+        for comparison in groups.iter().chain(&weights) {
+            let values = &comparison.difference.values;
+            assert!(values.len() == 2 && values.iter().all(|x| x.is_finite()), "{comparison:?}");
+        }
     }
 
     #[test]

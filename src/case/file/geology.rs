@@ -9,7 +9,7 @@ pub struct Scenario {
     /// Name, unique in the case.
     pub name: String,
     /// Direction of the geology \[degrees clockwise from north\]: the objects of a generated image run along it, an
-    /// image from a file and the variogram of [`Geology::Gaussian`] are turned by it.
+    /// image from a file and the variograms of [`Geology::Gaussian`] and [`Geology::Indicator`] are turned by it.
     pub azimuth: f64,
     /// Factor by which patterns of the image grow (1: as they are).
     pub scale: f64,
@@ -30,8 +30,17 @@ pub enum Geology {
     GeneratedImage(GeneratedImage),
     /// A stationary Gaussian field.
     Gaussian(Gaussian),
+    /// Facies of given proportions and indicator variograms.
+    Indicator(Indicator),
     /// Units one above the other, from the lowest on: for each the number of its type in [`Stack::types`].
     Stacked(Vec<usize>),
+}
+
+impl Geology {
+    /// Whether patterns come from a training image.
+    pub fn has_image(&self) -> bool {
+        matches!(self, Self::ImageFile(_) | Self::GeneratedImage(_))
+    }
 }
 
 /// Units one above the other, and the types of geology that may fill each: every combination is a scenario.
@@ -151,6 +160,24 @@ pub struct Gaussian {
     pub structures: Vec<Structure>,
 }
 
+/// Facies by the proportion and the variogram of the indicator of each: 1 in the facies, 0 elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Indicator {
+    /// Proportion of each facies, above 0; they sum to 1.
+    pub proportions: Vec<f64>,
+    /// The variogram of each facies, or one for all.
+    pub variograms: Vec<IndicatorVariogram>,
+}
+
+/// The shape of an indicator variogram; its sill follows from the proportion p, `p (1 − p)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndicatorVariogram {
+    /// Share of the nugget in the sill, 0..1.
+    pub nugget: f64,
+    /// Nested structures, whose shares and the nugget's sum to 1.
+    pub structures: Vec<Structure>,
+}
+
 /// One nested structure of a variogram.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Structure {
@@ -161,8 +188,8 @@ pub struct Structure {
     /// Ranges along the main axis, across it, and vertically \[m\]; *practical* ranges (5 % of the covariance left)
     /// where the model only tends to its sill.
     pub ranges: [f64; 3],
-    /// Direction of the main axis \[degrees clockwise from north\]; that of a Gaussian scenario is turned further by the
-    /// scenario's azimuth, that of a facies' variability is not.
+    /// Direction of the main axis \[degrees clockwise from north\]; that of a Gaussian scenario or an indicator is turned
+    /// further by the scenario's azimuth, that of a facies' variability is not.
     pub azimuth: f64,
     /// Dip of the main axis \[degrees from the horizontal, positive up\].
     pub dip: f64,
@@ -193,8 +220,11 @@ pub struct Prior {
     pub realizations: usize,
     /// What realizations honour.
     pub condition: Condition,
-    /// The method for scenarios with an image; [`Method::Gaussian`] or [`Method::Sgsim`] where no scenario has one.
+    /// The method for scenarios with an image; where no scenario has one, [`Method::Sisim`] for indicator variograms,
+    /// [`Method::Gaussian`] or [`Method::Sgsim`] for Gaussian fields.
     pub method: Method,
+    /// How scenarios of indicator variograms are drawn, whatever the method of others is; `None` where there are none.
+    pub sisim: Option<Sequential>,
 }
 
 /// What realizations honour. References honour [`HardData`] always.
@@ -218,12 +248,14 @@ pub enum Method {
     /// Gaussian fields by circulant embedding, conditioned by kriging of residuals.
     Gaussian,
     /// Sequential Gaussian simulation.
-    Sgsim(Sgsim),
+    Sgsim(Sequential),
+    /// Sequential indicator simulation, with the parameters of [`Prior::sisim`].
+    Sisim,
 }
 
-/// Parameters of sequential Gaussian simulation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sgsim {
+/// Parameters of sequential simulation, Gaussian or indicator.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sequential {
     /// How the mean is treated.
     pub kriging: Kriging,
     /// Nearest informed cells used at most.

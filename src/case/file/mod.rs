@@ -17,6 +17,7 @@ mod observation;
 mod property;
 mod rays;
 mod reference;
+mod signal;
 
 pub use basis::*;
 pub use data::*;
@@ -28,6 +29,7 @@ pub use observation::*;
 pub use property::*;
 pub use rays::*;
 pub use reference::*;
+pub use signal::*;
 
 /// Everything that a run needs to know.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::{ANY, MOST_CELLS, NOT_NEGATIVE, PART, POSITIVE, SHARE, cells, name, need_in, path};
+use super::{ANY, MOST_CELLS, NOT_NEGATIVE, PART, POSITIVE, SHARE, cells, name, need_in, path, proportions};
 use crate::case::file::{
-    Bend, Gaussian, GeneratedImage, Geology, Meander, Objects, Property, Scatter, Scenario, Stack, Structure, Unit,
-    VariogramModel,
+    Bend, Gaussian, GeneratedImage, Geology, Indicator, IndicatorVariogram, Meander, Objects, Property, Scatter,
+    Scenario, Stack, Structure, Unit, VariogramModel,
 };
 use crate::case::reader::{Section, Value};
 use crate::grid::Grid;
@@ -115,14 +115,7 @@ fn scenario(section: Section<'_>, otherwise: &str, of: usize, property: &Propert
     };
     let azimuths = section.get("azimuth").and_then(|v| azimuths(&v)).unwrap_or_else(|| vec![0.0]);
     let scale = section.get("scale").and_then(|v| v.number("a factor from 0.1 to 10", |x| (0.1..=10.0).contains(&x)));
-    let field = section.section("gaussian");
-    let from_image = section.get("image").map(|value| image(&value, directory));
-    if from_image.is_some() == field.is_present() {
-        let key = section.key(if from_image.is_some() { "gaussian" } else { "image" });
-        let problem = "a scenario has either an image or a Gaussian field";
-        section.collector.missing(&key, problem, "give one of the keys image and gaussian");
-    }
-    let geology = from_image.flatten().unwrap_or_else(|| Geology::Gaussian(gaussian(field, property, true)));
+    let geology = geology(&section, property, directory);
     let variability = section.sections("variability").into_iter().map(|s| gaussian(s, property, false)).collect();
     section.finish();
     let name = name.unwrap_or_default();
@@ -134,6 +127,24 @@ fn scenario(section: Section<'_>, otherwise: &str, of: usize, property: &Propert
             .map(|&azimuth| Scenario { name: format!("{}-{azimuth}", one.name), azimuth, ..one.clone() })
             .collect(),
     }
+}
+
+/// What is given of image, Gaussian field and indicator variograms, which should be one.
+fn geology(section: &Section<'_>, property: &Property, directory: &Path) -> Geology {
+    let (field, facies) = (section.section("gaussian"), section.section("indicator"));
+    let from_image = section.get("image").map(|value| image(&value, directory));
+    let given = [("image", from_image.is_some()), ("gaussian", field.is_present()), ("indicator", facies.is_present())];
+    let mut given = given.iter().filter(|(_, is_given)| *is_given).map(|(key, _)| *key);
+    let (first, second) = (given.next(), given.next());
+    if first.is_none() || second.is_some() {
+        let problem = "a scenario has either an image, a Gaussian field or indicator variograms";
+        let remedy = "give one of the keys image, gaussian and indicator";
+        section.collector.missing(&section.key(second.unwrap_or("image")), problem, remedy);
+    }
+    // All that is given is read, so that all mistakes are told.
+    let facies = facies.is_present().then(|| Geology::Indicator(indicator(facies)));
+    let field = Geology::Gaussian(gaussian(field, property, true));
+    from_image.flatten().or(facies).unwrap_or(field)
 }
 
 /// One direction, or several: a scenario for each.
@@ -296,6 +307,20 @@ fn correlation(section: &Section<'_>) -> (f64, Vec<Structure>) {
         None => Vec::new(),
     };
     (nugget, structures)
+}
+
+fn indicator(section: Section<'_>) -> Indicator {
+    let given = need_in(&section, "proportions", "the proportion of each facies, e.g. [0.5, 0.3, 0.2]");
+    let proportions = given.and_then(|v| proportions(&v, 2, "a share above 0, up to 1", PART));
+    let variogram = |section: Section<'_>| {
+        let (nugget, structures) = correlation(&section);
+        section.finish();
+        IndicatorVariogram { nugget, structures }
+    };
+    let variograms = need_in(&section, "variogram", "the variogram of each facies' indicator, or one for all");
+    let variograms = variograms.map_or_else(Vec::new, |v| v.sections().into_iter().map(variogram).collect());
+    section.finish();
+    Indicator { proportions: proportions.unwrap_or_default(), variograms }
 }
 
 /// Words for the models of variograms.

@@ -13,9 +13,12 @@ mod geology;
 mod observations;
 mod prior;
 mod reference;
+mod signal;
 mod solution;
 mod survey;
 mod tests;
+
+pub(super) use signal::signal;
 
 /// Cells of a grid or image at most: more are a slip of the pen.
 const MOST_CELLS: usize = 1_000_000_000;
@@ -32,9 +35,7 @@ const ANY: fn(f64) -> bool = |_| true;
 
 /// Reads the whole case; what is wrong goes to the root's collector, and then the result is not to be used.
 pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
-    if let Some(value) = root.need("format", "format = 1, the version of case files that this program reads") {
-        value.whole(1..=1);
-    }
+    format(&root);
     let grid = grid(root.section("grid"), &root);
     let property = property(root.section("property"), &root);
     let stack = geology::stack(&root, &grid, &property, directory);
@@ -70,6 +71,13 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
     root.get("variant");
     root.finish();
     case
+}
+
+/// Checks the version of the case file.
+fn format(root: &Section<'_>) {
+    if let Some(value) = root.need("format", "format = 1, the version of case files that this program reads") {
+        value.whole(1..=1);
+    }
 }
 
 /// Whether the property varies inside facies.
@@ -149,6 +157,17 @@ fn property(section: Section<'_>, root: &Section<'_>) -> Property {
     }
     section.finish();
     property
+}
+
+/// The proportion of each facies, which sum to 1.
+fn proportions(value: &Value<'_>, least: usize, expected: &str, is_right: fn(f64) -> bool) -> Option<Vec<f64>> {
+    let items = value.list(least, 255, "the proportion of each facies, 2 to 255 of them")?;
+    let read: Vec<_> = items.iter().filter_map(|v| v.fraction(expected, is_right)).collect();
+    let sum: f64 = read.iter().sum();
+    if !read.is_empty() && read.len() == items.len() && (sum - 1.0).abs() > 1e-6 {
+        return value.fail(format!("the proportions sum to {sum}"), "they must sum to 1");
+    }
+    Some(read)
 }
 
 pub(super) fn name(value: &Value<'_>) -> Option<String> {

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::flow::cell;
-use super::{ANY, MANY, PART, SHARE, missing, need_in, path};
+use super::{ANY, MANY, PART, SHARE, missing, need_in, path, proportions};
 use crate::case::file::{
     Basis, BasisKind, Condition, DirectSampling, Geology, Hard, HardData, HardDatum, Kriging, Method, Prior, Property,
-    Rank, Scenario, Sgsim, Snesim, Stack,
+    Rank, Scenario, Sequential, Snesim, Stack,
 };
 use crate::case::reader::Section;
 use crate::case::words;
@@ -20,25 +20,29 @@ pub(super) fn prior(section: Section<'_>, scenarios: &[Scenario], stack: Option<
     });
     let condition = condition.unwrap_or(Condition::Nothing);
     let described = stack.map_or(scenarios, |stack| &stack.types);
-    let has_image = described.iter().any(|s| !matches!(s.geology, Geology::Gaussian(_)));
+    let has_image = described.iter().any(|s| s.geology.has_image());
+    let has_indicators = described.iter().any(|s| matches!(s.geology, Geology::Indicator(_)));
     let snesim = snesim(section.section("snesim"));
     let direct_sampling = direct_sampling(section.section("direct_sampling"));
-    let sgsim = sgsim(section.section("sgsim"));
+    let sgsim = sequential(section.section("sgsim"));
+    let sisim = sequential(section.section("sisim"));
     let methods = [
         ("snesim", Method::Snesim(snesim.clone())),
         ("direct-sampling", Method::DirectSampling(direct_sampling)),
         ("gaussian", Method::Gaussian),
         ("sgsim", Method::Sgsim(sgsim)),
+        ("sisim", Method::Sisim),
     ];
-    let indices: [_; 4] = std::array::from_fn(|i| (methods[i].0, i));
+    let indices: [_; 5] = std::array::from_fn(|i| (methods[i].0, i));
     let chosen = section.get("method").and_then(|v| v.choice(&indices));
     section.finish();
     let method = match chosen {
         Some(i) => methods[i].1.clone(),
         None if has_image || scenarios.is_empty() => Method::Snesim(snesim),
+        None if has_indicators => Method::Sisim,
         None => Method::Gaussian,
     };
-    Prior { realizations, condition, method }
+    Prior { realizations, condition, method, sisim: has_indicators.then_some(sisim) }
 }
 
 fn snesim(section: Section<'_>) -> Snesim {
@@ -48,14 +52,7 @@ fn snesim(section: Section<'_>) -> Snesim {
             n => n,
         })
     });
-    let proportions = section.get("proportions").and_then(|v| {
-        let items = v.list(0, 255, "the target proportion of each facies")?;
-        let read: Vec<_> = items.iter().filter_map(|v| v.fraction("a share from 0 to 1", SHARE)).collect();
-        if !read.is_empty() && read.len() == items.len() && (read.iter().sum::<f64>() - 1.0).abs() > 1e-6 {
-            return v.fail(format!("the proportions sum to {}", read.iter().sum::<f64>()), "they must sum to 1");
-        }
-        Some(read)
-    });
+    let proportions = section.get("proportions").and_then(|v| proportions(&v, 0, "a share from 0 to 1", SHARE));
     let servo = section.get("servo").and_then(|v| v.number("a number from 0 to below 1", |x| (0.0..1.0).contains(&x)));
     let snesim = Snesim {
         template: template.unwrap_or([7, 7, 1]),
@@ -82,11 +79,11 @@ fn direct_sampling(section: Section<'_>) -> DirectSampling {
     }
 }
 
-fn sgsim(section: Section<'_>) -> Sgsim {
+fn sequential(section: Section<'_>) -> Sequential {
     let kriging = section.get("kriging").and_then(|v| v.choice(&words::KRIGINGS));
     let neighbours = section.get("neighbours").and_then(|v| v.count(1..=64));
     section.finish();
-    Sgsim { kriging: kriging.unwrap_or(Kriging::Simple), neighbours: neighbours.unwrap_or(24) }
+    Sequential { kriging: kriging.unwrap_or(Kriging::Simple), neighbours: neighbours.unwrap_or(24) }
 }
 
 pub(super) fn hard_data(section: Section<'_>, grid: &Grid, property: &Property, directory: &Path) -> Option<HardData> {

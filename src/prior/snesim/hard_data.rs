@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::grid::Grid;
+use crate::prior::facies::known_facies;
 use crate::prior::{Conditioning, Known};
 
 use super::options::SoftData;
@@ -43,38 +44,15 @@ pub fn locate_hard_data(grid: &Grid, points: &[([f64; 3], u8)]) -> Result<(Condi
 
 /// Checks data against grid, number of facies, each other and the soft data.
 pub(super) fn check(data: &Conditioning, grid: &Grid, facies: usize, soft: Option<&SoftData>) -> Result<()> {
-    let fail = |cell: usize, problem: String, remedy: &str| {
-        Err(Error::input(format!("hard datum of cell {cell}"), problem, remedy.to_owned()))
-    };
-    if let Some(known) = data.values.first() {
-        let problem = format!("its property is known ({}), but SNESIM simulates facies", known.value);
-        return fail(known.cell, problem, "give the facies of the cell");
-    }
-    let mut by_cell: Vec<Known<u8>> = data.facies.clone();
-    by_cell.sort_by_key(|known| known.cell);
-    for pair in by_cell.windows(2) {
-        if pair[0].cell == pair[1].cell && pair[0].value != pair[1].value {
-            let problem = format!("facies {} and facies {} compete for it", pair[0].value, pair[1].value);
-            return fail(pair[0].cell, problem, "keep one of them");
-        }
-    }
-    for known in &by_cell {
-        if known.cell >= grid.len() {
-            return fail(
-                known.cell,
-                format!("the grid has {} cells", grid.len()),
-                "leave out data outside of the grid",
-            );
-        }
-        if usize::from(known.value) >= facies {
-            let problem = format!("facies {} is not in the training image, which has {facies}", known.value);
-            return fail(known.cell, problem, "number the facies from 0");
-        }
+    for known in known_facies(data, grid.len(), facies)? {
         if let Some(soft) = soft.filter(|soft| soft.tau[1] > 0.0)
             && soft.probability[known.cell * facies + usize::from(known.value)] == 0.0
         {
-            let problem = format!("its facies {} has soft probability 0", known.value);
-            return fail(known.cell, problem, "correct the datum or the soft data");
+            return Err(Error::input(
+                format!("hard datum of cell {}", known.cell),
+                format!("its facies {} has soft probability 0", known.value),
+                "correct the datum or the soft data",
+            ));
         }
     }
     Ok(())

@@ -1,6 +1,4 @@
-//! From replicates to a facies: soft data, servo, draw.
-
-use crate::random::Stream;
+//! From replicates to the probabilities of facies: soft data and servo.
 
 /// `P(k | event, soft)` by the tau model (Journel 2002): odds `o = o_A (o_B/o_A)^τ₁ (o_C/o_A)^τ₂` of prior A, event B and
 /// soft data C for each facies against the others, rescaled to sum to one. Where event and soft data exclude every
@@ -53,25 +51,9 @@ pub(super) fn servo(p: &mut [f64], lambda: f64, target: &[f64], tally: &[u64]) {
     }
 }
 
-/// Draws a facies with probability in proportion to `p`, in integers: `p` is rounded up to multiples of 2⁻³², so that what
-/// is possible stays possible.
-pub(super) fn draw(p: &[f64], stream: &mut Stream) -> u8 {
-    let weight = |p: f64| (p * (1u64 << 32) as f64).ceil() as u64;
-    let mut left = stream.below(p.iter().map(|&p| weight(p)).sum());
-    for (k, &p) in p.iter().enumerate() {
-        let w = weight(p);
-        if left < w {
-            return k as u8;
-        }
-        left -= w;
-    }
-    unreachable!("a number below the sum of the weights is below one of their partial sums")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Purpose;
 
     #[test]
     fn tau_model_follows_its_limits() {
@@ -110,18 +92,5 @@ mod tests {
         servo(&mut doubtful, 0.5, &[0.5, 0.5], &[9, 0]);
         // current = (9.5, 0.5)/10, weight 2 √0.09 = 0.6.
         assert!((doubtful[1] - (0.1 + 0.6 * 0.45)).abs() < 4.0 * f64::EPSILON, "{doubtful:?}");
-    }
-
-    #[test]
-    fn draws_follow_the_probabilities() {
-        let mut stream = Stream::new(3, Purpose::Check, 0, 0);
-        let n = 40_000;
-        let mut counts = [0u32; 3];
-        for _ in 0..n {
-            counts[usize::from(draw(&[0.2, 0.0, 0.6], &mut stream))] += 1;
-        }
-        let expected = f64::from(n) / 4.0;
-        assert!((f64::from(counts[0]) - expected).abs() < 5.0 * (0.75 * expected).sqrt(), "{counts:?}");
-        assert_eq!(counts[1], 0);
     }
 }

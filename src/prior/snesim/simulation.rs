@@ -1,12 +1,13 @@
 //! One realization: level by level along a random path.
 
 use crate::prior::Known;
+use crate::prior::facies::draw;
 use crate::random::{Purpose, Stream};
 
 use super::hard_data::relocate;
 use super::options::layer;
 use super::pattern_tree::{DataEvent, Scratch};
-use super::probability::{draw, servo, tau_model};
+use super::probability::{servo, tau_model};
 use super::{Level, Snesim};
 
 /// The code of a cell that has no facies yet.

@@ -30,8 +30,12 @@ impl Case {
         let text = read_text(path)?;
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| corrupt(path, e.to_string()))?;
         let missing = |key: &str| corrupt(path, format!("the key {key} is missing or of the wrong kind"));
-        let cells = key(&table, "grid.cells").and_then(integers).ok_or_else(|| missing("grid.cells"))?;
-        let size = key(&table, "grid.size").and_then(lengths).ok_or_else(|| missing("grid.size"))?;
+        // A signal is a row of its entries.
+        let entries = key(&table, "signal.entries").and_then(toml::Value::as_integer);
+        let row = entries.and_then(|k| usize::try_from(k).ok()).map(|k| vec![k]);
+        let size = row.as_ref().map(|row| vec![row[0] as f64]);
+        let cells = key(&table, "grid.cells").and_then(integers).or(row).ok_or_else(|| missing("grid.cells"))?;
+        let size = key(&table, "grid.size").and_then(lengths).or(size).ok_or_else(|| missing("grid.size"))?;
         let origin = key(&table, "grid.origin").and_then(lengths).unwrap_or_default();
         let axis = |values: &[f64], a: usize, default: f64| values.get(a).copied().unwrap_or(default);
         let cells: [usize; 3] = std::array::from_fn(|a| cells.get(a).copied().unwrap_or(1));
