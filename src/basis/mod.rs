@@ -7,6 +7,7 @@ use crate::operator::LinearOperator;
 
 mod check;
 pub mod dct;
+mod expanded;
 mod extended;
 pub mod hybrid;
 pub mod karhunen_loeve;
@@ -19,6 +20,7 @@ pub mod wavelet;
 
 pub use check::{measure, verify, verify_dct, verify_wavelet};
 pub use dct::DctBasis;
+pub use expanded::ExpandedBasis;
 pub use extended::ExtendedBasis;
 pub use hybrid::HybridBasis;
 pub use realizations::{Origin, Precision, Realizations};
