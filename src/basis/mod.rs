@@ -17,6 +17,7 @@ mod realizations;
 mod stored;
 mod transform;
 pub mod wavelet;
+pub mod zonation;
 
 pub use check::{measure, verify, verify_dct, verify_wavelet};
 pub use dct::DctBasis;
@@ -27,6 +28,7 @@ pub use realizations::{Origin, Precision, Realizations};
 pub use stored::{DOUBLE_BYTES, StoredBasis};
 pub use transform::{Transform, TransformBasis};
 pub use wavelet::WaveletBasis;
+pub use zonation::ZonationBasis;
 
 /// A linear parameterization of a property field, `u = ū + Φ v`: as a [`LinearOperator`] it is Φ (n × k).
 pub trait Basis: LinearOperator {
