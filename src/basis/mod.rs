@@ -5,17 +5,30 @@ use std::ops::Range;
 
 use crate::operator::LinearOperator;
 
+mod check;
+pub mod dct;
+mod expanded;
 mod extended;
 pub mod hybrid;
 pub mod karhunen_loeve;
 pub mod pca;
+mod portions;
 mod realizations;
 mod stored;
+mod transform;
+pub mod wavelet;
+pub mod zonation;
 
+pub use check::{measure, verify, verify_dct, verify_wavelet};
+pub use dct::DctBasis;
+pub use expanded::ExpandedBasis;
 pub use extended::ExtendedBasis;
 pub use hybrid::HybridBasis;
 pub use realizations::{Origin, Precision, Realizations};
 pub use stored::{DOUBLE_BYTES, StoredBasis};
+pub use transform::{Transform, TransformBasis};
+pub use wavelet::WaveletBasis;
+pub use zonation::ZonationBasis;
 
 /// A linear parameterization of a property field, `u = ū + Φ v`: as a [`LinearOperator`] it is Φ (n × k).
 pub trait Basis: LinearOperator {

@@ -17,10 +17,18 @@ pub struct Group {
     pub weight: f64,
 }
 
+impl Group {
+    /// A group of unit weights.
+    pub fn plain(columns: Vec<usize>) -> Self {
+        Self { element_weights: vec![1.0; columns.len()], columns, weight: 1.0 }
+    }
+}
+
 /// A grouping of k coefficients, and its penalty `R(v) = Σ_g μ_g ‖K_g v_g‖₂`.
 ///
 /// Every coefficient is in exactly one group. With single coefficients as groups R is the (weighted) l1 norm. Groups
-/// that overlap are brought to this form by an expanded dictionary, in which each group has columns of its own.
+/// that overlap are brought to this form by [`OverlappingGroups`](super::OverlappingGroups), which give each group columns
+/// of its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grouping {
     groups: Vec<Group>,

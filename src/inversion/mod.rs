@@ -7,6 +7,7 @@ mod alternating;
 mod estimate;
 mod gauss_newton;
 mod groups;
+mod overlap;
 mod repair;
 mod representers;
 mod sparse;
@@ -21,6 +22,7 @@ pub use alternating::{Alternation, FeasibleAtRank, Mismatch, Schedule, Sparsity,
 pub use estimate::{Estimate, Iteration, Row, Stop};
 pub use gauss_newton::{Matrix, Term, gram, reduced_jacobian, solve};
 pub use groups::{ACTIVE_SHARE, Group, Grouping, active, no_scenario_fits, ranges};
+pub use overlap::{OverlappingGroups, Uncovered};
 pub use repair::{Repair, RepairOptions, Repaired};
 pub use sparse::{SparseInversion, SparseSchedule, Start};
 pub use sparsity::{GroupedLeastSquares, Minimizer, minimize_matrix_free, reweighted_step};

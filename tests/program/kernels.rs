@@ -7,7 +7,7 @@ use lithoscope::error::Result;
 use lithoscope::gpu::{Choice, Gpu, choose};
 use lithoscope::linalg::sparse;
 use lithoscope::verify::{ceilings, shaders};
-use lithoscope::{feasible, forward};
+use lithoscope::{basis, feasible, forward};
 
 /// Names of the entry points of a text.
 fn entry_points(name: &str, text: &str) -> Vec<String> {
@@ -166,6 +166,17 @@ const WRONG: &[Wrong] = &[
     ("feasible/total", &["total"], "sum[0] = sums[0]", "sum[0] = sums[1]"),
     ("feasible/total", &["total"], "part += costs[i]", "part -= costs[i]"),
     ("feasible/total", &["total"], "sum[0] = sums[0]", "sum[0] = 1.001 * sums[0]"),
+    ("basis/dct", &["rotate"], "matrix[row * shape.z + column]", "matrix[row * shape.z]"),
+    ("basis/dct", &["rotate"], "sum += left", "sum -= left"),
+    ("basis/dct", &["rotate"], "value = fields[input", "value = 1.001 * fields[input"),
+    ("basis/dct", &["rotate"], "tile / across % down", "tile % down"),
+    ("basis/wavelet", &["analyze"], "row + 1u == pass_.length", "row + 2u == pass_.length"),
+    ("basis/wavelet", &["analyze"], "filters[taps + m]", "-filters[taps + m]"),
+    ("basis/wavelet", &["analyze"], "+ 1u - pass_.taps / 2u", "- pass_.taps / 2u"),
+    ("basis/wavelet", &["synthesize"], "shifted / 2u % half", "(shifted + 1u) / 2u % half"),
+    ("basis/wavelet", &["synthesize"], "sum += filters[part", "sum -= filters[part"),
+    ("basis/wavelet", &["synthesize"], "m += 2u) {\n            sum", "m += 2u) {\n            sum *= 1.001; sum"),
+    ("basis/wavelet", &["synthesize"], "line % pass_.inner * pass_.between", "line % pass_.inner"),
 ];
 
 /// What the part of `verify` that is about this shader finds over its bound; the first is enough.
@@ -179,6 +190,8 @@ fn over(gpu: &Gpu, shader: &str) -> Option<Outcome> {
         Some("forward") => found(forward::straight_ray::verify(Some(gpu), 1)),
         Some("linalg") if shader.ends_with("multigrid") => found(sparse::verify_multigrid(gpu, 1)),
         Some("linalg") => found(sparse::verify_gradients(gpu, 1)),
+        Some("basis") if shader.ends_with("dct") => found(basis::verify_dct(gpu, 1)),
+        Some("basis") => found(basis::verify_wavelet(gpu, 1)),
         _ => feasible::verify_scenes(Some(gpu), 1).find_map(found),
     }
 }
@@ -200,6 +213,8 @@ fn a_wrong_kernel_fails_verification() {
         "linalg/multigrid",
         "linalg/gradients",
         "feasible/total",
+        "basis/dct",
+        "basis/wavelet",
     ] {
         assert_eq!(over(&gpu, room), None, "right kernels pass");
     }
