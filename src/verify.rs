@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::gpu::{CEILING_SHADER, Gpu, Shader};
 use crate::measure::Measurement;
 use crate::random::{Purpose, Stream};
+use crate::regularizer::discrete;
 use crate::{feasible, forward, linalg};
 
 /// Every shader of the program, each with constants as it is compiled with them.
@@ -16,6 +17,7 @@ pub fn shaders() -> Vec<(Shader, String)> {
     all.push((forward::groundwater::SHADER, forward::groundwater::prelude()));
     all.extend(linalg::sparse::shaders());
     all.extend(feasible::shaders());
+    all.push((discrete::SHADER, discrete::prelude()));
     all
 }
 
@@ -35,6 +37,7 @@ pub fn verify(gpu: Option<&Gpu>, seed: u64) -> Result<Vec<Outcome>> {
     outcomes.extend(forward::groundwater::verify(gpu, seed)?);
     outcomes.extend(linalg::sparse::verify(gpu, seed)?);
     outcomes.extend(feasible::verify(gpu, seed)?);
+    outcomes.extend(discrete::verify(gpu, seed)?);
     if let Some(gpu) = gpu {
         outcomes.extend(ceilings(gpu, seed)?);
     }
@@ -94,6 +97,9 @@ pub fn bench(gpu: Option<&Gpu>, filter: &str) -> Result<Vec<Measurement>> {
     }
     if "feasible".contains(filter) || filter.contains("feasible") {
         measured.extend(feasible::measure(gpu)?);
+    }
+    if "discrete".contains(filter) || filter.contains("discrete") {
+        measured.extend(discrete::measure(gpu)?);
     }
     measured.retain(|m| m.kernel.contains(filter) || filter.is_empty());
     Ok(measured)

@@ -6,6 +6,7 @@ use lithoscope::check::Outcome;
 use lithoscope::error::Result;
 use lithoscope::gpu::{Choice, Gpu, choose};
 use lithoscope::linalg::sparse;
+use lithoscope::regularizer::discrete;
 use lithoscope::verify::{ceilings, shaders};
 use lithoscope::{feasible, forward};
 
@@ -166,6 +167,11 @@ const WRONG: &[Wrong] = &[
     ("feasible/total", &["total"], "sum[0] = sums[0]", "sum[0] = sums[1]"),
     ("feasible/total", &["total"], "part += costs[i]", "part -= costs[i]"),
     ("feasible/total", &["total"], "sum[0] = sums[0]", "sum[0] = 1.001 * sums[0]"),
+    ("regularizer/discrete", &["minimize"], "y * (1.0 - y) * (1.0 + y)", "y * (1.0 - y)"),
+    ("regularizer/discrete", &["minimize"], "below > above", "below < above"),
+    ("regularizer/discrete", &["minimize"], "0.5 * width", "0.50001 * width"),
+    ("regularizer/discrete", &["minimize"], "here >= gaps[at].y", "here >= gaps[at].x"),
+    ("regularizer/discrete", &["minimize"], "gaps[at];", "gaps[at / 2u];"),
 ];
 
 /// What the part of `verify` that is about this shader finds over its bound; the first is enough.
@@ -179,6 +185,7 @@ fn over(gpu: &Gpu, shader: &str) -> Option<Outcome> {
         Some("forward") => found(forward::straight_ray::verify(Some(gpu), 1)),
         Some("linalg") if shader.ends_with("multigrid") => found(sparse::verify_multigrid(gpu, 1)),
         Some("linalg") => found(sparse::verify_gradients(gpu, 1)),
+        Some("regularizer") => found(discrete::verify(Some(gpu), 1)),
         _ => feasible::verify_scenes(Some(gpu), 1).find_map(found),
     }
 }
@@ -200,6 +207,7 @@ fn a_wrong_kernel_fails_verification() {
         "linalg/multigrid",
         "linalg/gradients",
         "feasible/total",
+        "regularizer/discrete",
     ] {
         assert_eq!(over(&gpu, room), None, "right kernels pass");
     }
