@@ -4,6 +4,7 @@
 //! Nothing here knows a physics, a basis or a prior by name: a [`Problem`] is made of traits.
 
 mod alternating;
+mod discrete;
 mod estimate;
 mod gauss_newton;
 mod groups;
@@ -18,6 +19,7 @@ mod verdict;
 mod weight;
 
 pub use alternating::{Alternation, FeasibleAtRank, Mismatch, Schedule, Sparsity, equal_projection};
+pub use discrete::{Rounded, SameAtEveryRank};
 pub use estimate::{Estimate, Iteration, Row, Stop};
 pub use gauss_newton::{Matrix, Term, gram, reduced_jacobian, solve};
 pub use groups::{ACTIVE_SHARE, Group, Grouping, active, no_scenario_fits, ranges};
