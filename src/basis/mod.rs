@@ -10,6 +10,7 @@ pub mod hybrid;
 pub mod karhunen_loeve;
 pub mod pca;
 mod realizations;
+pub mod sparse_pca;
 mod stored;
 
 pub use extended::ExtendedBasis;
