@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::operator::LinearOperator;
 
+mod cells;
 mod extended;
 pub mod hybrid;
 pub mod karhunen_loeve;
@@ -13,6 +14,7 @@ mod realizations;
 pub mod sparse_pca;
 mod stored;
 
+pub use cells::CellBasis;
 pub use extended::ExtendedBasis;
 pub use hybrid::HybridBasis;
 pub use realizations::{Origin, Precision, Realizations};
@@ -25,6 +27,11 @@ pub trait Basis: LinearOperator {
 
     /// Whether `Φᵀ Φ = I` (to the precision that the basis states).
     fn orthonormal(&self) -> bool;
+
+    /// Whether Φ is the identity: every cell its own coefficient.
+    fn is_cells(&self) -> bool {
+        false
+    }
 
     /// `ΦᵀΦ` (k × k), where the basis keeps it because it is not the identity.
     fn gram(&self) -> Option<ArrayView2<'_, f64>> {
