@@ -31,7 +31,7 @@
 //!
 //! - [`operator`], [`grid`], [`units`], [`random`], [`error`], [`progress`]: what all others stand on.
 //! - [`gpu`]: the only room that names wgpu. [`linalg`]: the only one that names faer; covariance matrices.
-//! - [`prior`], [`basis`], [`forward`], [`feasible`]: siblings that never import each other.
+//! - [`prior`], [`basis`], [`forward`], [`regularizer`], [`feasible`]: siblings that never import each other.
 //! - [`inversion`]: the outer loops; it sees traits, never a physics.
 //! - [`mod@check`], [`mod@verify`], [`measure`]: what is right, and how fast.
 //! - [`io`]: formats and nothing else. [`report`]: a result folder as a page for a person.
@@ -57,6 +57,7 @@ pub mod operator;
 pub mod prior;
 pub mod progress;
 pub mod random;
+pub mod regularizer;
 pub mod report;
 #[doc(hidden)]
 pub mod testing;

@@ -1,4 +1,4 @@
-//! One idea of an operator: what can be applied, and what can be linearized.
+//! One idea of an operator: what can be applied, what can be linearized, and what maps onto possible models.
 //!
 //! Basis Φ, Jacobian, ray matrix and whitening all answer [`LinearOperator`]; a forward model, a parameterization, or
 //! one after the other, answers [`Operator`]. A Jacobian owns the state it was linearized at, so a stale one cannot be
@@ -54,6 +54,24 @@ pub struct Linearized<'a> {
     pub value: Array1<f64>,
     /// `∂f/∂x`.
     pub jacobian: Box<dyn LinearOperator + 'a>,
+}
+
+/// A possible model, and how sure its map is of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Projection {
+    /// The property in every cell: n values.
+    pub model: Array1<f64>,
+    /// Facies codes, where the map decides for facies.
+    pub facies: Option<Vec<u8>>,
+    /// Share of the votes by facies, K × n, where the map counts votes.
+    pub probability: Option<Array2<f32>>,
+}
+
+/// The u-step of an alternation: the possible model that is nearest to a parameterized one.
+pub trait FeasibleMap: Send + Sync {
+    /// The possible model nearest to the parameterized map `theta` in outer iteration `iteration`, from 1 (which selects
+    /// random window positions, or how strongly a potential pulls).
+    fn project(&self, theta: ArrayView1<'_, f64>, iteration: u32) -> Result<Projection>;
 }
 
 /// A dense matrix as an operator.

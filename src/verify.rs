@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::gpu::{CEILING_SHADER, Gpu, Shader};
 use crate::measure::Measurement;
 use crate::random::{Purpose, Stream};
+use crate::regularizer::discrete;
 use crate::{basis, feasible, forward, linalg};
 
 /// Every shader of the program, each with constants as it is compiled with them.
@@ -18,6 +19,7 @@ pub fn shaders() -> Vec<(Shader, String)> {
     all.extend(feasible::shaders());
     all.push((basis::dct::SHADER, basis::dct::prelude()));
     all.push((basis::wavelet::SHADER, basis::wavelet::prelude()));
+    all.push((discrete::SHADER, discrete::prelude()));
     all
 }
 
@@ -38,6 +40,7 @@ pub fn verify(gpu: Option<&Gpu>, seed: u64) -> Result<Vec<Outcome>> {
     outcomes.extend(linalg::sparse::verify(gpu, seed)?);
     outcomes.extend(feasible::verify(gpu, seed)?);
     outcomes.extend(basis::verify(gpu, seed)?);
+    outcomes.extend(discrete::verify(gpu, seed)?);
     if let Some(gpu) = gpu {
         outcomes.extend(ceilings(gpu, seed)?);
     }
@@ -100,6 +103,9 @@ pub fn bench(gpu: Option<&Gpu>, filter: &str) -> Result<Vec<Measurement>> {
     }
     if ["dct", "wavelet"].iter().any(|name| name.contains(filter) || filter.contains(name)) {
         measured.extend(basis::measure(gpu)?);
+    }
+    if "discrete".contains(filter) || filter.contains("discrete") {
+        measured.extend(discrete::measure(gpu)?);
     }
     measured.retain(|m| m.kernel.contains(filter) || filter.is_empty());
     Ok(measured)

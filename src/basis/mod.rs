@@ -8,12 +8,14 @@ use crate::operator::LinearOperator;
 mod check;
 pub mod dct;
 mod expanded;
+mod cells;
 mod extended;
 pub mod hybrid;
 pub mod karhunen_loeve;
 pub mod pca;
 mod portions;
 mod realizations;
+pub mod sparse_pca;
 mod stored;
 mod transform;
 pub mod wavelet;
@@ -22,6 +24,7 @@ pub mod zonation;
 pub use check::{measure, verify, verify_dct, verify_wavelet};
 pub use dct::DctBasis;
 pub use expanded::ExpandedBasis;
+pub use cells::CellBasis;
 pub use extended::ExtendedBasis;
 pub use hybrid::HybridBasis;
 pub use realizations::{Origin, Precision, Realizations};
@@ -37,6 +40,11 @@ pub trait Basis: LinearOperator {
 
     /// Whether `Φᵀ Φ = I` (to the precision that the basis states).
     fn orthonormal(&self) -> bool;
+
+    /// Whether Φ is the identity: every cell its own coefficient.
+    fn is_cells(&self) -> bool {
+        false
+    }
 
     /// `ΦᵀΦ` (k × k), where the basis keeps it because it is not the identity.
     fn gram(&self) -> Option<ArrayView2<'_, f64>> {

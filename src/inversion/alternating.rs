@@ -17,9 +17,9 @@ use super::weight::{BISECTIONS, Candidate, Choice, Cooling, discrepancy_within};
 use super::{Estimate, Iteration, Problem, Repair, Repaired, Row, Stop};
 use crate::basis::Basis;
 use crate::error::{Error, Result};
-use crate::feasible::{FeasibleMap, Projection};
 use crate::linalg::covariance::Covariance;
 use crate::linalg::dense::{multiply, symmetric_eigen};
+use crate::operator::{FeasibleMap, Projection};
 use crate::progress::Progress;
 
 /// Everything of an alternation that is a number.

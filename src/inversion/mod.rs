@@ -4,13 +4,20 @@
 //! Nothing here knows a physics, a basis or a prior by name: a [`Problem`] is made of traits.
 
 mod alternating;
+mod criterion;
+mod descent;
+mod discrete;
 mod estimate;
 mod gauss_newton;
 mod groups;
 mod overlap;
+mod linear_tradeoff;
+mod regularized;
 mod repair;
 mod representers;
+mod roughness;
 mod sparse;
+mod sparse_weight;
 mod sparsity;
 #[cfg(test)]
 mod toys;
@@ -19,12 +26,17 @@ mod verdict;
 mod weight;
 
 pub use alternating::{Alternation, FeasibleAtRank, Mismatch, Schedule, Sparsity, equal_projection};
+pub use criterion::Criterion;
+pub use discrete::{Rounded, SameAtEveryRank};
 pub use estimate::{Estimate, Iteration, Row, Stop};
 pub use gauss_newton::{Matrix, Term, gram, reduced_jacobian, solve};
 pub use groups::{ACTIVE_SHARE, Group, Grouping, active, no_scenario_fits, ranges};
 pub use overlap::{OverlappingGroups, Uncovered};
+pub use linear_tradeoff::{LinearTradeoff, Multipliers};
+pub use regularized::{RegularizedInversion, RegularizedSchedule};
 pub use repair::{Repair, RepairOptions, Repaired};
 pub use sparse::{SparseInversion, SparseSchedule, Start};
+pub use sparse_weight::choose_weight;
 pub use sparsity::{GroupedLeastSquares, Minimizer, minimize_matrix_free, reweighted_step};
 pub use truncation::truncation_covariance;
 pub use verdict::{

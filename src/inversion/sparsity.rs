@@ -62,6 +62,8 @@ pub struct GroupedLeastSquares<'a> {
     target: Array1<f64>,
     /// What of `‖b‖²` lies outside the range of A, where R stands for A.
     unreachable: f64,
+    /// How many data's worth of directions that is.
+    outside: usize,
 }
 
 /// J and what it takes to go on from η.
@@ -84,11 +86,11 @@ impl<'a> GroupedLeastSquares<'a> {
         assert_eq!(a.nrows(), b.len(), "rows of a matrix against its right-hand side");
         let scaled = &a / &element_weights(grouping);
         if a.nrows() <= a.ncols() {
-            return Self { grouping, matrix: scaled, target: b.to_owned(), unreachable: 0.0 };
+            return Self { grouping, matrix: scaled, target: b.to_owned(), unreachable: 0.0, outside: 0 };
         }
         let (matrix, target) = triangularize(scaled.view(), b);
         let unreachable = (b.dot(&b) - target.dot(&target)).max(0.0);
-        Self { grouping, matrix, target, unreachable }
+        Self { grouping, matrix, target, unreachable, outside: a.nrows() - a.ncols() }
     }
 
     /// The weight λ² from which on everything is zero.
@@ -148,6 +150,48 @@ impl<'a> GroupedLeastSquares<'a> {
             candidate.chosen = u8::from(candidate.weight == weight);
         }
         (found, weight, tried)
+    }
+
+    /// The minimisers at descending weights, each found from the one before.
+    pub fn path(&self, weights: &[f64]) -> Vec<(f64, Minimizer)> {
+        let mut path: Vec<(f64, Minimizer)> = Vec::with_capacity(weights.len());
+        for &weight in weights {
+            let found = self.minimize(weight, path.last().map(|(_, before)| before.v.view()));
+            path.push((weight, found));
+        }
+        path
+    }
+
+    /// `tr(∂r/∂b)` of the residual `r = b − A v` of the minimiser at a weight: the data less what v takes of them.
+    ///
+    /// Where groups stay empty or not as they are, `‖A_gᵀr‖ = α_g` gives `x_gᵀ ∂r = 0` for those that are not, so that with
+    /// X their columns x_g, `∂r = (S⁻¹ − S⁻¹X (XᵀS⁻¹X)⁻¹ XᵀS⁻¹) ∂b`.
+    pub fn freedom(&self, found: &Minimizer, weight: f64) -> f64 {
+        let alpha: Vec<f64> = self.grouping.groups().iter().map(|g| 0.5 * weight * g.weight).collect();
+        let eta = self.grouping.norms(found.v.view()).iter().zip(&alpha).map(|(n, a)| n / a).collect();
+        let state = self.state(eta, &alpha);
+        let half = state.factor.half_solve_block(Array2::eye(self.matrix.nrows()).view());
+        let all = half.iter().map(|x| x * x).sum::<f64>() + self.outside as f64;
+        let active: Vec<usize> = (0..alpha.len()).filter(|&g| state.eta[g] > 0.0).collect();
+        let directions = state.factor.half_solve_block(self.images(&state, &active).view());
+        let mut hessian = multiply(directions.t(), directions.view());
+        // Groups whose images coincide share one freedom.
+        hessian.diag_mut().mapv_inplace(|h| h * (1.0 + 1e-13));
+        let Some(factor) = cholesky(&hessian) else { return all };
+        let solved = state.factor.half_solve_transposed_block(directions.view());
+        let taken = factor.solve_block(multiply(solved.t(), solved.view()).view());
+        all - taken.diag().sum()
+    }
+
+    /// `x_g = A_g A_gᵀ r` of some groups, one a column.
+    fn images(&self, state: &State, groups: &[usize]) -> Array2<f64> {
+        let mut images = Array2::zeros((self.matrix.nrows(), groups.len()));
+        for (&g, mut image) in groups.iter().zip(images.axis_iter_mut(Axis(1))) {
+            for &i in &self.grouping.groups()[g].columns {
+                image.scaled_add(state.gradient[i], &self.matrix.column(i));
+            }
+        }
+        images
     }
 
     /// Norms `‖w_g‖` after some steps of IRLS in the dual form, from a ridge (Λ = KᵀK) on.
@@ -214,13 +258,7 @@ impl<'a> GroupedLeastSquares<'a> {
     fn newton_step(&self, state: &State, alpha: &[f64], damping: f64) -> Option<Vec<f64>> {
         let working: Vec<usize> =
             (0..alpha.len()).filter(|&g| state.eta[g] > 0.0 || state.norms[g] > alpha[g] * (1.0 + OPTIMAL)).collect();
-        let mut directions = Array2::zeros((self.matrix.nrows(), working.len()));
-        for (&g, mut direction) in working.iter().zip(directions.axis_iter_mut(Axis(1))) {
-            for &i in &self.grouping.groups()[g].columns {
-                direction.scaled_add(state.gradient[i], &self.matrix.column(i));
-            }
-        }
-        let half = state.factor.half_solve_block(directions.view());
+        let half = state.factor.half_solve_block(self.images(state, &working).view());
         let mut hessian = multiply(half.t(), half.view());
         let least = 1e-3 * largest(&state.eta);
         for (at, &g) in working.iter().enumerate() {

@@ -6,6 +6,7 @@ use lithoscope::check::Outcome;
 use lithoscope::error::Result;
 use lithoscope::gpu::{Choice, Gpu, choose};
 use lithoscope::linalg::sparse;
+use lithoscope::regularizer::discrete;
 use lithoscope::verify::{ceilings, shaders};
 use lithoscope::{basis, feasible, forward};
 
@@ -177,6 +178,11 @@ const WRONG: &[Wrong] = &[
     ("basis/wavelet", &["synthesize"], "sum += filters[part", "sum -= filters[part"),
     ("basis/wavelet", &["synthesize"], "m += 2u) {\n            sum", "m += 2u) {\n            sum *= 1.001; sum"),
     ("basis/wavelet", &["synthesize"], "line % pass_.inner * pass_.between", "line % pass_.inner"),
+    ("regularizer/discrete", &["minimize"], "y * (1.0 - y) * (1.0 + y)", "y * (1.0 - y)"),
+    ("regularizer/discrete", &["minimize"], "below > above", "below < above"),
+    ("regularizer/discrete", &["minimize"], "0.5 * width", "0.50001 * width"),
+    ("regularizer/discrete", &["minimize"], "here >= gaps[at].y", "here >= gaps[at].x"),
+    ("regularizer/discrete", &["minimize"], "gaps[at];", "gaps[at / 2u];"),
 ];
 
 /// What the part of `verify` that is about this shader finds over its bound; the first is enough.
@@ -192,6 +198,7 @@ fn over(gpu: &Gpu, shader: &str) -> Option<Outcome> {
         Some("linalg") => found(sparse::verify_gradients(gpu, 1)),
         Some("basis") if shader.ends_with("dct") => found(basis::verify_dct(gpu, 1)),
         Some("basis") => found(basis::verify_wavelet(gpu, 1)),
+        Some("regularizer") => found(discrete::verify(Some(gpu), 1)),
         _ => feasible::verify_scenes(Some(gpu), 1).find_map(found),
     }
 }
@@ -215,6 +222,7 @@ fn a_wrong_kernel_fails_verification() {
         "feasible/total",
         "basis/dct",
         "basis/wavelet",
+        "regularizer/discrete",
     ] {
         assert_eq!(over(&gpu, room), None, "right kernels pass");
     }

@@ -43,7 +43,7 @@ impl Study {
             let start = coefficients.unwrap_or_else(|| Array1::zeros(self.basis().cols()));
             let sparse = SparseSchedule {
                 iterations: schedule.ranks.len(),
-                weight: sparsity.weight,
+                weight: sparsity.weight.into(),
                 tolerance: self.case.inversion.tolerance,
                 all_iterations: schedule.all_iterations,
             };

@@ -15,7 +15,7 @@ use super::{PreparedSolver, Solved, largest_ratio};
 use crate::error::{Error, Result};
 
 /// Most right-hand sides that one task solves together.
-const COLUMNS_PER_TASK: usize = 16;
+pub(super) const COLUMNS_PER_TASK: usize = 16;
 /// Most steps of iterative refinement.
 const REFINEMENTS: usize = 3;
 
@@ -26,6 +26,11 @@ const PATTERNS: usize = 2;
 pub(crate) struct CholeskySolver {
     matrix: GridMatrix,
     unknowns: Unknowns,
+    factor: Factor,
+}
+
+/// The factor L of a sparse matrix.
+pub(super) struct Factor {
     analysis: Arc<Analysis>,
     values: Vec<f64>,
 }
@@ -65,14 +70,16 @@ impl Analyses {
     }
 }
 
-/// The upper triangle of `Sᵀ A S` by compressed columns.
-struct Columns {
-    starts: Vec<usize>,
-    rows: Vec<usize>,
-    values: Vec<f64>,
+/// The upper triangle of a symmetric matrix by compressed columns.
+#[derive(Debug, Clone)]
+pub(super) struct Columns {
+    pub(super) starts: Vec<usize>,
+    pub(super) rows: Vec<usize>,
+    pub(super) values: Vec<f64>,
 }
 
 impl Columns {
+    /// The upper triangle of `Sᵀ A S`.
     fn of(matrix: &GridMatrix, unknowns: &Unknowns) -> Self {
         let mut entries: Vec<Vec<(usize, f64)>> = vec![Vec::new(); unknowns.count()];
         let of_cell = unknowns.of_cell();
@@ -87,6 +94,11 @@ impl Columns {
                 entries[a.max(b)].push((a.min(b), value));
             }
         }
+        Self::from_entries(entries)
+    }
+
+    /// From the entries (row, value) of each column, rows no larger than the column; entries of one place are added.
+    pub(super) fn from_entries(entries: Vec<Vec<(usize, f64)>>) -> Self {
         let mut columns = Self { starts: vec![0], rows: Vec::new(), values: Vec::new() };
         for mut column in entries {
             column.sort_by_key(|(row, _)| *row);
@@ -109,36 +121,55 @@ fn no_memory() -> Error {
     Error::NoModel("there is not enough memory for the Cholesky factor of the grid's system".into())
 }
 
-impl CholeskySolver {
-    /// Factors `matrix`.
-    pub(crate) fn new(matrix: GridMatrix, analyses: &Analyses) -> Result<Self> {
-        let unknowns = Unknowns::new(&matrix);
-        let n = unknowns.count();
-        let columns = Columns::of(&matrix, &unknowns);
+impl Factor {
+    /// Factors a matrix; `None` where it is not positive definite.
+    pub(super) fn new(columns: &Columns, analyses: &Analyses) -> Result<Option<Self>> {
+        let n = columns.starts.len() - 1;
         let pattern = SymbolicSparseColMatRef::new_checked(n, n, &columns.starts, None, &columns.rows);
-        let analysis = analyses.of(&columns)?;
+        let analysis = analyses.of(columns)?;
         let symbolic = &analysis.symbolic;
         let mut values = vec![0.0; symbolic.len_val()];
         let scratch = symbolic.factorize_numeric_llt_scratch::<f64>(Par::Seq, Default::default());
         let mut memory = MemBuffer::try_new(scratch).map_err(|_| no_memory())?;
-        symbolic
-            .factorize_numeric_llt(
-                &mut values,
-                SparseColMatRef::new(pattern, &columns.values),
-                Side::Upper,
-                Default::default(),
-                Par::Seq,
-                MemStack::new(&mut memory),
-                Default::default(),
-            )
-            .map_err(|_| {
-                Error::input(
-                    "system of the grid",
-                    "the matrix is not positive definite",
-                    "fix a head somewhere, or give storage: without either, heads are known up to a constant only",
-                )
-            })?;
-        Ok(Self { matrix, unknowns, analysis, values })
+        let factored = symbolic.factorize_numeric_llt(
+            &mut values,
+            SparseColMatRef::new(pattern, &columns.values),
+            Side::Upper,
+            Default::default(),
+            Par::Seq,
+            MemStack::new(&mut memory),
+            Default::default(),
+        );
+        Ok(factored.is_ok().then_some(Self { analysis, values }))
+    }
+
+    /// `X ← A⁻¹ X` for a block in standard layout.
+    pub(super) fn solve_in_place(&self, x: &mut Array2<f64>) {
+        let (rows, columns) = x.dim();
+        // A standard layout is a contiguous row-major block.
+        let slice = x.as_slice_mut().expect("a block in standard layout");
+        let scratch = self.analysis.symbolic.solve_in_place_scratch::<f64>(columns, Par::Seq);
+        LltRef::new(&self.analysis.symbolic, &self.values).solve_in_place_with_conj(
+            Conj::No,
+            MatMut::from_row_major_slice_mut(slice, rows, columns),
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(scratch)),
+        );
+    }
+}
+
+impl CholeskySolver {
+    /// Factors `matrix`.
+    pub(crate) fn new(matrix: GridMatrix, analyses: &Analyses) -> Result<Self> {
+        let unknowns = Unknowns::new(&matrix);
+        match Factor::new(&Columns::of(&matrix, &unknowns), analyses)? {
+            Some(factor) => Ok(Self { matrix, unknowns, factor }),
+            None => Err(Error::input(
+                "system of the grid",
+                "the matrix is not positive definite",
+                "fix a head somewhere, or give storage: without either, heads are known up to a constant only",
+            )),
+        }
     }
 
     /// `(Sᵀ A S)⁻¹ B` spread to the cells.
@@ -149,16 +180,7 @@ impl CholeskySolver {
         let tasks: Vec<_> = x.axis_chunks_iter_mut(Axis(1), width).zip(b.axis_chunks_iter(Axis(1), width)).collect();
         tasks.into_par_iter().for_each(|(mut x, b)| {
             let mut merged = self.unknowns.gather(b);
-            let (rows, columns) = merged.dim();
-            // A standard layout is a contiguous row-major block.
-            let slice = merged.as_slice_mut().expect("gathered in standard layout");
-            let scratch = self.analysis.symbolic.solve_in_place_scratch::<f64>(columns, Par::Seq);
-            LltRef::new(&self.analysis.symbolic, &self.values).solve_in_place_with_conj(
-                Conj::No,
-                MatMut::from_row_major_slice_mut(slice, rows, columns),
-                Par::Seq,
-                MemStack::new(&mut MemBuffer::new(scratch)),
-            );
+            self.factor.solve_in_place(&mut merged);
             for (mut row, &unknown) in x.rows_mut().into_iter().zip(self.unknowns.of_cell()) {
                 row.assign(&merged.row(unknown));
             }
@@ -190,7 +212,7 @@ impl PreparedSolver for CholeskySolver {
         format!(
             "sparse Cholesky factorization of {} unknowns{tied}, {} numbers in the factor",
             self.unknowns.count(),
-            self.analysis.symbolic.len_val()
+            self.factor.analysis.symbolic.len_val()
         )
     }
 }
@@ -218,11 +240,11 @@ mod tests {
             assert_eq!(solve(&again), solve(&alone));
             solvers.push(again);
         }
-        assert!(Arc::ptr_eq(&solvers[0].analysis, &solvers[1].analysis));
+        assert!(Arc::ptr_eq(&solvers[0].factor.analysis, &solvers[1].factor.analysis));
         let mut other = matrix(1.0);
         other.conductance[0][0] = 0.0;
         let other = CholeskySolver::new(other, &analyses).expect("positive definite");
-        assert!(!Arc::ptr_eq(&other.analysis, &solvers[0].analysis));
+        assert!(!Arc::ptr_eq(&other.factor.analysis, &solvers[0].factor.analysis));
         assert_eq!(other.solve(b.view(), 1e-12).expect("solves").iterations, 0);
     }
 }

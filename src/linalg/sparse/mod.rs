@@ -11,6 +11,7 @@ mod conjugate_gradients;
 mod device;
 mod matrix;
 mod multigrid;
+mod symmetric;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use self::device::DeviceSolver;
 pub use self::device::{measure, shaders, verify, verify_gradients, verify_multigrid};
 pub use self::matrix::GridMatrix;
 use self::matrix::Unknowns;
+pub use self::symmetric::{SparseCholesky, SymmetricMatrix};
 use crate::error::Result;
 use crate::gpu::Gpu;
 
