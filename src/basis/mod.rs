@@ -8,6 +8,7 @@ use crate::operator::LinearOperator;
 mod extended;
 pub mod hybrid;
 pub mod karhunen_loeve;
+pub mod ksvd;
 pub mod pca;
 mod realizations;
 mod stored;
