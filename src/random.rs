@@ -38,6 +38,8 @@ pub enum Purpose {
     Reference = 12,
     /// Columns of a block where some of their cells are known.
     Columns = 13,
+    /// The first atoms of a learned dictionary.
+    Dictionary = 14,
 }
 
 /// A stream of random numbers, a function of `(seed, purpose, realization, level)` alone.

@@ -1,11 +1,15 @@
-//! Sparse coding in dictionaries: batch orthogonal matching pursuit.
+//! Learned dictionaries: k-SVD with batch orthogonal matching pursuit.
 
 mod codes;
 mod lanes;
+mod learn;
 mod pursuit;
+mod update;
 
 #[cfg(test)]
 mod tests;
 
 pub use codes::SparseCodes;
+pub use learn::{LearnOptions, State, learn};
 pub use pursuit::{Pursuit, Selection, Stop};
+pub use update::AtomUpdate;

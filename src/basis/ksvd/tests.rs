@@ -1,8 +1,13 @@
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 use serde::Deserialize;
 
+use super::codes::SparseCodes;
+use super::learn::superfluous;
+use super::update::update_atoms;
 use super::*;
+use crate::error::Error;
 use crate::linalg::dense;
+use crate::progress::Progress;
 use crate::random::{Purpose, Stream};
 
 fn normals(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
@@ -14,6 +19,24 @@ fn directions(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
     let mut atoms = normals(rows, columns, seed);
     atoms.outer_iter_mut().for_each(|mut atom| atom /= atom.dot(&atom).sqrt());
     atoms
+}
+
+/// Signals that are combinations of `sparsity` of the atoms, and noise of standard deviation `noise`.
+fn combinations(atoms: &Array2<f64>, count: usize, sparsity: usize, noise: f64, seed: u64) -> Array2<f64> {
+    let mut signals = noise * normals(count, atoms.ncols(), seed + 1);
+    for (i, mut signal) in signals.outer_iter_mut().enumerate() {
+        let mut stream = Stream::new(seed, Purpose::Check, i as u64, 1);
+        let mut order: Vec<usize> = (0..atoms.nrows()).collect();
+        stream.shuffle(&mut order);
+        for (&j, g) in order[..sparsity].iter().zip(stream.normals(sparsity)) {
+            signal.scaled_add(g, &atoms.row(j));
+        }
+    }
+    signals
+}
+
+fn learned(signals: &Array2<f64>, options: &LearnOptions) -> State {
+    learn(signals.view(), options, None, &(), &mut |_| Ok(())).expect("signals to learn from")
 }
 
 /// Chosen atoms and coefficients by the definition: every candidate is tried, coefficients by least squares.
@@ -113,4 +136,189 @@ fn a_signal_that_is_exhausted_or_zero_has_a_short_code() {
     let mut code: Vec<_> = codes.of(1).collect();
     code.sort_by_key(|c| c.0);
     assert!(code.len() == 2 && (code[0].1 - 2.0).abs() <= 1e-12 && (code[1].1 + 1.0).abs() <= 1e-12, "{code:?}");
+}
+
+#[test]
+fn updates_lower_the_error_and_keep_the_residual() {
+    let (k, m) = (12, 30);
+    let signals = normals(70, m, 5);
+    let first = directions(k, m, 6);
+    let stop = Stop { sparsity: 3, error: 0.0 };
+    let coded = Pursuit::new(&first, Selection::Correlation).code(&first, signals.view(), stop).expect("finite");
+    let energy = |residual: &Array2<f64>| residual.iter().map(|r| r * r).sum::<f64>();
+    let mut reached = Vec::new();
+    for how in [AtomUpdate::Approximate, AtomUpdate::Exact] {
+        let (mut atoms, mut codes) = (first.clone(), coded.clone());
+        let mut residual = codes.residual(signals.view(), &atoms);
+        let before = energy(&residual);
+        update_atoms(how, &mut atoms, &mut codes, &mut residual);
+        let anew = codes.residual(signals.view(), &atoms);
+        assert!((&residual - &anew).iter().all(|e| e.abs() <= 1e-12));
+        assert!(energy(&residual) < before);
+        assert!(atoms.outer_iter().all(|atom| (atom.dot(&atom) - 1.0).abs() <= 1e-14));
+        reached.push(energy(&residual));
+
+        // The last atom, updated last: nothing moved afterwards.
+        let users: Vec<usize> = (0..codes.len()).filter(|&i| codes.of(i).any(|(atom, _)| atom == k - 1)).collect();
+        let row = |i: usize| {
+            let value = codes.of(i).find(|c| c.0 == k - 1).expect("a user").1;
+            &residual.row(i) + &(value * &atoms.row(k - 1))
+        };
+        let e = Array2::from_shape_vec((users.len(), m), users.iter().flat_map(|&i| row(i)).collect()).expect("rows");
+        if how == AtomUpdate::Exact {
+            let (_, vectors) = dense::symmetric_eigen(&e.t().dot(&e)).expect("finite");
+            assert!((vectors.column(0).dot(&atoms.row(k - 1)).abs() - 1.0).abs() <= 1e-9);
+        } else {
+            let old: Vec<f64> = users.iter().map(|&i| coded.of(i).find(|c| c.0 == k - 1).expect("a user").1).collect();
+            let step = e.t().dot(&Array1::from(old));
+            assert!((&step / step.dot(&step).sqrt() - atoms.row(k - 1)).iter().all(|e| e.abs() <= 1e-12));
+        }
+    }
+    assert!(reached[1] < reached[0], "exact updates reach less error: {reached:?}");
+}
+
+#[test]
+fn an_atom_with_many_users_is_updated_exactly_too() {
+    // More users than Lanczos vectors, singular values close together.
+    let signals = normals(400, 50, 7);
+    let mut atoms = directions(1, 50, 8);
+    let stop = Stop { sparsity: 1, error: 0.0 };
+    let mut codes = Pursuit::new(&atoms, Selection::Correlation).code(&atoms, signals.view(), stop).expect("finite");
+    let mut residual = codes.residual(signals.view(), &atoms);
+    update_atoms(AtomUpdate::Exact, &mut atoms, &mut codes, &mut residual);
+    let (_, vectors) = dense::symmetric_eigen(&signals.t().dot(&signals)).expect("finite");
+    assert!((vectors.column(0).dot(&atoms.row(0)).abs() - 1.0).abs() <= 1e-9);
+}
+
+#[test]
+fn a_planted_dictionary_is_found_again() {
+    let planted = directions(40, 20, 9);
+    let signals = combinations(&planted, 1500, 3, 0.01, 10);
+    for update in [AtomUpdate::Approximate, AtomUpdate::Exact] {
+        let options = LearnOptions { iterations: 40, update, ..LearnOptions::new(40, 3) };
+        let state = learned(&signals, &options);
+        let likeness = planted.dot(&state.atoms.t()).mapv(f64::abs);
+        let found = likeness.outer_iter().filter(|row| row.iter().any(|&x| x > 0.99)).count();
+        assert!(found >= 34, "{found} of 40 atoms by {update:?}");
+        assert_eq!(state.rmse.len(), 40);
+        assert!(state.rmse[39] < 0.5 * state.rmse[0], "{:?}", state.rmse);
+    }
+}
+
+#[test]
+fn the_last_codes_are_no_worse_than_the_last_update_left_them() {
+    let signals = normals(200, 15, 11);
+    for selection in [Selection::Correlation, Selection::Decrease] {
+        let options = LearnOptions { iterations: 12, selection, ..LearnOptions::new(30, 4) };
+        let state = learned(&signals, &options);
+        let residual = state.codes.residual(signals.view(), &state.atoms);
+        let coded = (residual.iter().map(|r| r * r).sum::<f64>() / residual.len() as f64).sqrt();
+        let last = state.rmse[11];
+        assert!(coded < last && last < 0.95 * state.rmse[0], "{coded} {:?}", state.rmse);
+    }
+}
+
+#[test]
+fn what_no_code_uses_and_twins_are_replaced_by_the_worst_signals() {
+    let mut atoms = Array2::<f64>::eye(4);
+    let angle = 0.05f64;
+    atoms.row_mut(2).assign(&Array1::from(vec![-angle.cos(), angle.sin(), 0.0, 0.0]));
+    let mut codes = SparseCodes::zeros(2, 2);
+    codes.counts.assign(&Array1::from(vec![2, 1]));
+    codes.atoms.assign(&ndarray::array![[0, 2], [3, 0]]);
+    codes.values.assign(&ndarray::array![[3.0, -1.0], [2.0, 0.0]]);
+    assert_eq!(superfluous(&codes, atoms.dot(&atoms.t()).view()), [1, 2]);
+
+    // Twenty signals along the first axis and three along others: an atom of the first axis has twins.
+    let mut signals = Array2::zeros((23, 6));
+    (0..20).for_each(|i| signals[[i, 0]] = 1.0 + i as f64);
+    (20..23).for_each(|i| signals[[i, i - 18]] = 5.0);
+    let options = LearnOptions { iterations: 3, ..LearnOptions::new(4, 1) };
+    let state = learned(&signals, &options);
+    let residual = state.codes.residual(signals.view(), &state.atoms);
+    assert!(residual.iter().all(|r| r.abs() <= 1e-12), "four atoms are enough: {}", state.atoms);
+}
+
+/// Asks to stop once `after` steps are done.
+struct Interrupter {
+    after: u64,
+    done: std::sync::atomic::AtomicU64,
+}
+
+impl Progress for Interrupter {
+    fn advance(&self, steps: u64) {
+        self.done.fetch_add(steps, std::sync::atomic::Ordering::Relaxed);
+    }
+    fn interrupted(&self) -> bool {
+        self.done.load(std::sync::atomic::Ordering::Relaxed) >= self.after
+    }
+}
+
+#[test]
+fn an_interrupted_run_goes_on_to_the_same_bits_on_any_number_of_threads() {
+    let signals = combinations(&directions(50, 24, 12), 300, 4, 0.1, 13);
+    for update in [AtomUpdate::Approximate, AtomUpdate::Exact] {
+        let options = LearnOptions { iterations: 5, update, seed: 3, ..LearnOptions::new(60, 5) };
+        let run = |threads: usize, resume: Option<State>, progress: &dyn Progress, kept: &mut Option<State>| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            let mut keep = |state: &State| {
+                *kept = Some(state.clone());
+                Ok(())
+            };
+            pool.install(|| learn(signals.view(), &options, resume, progress, &mut keep))
+        };
+        let mut last = None;
+        let whole = run(3, None, &(), &mut last).expect("a dictionary");
+        let mut kept = None;
+        let interrupter = Interrupter { after: 2, done: 0.into() };
+        assert!(matches!(run(1, None, &interrupter, &mut kept), Err(Error::Interrupted)));
+        let kept = kept.expect("a checkpoint");
+        assert_eq!(kept.iterations(), 2);
+        assert_eq!(run(2, Some(kept), &(), &mut last).expect("a dictionary"), whole);
+    }
+}
+
+#[test]
+fn another_seed_is_another_dictionary() {
+    let signals = normals(80, 10, 14);
+    let options = LearnOptions { iterations: 2, ..LearnOptions::new(20, 3) };
+    let other = LearnOptions { seed: 1, ..options.clone() };
+    assert_ne!(learned(&signals, &options).atoms, learned(&signals, &other).atoms);
+}
+
+fn problem(signals: &Array2<f64>, options: &LearnOptions, resume: Option<State>) -> String {
+    match learn(signals.view(), options, resume, &(), &mut |_| Ok(())) {
+        Err(error @ Error::Input { .. }) => error.to_string(),
+        other => panic!("no wrong input: {other:?}"),
+    }
+}
+
+#[test]
+fn wrong_input_is_told() {
+    let signals = normals(30, 8, 15);
+    let options = LearnOptions { iterations: 1, ..LearnOptions::new(20, 3) };
+    let told = |change: &dyn Fn(&mut LearnOptions), expected: &str| {
+        let mut options = options.clone();
+        change(&mut options);
+        let found = problem(&signals, &options, None);
+        assert!(found.contains(expected), "{expected} is not in {found}");
+    };
+    told(&|o| o.sparsity = 21, "sparsity 21 is above the number of atoms, 20");
+    told(&|o| o.sparsity = 0, "sparsity 0 leaves no atom to a signal");
+    told(&|o| o.atoms = 31, "30 training models are fewer than the 31 atoms");
+    told(&|o| o.error = f64::NAN, "the error bound NaN is no norm");
+    told(&|o| o.error = -1.0, "the error bound -1 is no norm");
+
+    let mut broken = signals.clone();
+    broken[[3, 4]] = f64::NAN;
+    assert!(problem(&broken, &options, None).contains("signal 3 (from 0) has a value that is not finite"));
+    let equal = Array2::from_shape_fn((30, 8), |(i, j)| 1.0 + j as f64 + i as f64 * 1e-17);
+    assert!(problem(&equal, &options, None).contains("all training models are equal"));
+    let state = learned(&signals, &options);
+    let fewer = LearnOptions { atoms: 19, ..options.clone() };
+    assert!(problem(&signals, &fewer, Some(state)).contains("the checkpoint is not one of 19 atoms of 8 numbers"));
+    let stop = Stop { sparsity: 5, error: 0.0 };
+    let atoms = directions(4, 8, 16);
+    let pursuit = Pursuit::new(&atoms, Selection::Correlation);
+    assert!(matches!(pursuit.code(&atoms, signals.view(), stop), Err(Error::Input { .. })));
 }
