@@ -1,13 +1,16 @@
-use ndarray::{Array1, Array2, ArrayView1, Axis};
+use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 use serde::Deserialize;
 
 use super::codes::SparseCodes;
 use super::learn::superfluous;
 use super::update::update_atoms;
 use super::*;
+use crate::basis::Basis;
+use crate::check::dot_test;
 use crate::error::Error;
+use crate::grid::Grid;
 use crate::linalg::dense;
-use crate::progress::Progress;
+use crate::operator::LinearOperator;
 use crate::random::{Purpose, Stream};
 
 fn normals(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
@@ -321,4 +324,111 @@ fn wrong_input_is_told() {
     let atoms = directions(4, 8, 16);
     let pursuit = Pursuit::new(&atoms, Selection::Correlation);
     assert!(matches!(pursuit.code(&atoms, signals.view(), stop), Err(Error::Input { .. })));
+}
+
+/// Stripes of random phase, direction and wavelength, ragged so that no two realizations are equal.
+fn stripes(count: usize) -> Ensemble {
+    let grid = Grid::unit([19, 17, 1]);
+    let mut facies = Array2::zeros((count, grid.len()));
+    for (l, mut row) in facies.rows_mut().into_iter().enumerate() {
+        let mut stream = Stream::new(17, Purpose::Check, l as u64, 0);
+        let (phase, length, slope) =
+            (stream.between(0.0, 6.0), stream.between(5.0, 9.0), [-2.0, 0.0, 2.0][stream.below(3) as usize]);
+        for c in 0..grid.len() {
+            let [i, j, _] = grid.cell(c);
+            row[c] = u8::from(((i as f64 + slope * j as f64) / length + phase).sin() > stream.between(0.0, 0.4));
+        }
+    }
+    Ensemble { grid, facies: Some(facies), values: None, facies_values: vec![-1.0, 2.0] }
+}
+
+fn dictionary(ensemble: &Ensemble, rank: Truncation, learn: LearnOptions) -> Result<Ksvd> {
+    let options = KsvdOptions { rank, origin: Origin::Mean, learn };
+    Ksvd::new(ensemble, &options, None, &(), &mut |_| Ok(()))
+}
+
+#[test]
+fn learning_in_the_whole_span_is_learning_from_the_fields() {
+    let ensemble = stripes(90);
+    let mut fields = Array2::from_shape_fn((90, ensemble.grid.len()), |(l, c)| ensemble.property(l)[c]);
+    let mean = fields.mean_axis(Axis(0)).expect("rows");
+    fields -= &mean;
+    let options = LearnOptions { iterations: 2, ..LearnOptions::new(40, 4) };
+    let direct = learned(&fields, &options);
+    let found = dictionary(&ensemble, Truncation::Energy(1.0), options).expect("stripes");
+    let scale = (found.basis.span().rank() as f64 / ensemble.grid.len() as f64).sqrt();
+    for (a, b) in found.rmse.iter().zip(&direct.rmse) {
+        assert!((a * scale - b).abs() <= 1e-9 * b, "{} in the span, {b} of the fields", a * scale);
+    }
+    let lifted = found.basis.columns(0..40);
+    let likeness = direct.atoms.dot(&lifted).mapv(f64::abs);
+    assert!(likeness.outer_iter().all(|row| row.iter().any(|x| (x - 1.0).abs() <= 1e-7)));
+}
+
+#[test]
+fn a_dictionary_is_a_basis() {
+    let ensemble = stripes(120);
+    let learn = LearnOptions { iterations: 4, ..LearnOptions::new(50, 5) };
+    let found = dictionary(&ensemble, Truncation::Rank(30), learn).expect("stripes");
+    let basis: &dyn Basis = &found.basis;
+    assert_eq!((basis.rows(), basis.cols(), basis.orthonormal()), (19 * 17, 50, false));
+    let phi = basis.columns(0..50).to_owned();
+    let near = |a: &Array2<f64>, b: &Array2<f64>| (a - b).iter().all(|e| e.abs() <= 1e-12);
+    assert!(near(&phi, &found.basis.span().columns(0..30).dot(&found.basis.atoms().t())), "Φ = Ψ_T Dᵀ");
+    assert!(near(&basis.gram().expect("kept").to_owned(), &phi.t().dot(&phi)));
+    let (v, u) = (normals(50, 3, 18), normals(19 * 17, 3, 19));
+    assert!(near(&basis.apply_block(v.view()), &phi.dot(&v)));
+    assert!(near(&basis.adjoint_block(u.view()), &phi.t().dot(&u)));
+    assert!((basis.apply(v.column(0)) - phi.dot(&v.column(0))).iter().all(|e| e.abs() <= 1e-12));
+    assert!(dot_test(&found.basis, 20) <= 1e-12);
+    assert!((basis.expand(Array1::zeros(50).view()) - basis.mean()).iter().all(|e| *e == 0.0));
+
+    let dense = found.codes.dense(50);
+    let deviations = basis.standard_deviations().expect("known");
+    assert!(deviations.windows(2).into_iter().all(|pair| pair[0] >= pair[1]), "most energy first");
+    for (row, deviation) in dense.outer_iter().zip(deviations).filter(|(row, _)| row.iter().any(|&x| x != 0.0)) {
+        assert!((row.dot(&row) / 120.0 - deviation * deviation).abs() <= 1e-12);
+    }
+    // Codes of the training set are codes in the columns as they are sorted.
+    let coefficients =
+        found.basis.span().adjoint_block((&fields(&ensemble) - &basis.mean().insert_axis(Axis(1))).view());
+    let missed = &coefficients - &found.basis.atoms().t().dot(&dense);
+    let rmse = (missed.iter().map(|e| e * e).sum::<f64>() / missed.len() as f64).sqrt();
+    assert!(rmse <= found.rmse[3] * (1.0 + 1e-9), "{rmse} {:?}", found.rmse);
+
+    // A field of few atoms is found again, in a shorter dictionary too.
+    let mut sparse = Array1::zeros(50);
+    (sparse[2], sparse[11]) = (3.0, -2.0);
+    let found = basis.nearest(basis.expand(sparse.view()).view());
+    assert!((&found - &sparse).iter().all(|e| e.abs() <= 1e-9), "{found}");
+    let shorter = basis.truncated(12);
+    assert_eq!(shorter.cols(), 12);
+    assert!(near(&shorter.columns(0..12).to_owned(), &phi.slice(s![.., ..12]).to_owned()));
+    let found = shorter.nearest(basis.expand(sparse.view()).view());
+    assert!((&found - &sparse.slice(s![..12])).iter().all(|e| e.abs() <= 1e-9), "{found}");
+}
+
+fn fields(ensemble: &Ensemble) -> Array2<f64> {
+    Array2::from_shape_fn((ensemble.grid.len(), ensemble.len()), |(c, l)| ensemble.property(l)[c])
+}
+
+#[test]
+fn training_sets_that_teach_nothing_are_told() {
+    let mut ensemble = stripes(40);
+    let learn = LearnOptions { iterations: 1, ..LearnOptions::new(50, 5) };
+    let told = |result: Result<Ksvd>, expected: &str| match result {
+        Err(error @ Error::Input { .. }) => assert!(error.to_string().contains(expected), "{error}"),
+        other => panic!("no wrong input: {other:?}"),
+    };
+    told(dictionary(&ensemble, Truncation::Rank(10), learn.clone()), "40 training models are fewer than the 50 atoms");
+    let learn = LearnOptions { atoms: 20, ..learn };
+    told(dictionary(&ensemble, Truncation::Rank(400), learn.clone()), "rank 400");
+    ensemble.facies.as_mut().expect("facies").fill(1);
+    told(dictionary(&ensemble, Truncation::Rank(1), learn.clone()), "equal");
+    let options = KsvdOptions { rank: Truncation::Rank(1), origin: Origin::Value(0.0), learn: learn.clone() };
+    told(Ksvd::new(&ensemble, &options, None, &(), &mut |_| Ok(())), "all training models are equal");
+    let mut values = Array2::from_shape_fn((40, ensemble.grid.len()), |(l, c)| ((l * c) % 7) as f32);
+    values[[3, 5]] = f32::NAN;
+    let ensemble = Ensemble { values: Some(values), facies: None, ..ensemble };
+    told(dictionary(&ensemble, Truncation::Rank(1), learn), "finite");
 }
