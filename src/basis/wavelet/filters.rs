@@ -3,9 +3,11 @@
 //! Printed by `tests/golden/daubechies.py` (spectral factorization with 60 digits); Daubechies (1992), Ten lectures on
 //! wavelets, table 6.1.
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 /// h of N vanishing moments (2 N taps) in row N − 1, rounded to f64: `Σ h = √2`, `Σ_m h_m h_{m+2s} = δ_{s0}`.
 pub(super) const SCALING: [&[f64]; 10] = [
-    &[0.7071067811865476, 0.7071067811865476],
+    &[FRAC_1_SQRT_2, FRAC_1_SQRT_2],
     &[0.48296291314453416, 0.8365163037378079, 0.2241438680420134, -0.12940952255126037],
     &[
         0.33267055295008263,
