@@ -188,8 +188,11 @@ fn iterations_hardly_grow_with_size_and_contrast() {
     let (mild, harsh) =
         (iterations(channels([101, 97, 1], 10.0), 1e-10), iterations(channels([101, 97, 1], 1e6), 1e-10));
     assert!(2 * harsh <= 3 * mild, "{mild} iterations at contrast 10, {harsh} at 10^6");
-    let layered = iterations(channels([61, 40, 7], 1e3), 1e-8);
-    assert!(layered <= 20, "{layered} iterations in seven layers");
+    for cells in [[61, 40, 7], [90, 83, 12]] {
+        let [mild, middle, harsh] = [10.0, 1e3, 1e6].map(|contrast| iterations(channels(cells, contrast), 1e-8));
+        // 1.5 is kept to at the size of the cases (`benches/flow.rs`); thinner bands cost one iteration more.
+        assert!(2 * middle.max(harsh) <= 3 * mild + 2, "{cells:?}: {mild}, {middle} and {harsh} iterations");
+    }
 }
 
 #[test]

@@ -49,6 +49,15 @@ pub(super) struct Corrected {
     pub(super) factor: [usize; 2],
     /// Four weights a cell: those with b = 0 and a = 0, 1, then b = 1; n each.
     pub(super) weights: Buffer<f32>,
+    /// Whether the correction is computed twice.
+    pub(super) repeated: bool,
+}
+
+impl Corrected {
+    /// How often the next level is gone through in a cycle.
+    pub(super) fn visits(&self) -> usize {
+        1 + usize::from(self.repeated)
+    }
 }
 
 /// The last level.
@@ -173,7 +182,7 @@ impl Sender<'_> {
     }
 
     fn corrected(&self, level: &Level) -> Result<Corrected, GpuError> {
-        let Level { stencil, lines, interpolation } = level;
+        let Level { stencil, lines, interpolation, repeated } = level;
         let arrays = interpolation.weights.iter().flatten();
         let weights: Vec<f32> = arrays.flat_map(|values| in_order(stencil.layout, values, 1.0)).collect();
         Ok(Corrected {
@@ -181,6 +190,7 @@ impl Sender<'_> {
             coarse: interpolation.coarse.cells,
             factor: interpolation.factor,
             weights: self.gpu.upload("weights of interpolation", &weights)?,
+            repeated: *repeated,
         })
     }
 

@@ -304,40 +304,43 @@ impl<'g> Kernels<'g> {
 /// The colours of the sweep before the coarse correction; the sweep after it reverses them.
 pub(super) const COLOURS: [[usize; 2]; 4] = [[0, 0], [1, 0], [0, 1], [1, 1]];
 
-/// One V-cycle from `x = 0` on the finest level.
-fn cycle<'g>(
-    kernels: &Kernels<'g>,
-    batch: &mut Batch<'g>,
-    uploaded: &Uploaded,
-    vectors: &[Vectors],
-    [known, x, scratch]: [&Buffer<f32>; 3],
-) -> Result<(), GpuError> {
-    let of = |level: usize| match level.checked_sub(1) {
-        None => [known, x, scratch],
-        Some(below) => [&vectors[below].known, &vectors[below].x, &vectors[below].scratch],
-    };
-    for (number, level) in uploaded.levels.iter().enumerate() {
-        let [known, x, scratch] = of(number);
+/// A cycle: what is on the device, and the vectors of each level below the finest.
+struct Cycle<'a, 'g> {
+    kernels: &'a Kernels<'g>,
+    uploaded: &'a Uploaded,
+    vectors: &'a [Vectors],
+}
+
+impl<'g> Cycle<'_, 'g> {
+    /// Goes on from `x` on the level of that number, the finest being 0, whose vectors are given.
+    fn record(
+        &self,
+        batch: &mut Batch<'g>,
+        number: usize,
+        [known, x, scratch]: [&Buffer<f32>; 3],
+    ) -> Result<(), GpuError> {
+        let Self { kernels, uploaded, vectors } = self;
+        let Some(level) = uploaded.levels.get(number) else {
+            return match &uploaded.last {
+                Last::Inverse { cells, inverse } => kernels.coarsest(batch, *cells, [inverse, known, x]),
+                Last::Line(level) => kernels.relax(batch, level, COLOURS[0], [known, x, scratch]),
+            };
+        };
         for colour in COLOURS {
             kernels.relax(batch, &level.level, colour, [known, x, scratch])?;
         }
         kernels.residual(batch, &level.level.operator, [known, x, scratch])?;
-        let [coarse_known, coarse_x, _] = of(number + 1);
-        kernels.gather(batch, level, [scratch, coarse_known, coarse_x])?;
-    }
-    let [known, x, scratch] = of(uploaded.levels.len());
-    match &uploaded.last {
-        Last::Inverse { cells, inverse } => kernels.coarsest(batch, *cells, [inverse, known, x])?,
-        Last::Line(level) => kernels.relax(batch, level, COLOURS[0], [known, x, scratch])?,
-    }
-    for (number, level) in uploaded.levels.iter().enumerate().rev() {
-        let ([known, x, scratch], [_, correction, _]) = (of(number), of(number + 1));
-        kernels.scatter(batch, level, [correction, x])?;
+        let below = &vectors[number];
+        kernels.gather(batch, level, [scratch, &below.known, &below.x])?;
+        for _ in 0..level.visits() {
+            self.record(batch, number + 1, [&below.known, &below.x, &below.scratch])?;
+        }
+        kernels.scatter(batch, level, [&below.x, x])?;
         for colour in COLOURS.into_iter().rev() {
             kernels.relax(batch, &level.level, colour, [known, x, scratch])?;
         }
+        Ok(())
     }
-    Ok(())
 }
 
 impl<'g> Memory<'g> {
@@ -357,7 +360,8 @@ impl<'g> Memory<'g> {
         for _ in 0..BATCH {
             let batch = &mut iterations;
             // A p is not needed any more: its place serves the cycle.
-            cycle(&kernels, batch, uploaded, &vectors, [&residual, &preconditioned, &image])?;
+            let cycle = Cycle { kernels: &kernels, uploaded, vectors: &vectors };
+            cycle.record(batch, 0, [&residual, &preconditioned, &image])?;
             kernels.project(batch, cells, ties, &preconditioned)?;
             kernels.inner(batch, cells, [&residual, &preconditioned, &partial])?;
             kernels.scalars(batch, "begin", cells, &partial, &states)?;

@@ -40,23 +40,25 @@ fn iteration(uploaded: &Uploaded, width: f64) -> Work {
     // Product 2, inner products 2, direction 3, update 7 vectors.
     let mut numbers = 14.0 * n * width + uploaded.operator.count as f64 * n;
     let mut flops = (uploaded.operator.row() + 12.0) * n * width;
+    let mut visits = 1.0;
     for corrected in &uploaded.levels {
         let operator = &corrected.level.operator;
         let (n, coarse) = (operator.count_of_cells(), corrected.coarse.iter().product::<usize>() as f64);
         // Two sweeps of 3 and the residual's 3 vectors, down and up 3, the coarse ones 3.
-        numbers += (12.0 * n + 3.0 * coarse) * width + 3.0 * (operator.count as f64 + 2.0) * n + 8.0 * n;
-        flops += (3.0 * (operator.row() + 1.0) + 10.0 + 16.0) * n * width;
+        numbers += visits * ((12.0 * n + 3.0 * coarse) * width + 3.0 * (operator.count as f64 + 2.0) * n + 8.0 * n);
+        flops += visits * (3.0 * (operator.row() + 1.0) + 10.0 + 16.0) * n * width;
+        visits *= corrected.visits() as f64;
     }
     match &uploaded.last {
         Last::Inverse { cells, .. } => {
             let n = cells.iter().product::<usize>() as f64;
-            numbers += 2.0 * n * width + n * n;
-            flops += 2.0 * n * n * width;
+            numbers += visits * (2.0 * n * width + n * n);
+            flops += visits * 2.0 * n * n * width;
         }
         Last::Line(level) => {
             let n = level.operator.count_of_cells();
-            numbers += 3.0 * n * width + 3.0 * n;
-            flops += (level.operator.row() + 5.0) * n * width;
+            numbers += visits * (3.0 * n * width + 3.0 * n);
+            flops += visits * (level.operator.row() + 5.0) * n * width;
         }
     }
     Work { flops, bytes: 4.0 * numbers }

@@ -1,7 +1,11 @@
-//! One V-cycle: a symmetric positive definite approximation M of A⁻¹.
+//! One cycle: a symmetric positive definite approximation M of A⁻¹.
 //!
-//! On each level: one sweep of line relaxation from zero, the residual restricted by Pᵀ, the coarse correction added by
-//! P, one sweep in the reverse order. Vectors are interleaved: `[f64; L]` holds one cell of L right-hand sides.
+//! On each level: one sweep of line relaxation, the residual restricted by Pᵀ, the coarse correction added by P, one
+//! sweep in the reverse order. Where a level's correction is *repeated* (see [`Level::repeated`]), the next level is
+//! gone through twice, the second time from what the first found: for the error that is the square of one cycle, so
+//! that M stays symmetric and positive. What a high contrast leaves of slow errors adds up from level to level in a
+//! V-cycle and does not when corrections are repeated (a W-cycle below the first coarse level; Trottenberg, Oosterlee
+//! and Schüller 2001, Multigrid, §2.4). Vectors are interleaved: `[f64; L]` holds one cell of L right-hand sides.
 
 use rayon::prelude::*;
 
@@ -35,19 +39,22 @@ impl<const L: usize> Workspace<L> {
 }
 
 impl Hierarchy {
-    /// `x = M b` by one V-cycle.
+    /// `x = M b` by one cycle.
     pub(crate) fn cycle<const L: usize>(&self, b: &[[f64; L]], x: &mut [[f64; L]], workspace: &mut Workspace<L>) {
         let parallel = workspace.parallel;
-        descend(&self.levels, &self.coarsest, b, x, &mut workspace.residuals, &mut workspace.below, parallel);
+        let Workspace { residuals, below, .. } = workspace;
+        descend(&self.levels, &self.coarsest, b, x, Sweep::FromZero, residuals, below, parallel);
     }
 }
 
-/// The cycle from the first of `levels` downwards.
+/// The cycle from the first of `levels` downwards; the `first` sweep says whether x is zero before.
+#[expect(clippy::too_many_arguments, reason = "the parts of one equation, split level by level")]
 fn descend<const L: usize>(
     levels: &[Level],
     coarsest: &Coarsest,
     b: &[[f64; L]],
     x: &mut [[f64; L]],
+    first: Sweep,
     residuals: &mut [Vec<[f64; L]>],
     below: &mut [Pair<L>],
     parallel: bool,
@@ -57,11 +64,13 @@ fn descend<const L: usize>(
     };
     let (residual, residuals) = residuals.split_first_mut().expect("one residual a level");
     let ((coarse_b, coarse_x), below) = below.split_first_mut().expect("one pair of vectors a level");
-    let Level { stencil, lines, interpolation } = level;
+    let Level { stencil, lines, interpolation, repeated } = level;
     let shared = parallel && stencil.layout.count() * L >= PARALLEL_NUMBERS;
     let slab = stencil.layout.slab();
-    x.fill([0.0; L]);
-    lines.relax(stencil, b, x, Sweep::Before, shared);
+    if first == Sweep::FromZero {
+        x.fill([0.0; L]);
+    }
+    lines.relax(stencil, b, x, first, shared);
     for_each_slab(residual, slab, shared, |j, out| {
         out.copy_from_slice(&b[j * slab..(j + 1) * slab]);
         stencil.subtract_product(j, x, out);
@@ -69,9 +78,12 @@ fn descend<const L: usize>(
     for_each_slab(coarse_b, interpolation.coarse.slab(), shared, |j, out| {
         interpolation.restrict_slab(j, residual, out);
     });
-    descend(levels, coarsest, coarse_b, coarse_x, residuals, below, parallel);
+    descend(levels, coarsest, coarse_b, coarse_x, Sweep::FromZero, residuals, below, parallel);
+    if *repeated {
+        descend(levels, coarsest, coarse_b, coarse_x, Sweep::Forward, residuals, below, parallel);
+    }
     for_each_slab(x, slab, shared, |j, out| interpolation.add_slab(j, coarse_x, out));
-    lines.relax(stencil, b, x, Sweep::After, shared);
+    lines.relax(stencil, b, x, Sweep::Backward, shared);
 }
 
 /// Calls `f(j, slab j)`, on many threads where `shared`.
@@ -88,7 +100,7 @@ fn solve_coarsest<const L: usize>(coarsest: &Coarsest, b: &[[f64; L]], x: &mut [
     let factor = match &coarsest.solution {
         Direct::Line(lines) => {
             x.fill([0.0; L]);
-            return lines.relax(stencil, b, x, Sweep::Before, false);
+            return lines.relax(stencil, b, x, Sweep::FromZero, false);
         }
         Direct::Dense(factor) => factor,
     };

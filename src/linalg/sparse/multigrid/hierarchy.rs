@@ -22,6 +22,10 @@ pub(crate) struct Level {
     pub(crate) lines: Lines,
     /// Interpolation from the next, coarser level.
     pub(crate) interpolation: Interpolation,
+    /// Whether the correction is computed twice, the second time from the first. Not on the finest level, whose
+    /// neighbour costs a third of a cycle and gains little; not where cells are halved only, since repeating would then
+    /// cost as much on every level; not from the coarsest level, which is exact.
+    pub(crate) repeated: bool,
 }
 
 /// The last level: solved exactly.
@@ -99,11 +103,13 @@ impl Hierarchy {
     /// Builds the levels; `None` where one of them is not positive definite.
     pub(crate) fn new(finest: Stencil) -> Option<Self> {
         let (mut levels, mut stencil) = (Vec::new(), finest);
-        while stencil.layout.count() > DIRECT_CELLS && stencil.layout.cells[..2] != [1, 1] {
+        let relaxed = |stencil: &Stencil| stencil.layout.count() > DIRECT_CELLS && stencil.layout.cells[..2] != [1, 1];
+        while relaxed(&stencil) {
             let interpolation = Interpolation::new(&stencil, coarsening(&stencil));
             let coarse = coarse_operator(&stencil, &interpolation);
             let lines = Lines::new(&stencil)?;
-            levels.push(Level { stencil, lines, interpolation });
+            let repeated = !levels.is_empty() && interpolation.factor == [2, 2] && relaxed(&coarse);
+            levels.push(Level { stencil, lines, interpolation, repeated });
             stencil = coarse;
         }
         let solution = if stencil.layout.count() <= DIRECT_CELLS {

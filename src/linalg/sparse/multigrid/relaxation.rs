@@ -1,8 +1,8 @@
 //! Relaxation by vertical lines: every line of cells along z is solved exactly for its neighbours as they stand, in
 //! four colours (i and j even or odd), so that lines of one colour do not touch.
 //!
-//! The sweep before the coarse correction takes the colours in order, the one after it in the reverse order: together
-//! they are symmetric, as conjugate gradients ask.
+//! Sweeps before the coarse correction take the colours in order, those after it in the reverse order: together they
+//! are symmetric, as conjugate gradients ask.
 
 use rayon::prelude::*;
 
@@ -21,9 +21,11 @@ pub(crate) struct Lines {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sweep {
     /// Even slabs before odd ones, even lines before odd ones; x is zero before.
-    Before,
+    FromZero,
+    /// The same, from any x.
+    Forward,
     /// The reverse, from any x.
-    After,
+    Backward,
 }
 
 impl Lines {
@@ -66,7 +68,7 @@ impl Lines {
         for (j, part) in x.chunks_mut(slab).enumerate() {
             if j % 2 == 0 { even.push(part) } else { odd.push(part) }
         }
-        let columns = if sweep == Sweep::Before { [0, 1] } else { [1, 0] };
+        let columns = if sweep == Sweep::Backward { [1, 0] } else { [0, 1] };
         let relax_all = |own: &mut Vec<&mut [[f64; L]]>, others: &Vec<&mut [[f64; L]]>, first: usize, alone: bool| {
             let work = |scratch: &mut Vec<[f64; L]>, (index, x): (usize, &mut &mut [[f64; L]])| {
                 let j = 2 * index + first;
@@ -81,12 +83,12 @@ impl Lines {
                 own.iter_mut().enumerate().for_each(|item| work(&mut scratch, item));
             }
         };
-        if sweep == Sweep::Before {
-            relax_all(&mut even, &odd, 0, true);
-            relax_all(&mut odd, &even, 1, false);
-        } else {
+        if sweep == Sweep::Backward {
             relax_all(&mut odd, &even, 1, false);
             relax_all(&mut even, &odd, 0, false);
+        } else {
+            relax_all(&mut even, &odd, 0, sweep == Sweep::FromZero);
+            relax_all(&mut odd, &even, 1, false);
         }
     }
 
