@@ -432,7 +432,13 @@ impl Check<'_> {
         self.require(fits, &["feasible"], key, problem, "remove [feasible], or choose another regularizer");
         let problem = "cells have no prior standard deviations";
         let fits = !(regularizer == Regularizer::Gaussian && basis.kind == BasisKind::Cells);
-        self.require(fits, &["basis.kind"], key, problem, "choose \"tikhonov-0\", \"tikhonov-1\", \"total-variation\", ...");
+        self.require(
+            fits,
+            &["basis.kind"],
+            key,
+            problem,
+            "choose \"tikhonov-0\", \"tikhonov-1\", \"total-variation\", ...",
+        );
         self.groups();
         let problem = "a coupling without a u-step has no effect";
         let fits = feasible.is_some() || inversion.coupling == Weight::Auto;

@@ -627,7 +627,9 @@ fn sweeps_make_a_variant_of_every_combination_but_the_case_itself() {
     assert_eq!(flat.data.as_ref().map(|data| data.noise), Some(Noise::Free));
     assert_eq!(case.published[0].values, [1.0, 2.5]);
     assert_eq!(parsed(&case.to_toml()), case);
-    let own = parsed(&text.replace("values = [2, 3]", "values = [2]").replace("count = 3", "count = 2").replace("flat-3", "flat-2"));
+    let own = parsed(
+        &text.replace("values = [2, 3]", "values = [2]").replace("count = 3", "count = 2").replace("flat-3", "flat-2"),
+    );
     let names: Vec<&str> = own.variants.iter().map(|variant| variant.name.as_str()).collect();
     assert_eq!(names, ["tree-2-none", "flat-2-none", "flat-2-2-percent"], "one combination is the case itself");
 }
@@ -644,22 +646,42 @@ fn mistakes_of_bases_groups_and_sweeps_are_told() {
         ("kind = \"tree\"", "", "groups.kind: the key is missing"),
         ("\"tree\"", "\"sparse-pca\"", "groups.count: the key is missing"),
         ("\"tree\"", "\"sparse-pca\"\ncount = 5\nmembers = 0", "groups.members: found 0, expected a mean number of"),
-        ("\"tree\"", "\"sparse-pca\"\ncount = 5\nmembers = 33", "groups.members: groups of 33 members on average, of 32"),
+        (
+            "\"tree\"",
+            "\"sparse-pca\"\ncount = 5\nmembers = 33",
+            "groups.members: groups of 33 members on average, of 32",
+        ),
         ("\"tree\"", "\"sparse-pca\"\ncount = 0", "groups.count: found 0"),
         ("[groups]\nkind = \"tree\"", "", "inversion.regularizer: group sparsity needs"),
         ("\"group\"", "\"gaussian\"\nweight = \"gcv\"", "inversion.weight: only a penalty on groups"),
         ("\"group\"", "\"tikhonov-3\"", "expected one of \"none\""),
-        ("\"group\"", "\"total-variation\"\n[feasible]", "inversion.regularizer: a penalty on the property and a feasible map"),
+        (
+            "\"group\"",
+            "\"total-variation\"\n[feasible]",
+            "inversion.regularizer: a penalty on the property and a feasible map",
+        ),
         ("\"wavelet\"", "\"dct\"\nbox = [17, 1]", "basis.box: 17 frequencies along x"),
         ("\"wavelet\"", "\"dct\"", "basis.box: the key is missing"),
         ("\"wavelet\"", "\"dct\"\nbox = [4, 4]\nrank = 3", "basis.rank: box and rank both say"),
         ("\"wavelet\"", "\"zonation\"\nzones = [4, 33]", "basis.zones: 33 zones along y"),
         ("\"wavelet\"", "\"dct\"\nbox = [4, 4]", "groups.kind: only wavelets make a tree"),
-        ("[reference]", "[reference]\n[[sweep]]\nkey = \"grid.cells\"\nvalues = [[8, 8]]", "cannot change \"grid.cells\""),
+        (
+            "[reference]",
+            "[reference]\n[[sweep]]\nkey = \"grid.cells\"\nvalues = [[8, 8]]",
+            "cannot change \"grid.cells\"",
+        ),
         ("[reference]", "[reference]\n[[sweep]]\nname = \"a\"", "sweep[1].choice: the key is missing"),
         ("[reference]", "[reference]\n[[sweep]]\nkey = \"data.noise\"\nvalues = []", "sweep[1].values: found 0 values"),
-        ("[reference]", "[reference]\n[[sweep]]\nkey = \"data.noise\"\nvalues = [\"1 %\", \"1 %\"]", "two choices are called"),
-        ("[reference]", "[reference]\n[[published]]\nwhat = \"e1\"\nrow = \"a\"\nvalues = [1]", "published: published numbers"),
+        (
+            "[reference]",
+            "[reference]\n[[sweep]]\nkey = \"data.noise\"\nvalues = [\"1 %\", \"1 %\"]",
+            "two choices are called",
+        ),
+        (
+            "[reference]",
+            "[reference]\n[[published]]\nwhat = \"e1\"\nrow = \"a\"\nvalues = [1]",
+            "published: published numbers",
+        ),
         (
             "[reference]",
             "[reference]\n[[sweep]]\nkey = \"basis.window\"\nvalues = [[4, 8], [3, 8]]",

@@ -87,10 +87,9 @@ pub(super) fn read(
         }
     }
     let choice = |(name, changes): &(String, Vec<Change<'_>>)| Choice { name: name.clone(), set: texts(changes) };
-    let sweeps = sweeps.iter().map(|(name, choices)| Sweep {
-        name: name.clone(),
-        choices: choices.iter().map(choice).collect(),
-    });
+    let sweeps = sweeps
+        .iter()
+        .map(|(name, choices)| Sweep { name: name.clone(), choices: choices.iter().map(choice).collect() });
     (sweeps.collect(), variants)
 }
 
@@ -123,7 +122,8 @@ fn unique<'a>(section: &str, kind: &str, names: impl Iterator<Item = &'a String>
     let mut known = BTreeSet::new();
     for (i, name) in names.enumerate() {
         if !known.insert(name) {
-            let (problem, remedy) = (format!("two {kind} are called \"{name}\""), format!("give all {kind} names of their own"));
+            let (problem, remedy) =
+                (format!("two {kind} are called \"{name}\""), format!("give all {kind} names of their own"));
             collector.contradiction(&format!("{section}[{}].name", i + 1), problem, &remedy);
         }
     }

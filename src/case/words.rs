@@ -1,8 +1,8 @@
 //! The words of case files for choices that the numerics know as enums.
 
 use super::file::{
-    Aggregation, Apply, BasisKind, Face, Kriging, Labels, NoiseLevel, ObservationKind, PublishedError, Regularizer, Repair, Returned,
-    SelectedBy, Side, Split, Weight,
+    Aggregation, Apply, BasisKind, Face, Kriging, Labels, NoiseLevel, ObservationKind, PublishedError, Regularizer,
+    Repair, Returned, SelectedBy, Side, Split, Weight,
 };
 use crate::grid::Plane;
 use crate::units::Transform;

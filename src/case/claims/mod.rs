@@ -324,7 +324,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let options = Options { id: None, repeat: 2, out: folder.path().to_owned(), resume: false };
         let settled = |id, changes: &[&str]| {
-            let small = ["grid.cells=[32,32]", "prior.realizations=30", "prior.snesim.grids=2", "inversion.iterations=3"];
+            let small =
+                ["grid.cells=[32,32]", "prior.realizations=30", "prior.snesim.grids=2", "inversion.iterations=3"];
             let set = small.iter().chain(changes).map(|&s| s.to_owned()).collect();
             let overrides = Overrides { set, ..Overrides::default() };
             let context = Context { options: &options, overrides, cache: None, gpu: None, progress: &() };

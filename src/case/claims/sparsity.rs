@@ -53,8 +53,7 @@ pub(super) fn tree_of_wells(context: &Context<'_>, case: Case) -> Result<Vec<Com
         _ => 0,
     };
     let of_wells = |wells: &&str| -> Result<Comparison> {
-        let rmse =
-            |penalty| combination(&runs, &case, &format!("{penalty}-{wells}")).numbers("/errors/model/rmse");
+        let rmse = |penalty| combination(&runs, &case, &format!("{penalty}-{wells}")).numbers("/errors/model/rmse");
         let what = format!("RMSE of {columns} wavelets from {wells} wells, {GROUP} less {L1}");
         Ok(Comparison::below(what, &rmse(GROUP)?, &rmse(L1)?, 0.0))
     };

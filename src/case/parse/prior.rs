@@ -6,8 +6,8 @@ use super::flow::cell;
 use super::{ANY, MANY, PART, SHARE, missing, need_in, path, proportions};
 use crate::basis::wavelet::MOST_MOMENTS;
 use crate::case::file::{
-    Basis, BasisKind, Condition, DirectSampling, Geology, Groups, Hard, HardData, HardDatum, Kriging, Method, Prior, Property,
-    Rank, Scenario, Sequential, Snesim, Stack,
+    Basis, BasisKind, Condition, DirectSampling, Geology, Groups, Hard, HardData, HardDatum, Kriging, Method, Prior,
+    Property, Rank, Scenario, Sequential, Snesim, Stack,
 };
 use crate::case::reader::Section;
 use crate::case::words;
@@ -165,7 +165,9 @@ fn own_keys(section: &Section<'_>, kind: BasisKind, grid: &Grid) -> BasisKind {
         },
         BasisKind::Zonation { zones } => {
             let usual = std::array::from_fn(|a| zones[a].min(grid.cells[a]));
-            BasisKind::Zonation { zones: counts("zones", "two or three numbers of zones, e.g. [8, 8]").unwrap_or(usual) }
+            BasisKind::Zonation {
+                zones: counts("zones", "two or three numbers of zones, e.g. [8, 8]").unwrap_or(usual),
+            }
         }
         other => other,
     }

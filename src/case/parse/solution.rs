@@ -103,12 +103,7 @@ fn features(value: &Value<'_>) -> Option<Features> {
     }
 }
 
-pub(super) fn inversion(
-    section: Section<'_>,
-    scenarios: &[Scenario],
-    basis: BasisKind,
-    is_grouped: bool,
-) -> Inversion {
+pub(super) fn inversion(section: Section<'_>, scenarios: &[Scenario], basis: BasisKind, is_grouped: bool) -> Inversion {
     let factor = |key| {
         let value = section.get(key).and_then(|v| v.number("a factor of 0 or more", NOT_NEGATIVE));
         value.unwrap_or(1.0)
@@ -130,10 +125,7 @@ pub(super) fn inversion(
     let inversion = Inversion {
         iterations: section.get("iterations").and_then(|v| v.count(1..=60_000)).unwrap_or(10),
         steps: section.get("steps").and_then(|v| v.count(1..=1000)).unwrap_or(2),
-        regularizer: section
-            .get("regularizer")
-            .and_then(|v| v.choice(&words::REGULARIZERS))
-            .unwrap_or(usual),
+        regularizer: section.get("regularizer").and_then(|v| v.choice(&words::REGULARIZERS)).unwrap_or(usual),
         weight,
         weight_factor: factor("weight_factor"),
         coupling,

@@ -106,7 +106,8 @@ impl Explicit {
             _ => Vec::new(),
         };
         let groups = groups_in_use(case);
-        let about = Coefficients { priors, selected, keeps_all: matches!(groups, Some(Groups::SparsePca { .. })), progress };
+        let about =
+            Coefficients { priors, selected, keeps_all: matches!(groups, Some(Groups::SparsePca { .. })), progress };
         let (basis, coefficients): (Arc<dyn Basis>, _) = match columns {
             Columns::Cosines(basis) => about.of(basis.about(mean)?)?,
             Columns::Wavelets(basis) => about.of(basis.about(mean)?)?,
@@ -172,7 +173,8 @@ impl Explicit {
                 let weights = self.moments.mapv(|moment| moment.sqrt().recip());
                 if let Some(j) = weights.iter().position(|w| !w.is_finite()) {
                     let count = self.moments.iter().filter(|moment| **moment == 0.0).count();
-                    let problem = format!("{count} coefficients, number {} the first, are zero in all realizations", j + 1);
+                    let problem =
+                        format!("{count} coefficients, number {} the first, are zero in all realizations", j + 1);
                     return Err(Error::input("inversion.regularizer", problem, "keep fewer columns, or choose \"l1\""));
                 }
                 Grouping::singles(weights.view())

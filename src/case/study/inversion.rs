@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 use crate::feasible::{FeasibleMap, PatternMap, Projection};
 use crate::inversion::{
     Alternation, Choice, Criterion, Estimate, FeasibleAtRank, Grouping, Iteration, Mismatch, Problem,
-    RegularizedInversion, RegularizedSchedule, Repair, Schedule, SparseInversion, SparseSchedule, Sparsity, equal_projection, reduced_jacobian, truncation_covariance,
+    RegularizedInversion, RegularizedSchedule, Repair, Schedule, SparseInversion, SparseSchedule, Sparsity,
+    equal_projection, reduced_jacobian, truncation_covariance,
 };
 use crate::linalg::covariance::Covariance;
 use crate::progress::Progress;
@@ -52,7 +53,8 @@ impl Study {
             let (problem, start) = (self.problem(observations), start.view());
             if let Some(regularizer) = &of_property {
                 let schedule = &RegularizedSchedule { iterations, weight, tolerance, all_iterations };
-                let inversion = RegularizedInversion { problem, regularizer: &**regularizer, schedule, start, mismatch };
+                let inversion =
+                    RegularizedInversion { problem, regularizer: &**regularizer, schedule, start, mismatch };
                 return inversion.run(done, finished, progress);
             }
             let grouping = &self.grouping(inversion.regularizer)?;

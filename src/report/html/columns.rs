@@ -62,7 +62,8 @@ fn groups(folder: &Folder, run: &Run) -> String {
     order.retain(|&g| run.groups[g].norm > 0.0);
     let used = order.len();
     order.truncate(SHOWN);
-    let of_group = |g: usize| -> Vec<&Member> { run.members.iter().filter(|m| m.group == run.groups[g].group).collect() };
+    let of_group =
+        |g: usize| -> Vec<&Member> { run.members.iter().filter(|m| m.group == run.groups[g].group).collect() };
     let members: Vec<Vec<&Member>> = order.iter().map(|&g| of_group(g)).collect();
     let total: usize = members.iter().map(Vec::len).sum();
     let all = || members.iter().flatten().map(|m| m.coefficient);
@@ -95,7 +96,11 @@ fn groups(folder: &Folder, run: &Run) -> String {
             [(x, 0.0), (x, m.coefficient)]
         };
         let stems: Vec<_> = members.iter().enumerate().map(stem).collect();
-        chart.segments(&stems, &format!("k k{}", i % 30), &format!("group {} ({})", run.groups[g].group, members.len()));
+        chart.segments(
+            &stems,
+            &format!("k k{}", i % 30),
+            &format!("group {} ({})", run.groups[g].group, members.len()),
+        );
         first += members.len();
     }
     chart.level(0.0, "c", "");

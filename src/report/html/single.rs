@@ -8,8 +8,8 @@ use serde_json::{Map as JsonMap, Value};
 use super::convergence::convergence;
 use super::fit::fit;
 use super::{
-    asked_table, asked_words, columns, duration, flow, kind_words, layer_control, listed, measured, percent, percent_measured,
-    plain, scenarios, section, sweep, table, value_text,
+    asked_table, asked_words, columns, duration, flow, kind_words, layer_control, listed, measured, percent,
+    percent_measured, plain, scenarios, section, sweep, table, value_text,
 };
 use crate::report::colour::Palette;
 use crate::report::data::{Case, Folder, Number, Run, Summary};

@@ -39,11 +39,7 @@ const MORE: [Measure; 7] = [
     Measure { is_fraction: true, ..measure("Cells in the wrong facies", "errors.model.facies_mismatch") },
     measure("RMSE", "errors.model.rmse"),
     Measure { is_compared: false, ..measure("Least RMSE in the basis", "errors.best_achievable.rmse") },
-    Measure {
-        over: Some("misfit.target"),
-        is_compared: false,
-        ..measure("Misfit over its target", "misfit.model")
-    },
+    Measure { over: Some("misfit.target"), is_compared: false, ..measure("Misfit over its target", "misfit.model") },
     Measure { is_compared: false, ..measure("Groups of at least a tenth of the largest norm", "groups.active") },
     Measure { is_compared: false, ..measure("Iterations", "iterations") },
     Measure { is_compared: false, ..measure("Seconds", "seconds.inversion") },
@@ -65,7 +61,8 @@ pub(super) fn section_of(folder: &Folder) -> String {
     let rows = crate::report::data::combinations(others);
     let together = others.last().map_or(1, |sweep| sweep.choices.len());
     let swept = Swept { folder, columns, rows, together };
-    let names: Vec<String> = folder.case.sweeps.iter().map(|sweep| format!("<em>{}</em>", escape(&sweep.name))).collect();
+    let names: Vec<String> =
+        folder.case.sweeps.iter().map(|sweep| format!("<em>{}</em>", escape(&sweep.name))).collect();
     let compared = match others.last() {
         Some(sweep) => {
             format!(" The least of a column stands in bold, of every choice of {}.", escape(&sweep.name))
@@ -176,8 +173,7 @@ impl Swept<'_> {
         for (i, (row, points)) in rows.iter().zip(&series).enumerate() {
             let class = format!("k k{}", i % 30);
             chart.line(&points.iter().map(|(x, n)| (*x, n.mean)).collect::<Vec<_>>(), &class, row);
-            let dots: Vec<_> =
-                points.iter().map(|(x, n)| (*x, n.mean, format!("{row}: {}", number(n.mean)))).collect();
+            let dots: Vec<_> = points.iter().map(|(x, n)| (*x, n.mean, format!("{row}: {}", number(n.mean)))).collect();
             chart.dots(&dots, &class, false, "");
             let bars: Vec<_> = points.iter().filter_map(|(x, n)| Some([(*x, n.ci95?[0]), (*x, n.ci95?[1])])).collect();
             chart.segments(&bars, &class, "");
@@ -233,15 +229,14 @@ impl Swept<'_> {
         let reference = own.reference.as_ref().map(|r| picture(r, scale, Palette::Property, "reference"));
         let which = if self.folder.repeats.is_empty() { "" } else { " of the first reference" };
         let first = reference.map_or(escape(&self.columns.name), |r| format!("{r}<br>the reference"));
-        let mut out = format!(
-            "<h3>The models{which}</h3>{bar}<div class=\"pictures\">{}</div>",
-            table(&header(first), &models)
-        );
+        let mut out =
+            format!("<h3>The models{which}</h3>{bar}<div class=\"pictures\">{}</div>", table(&header(first), &models));
         if let Some(reference) = &own.reference {
             let most = all.iter().flat_map(|field| field.iter().zip(reference)).map(|(a, b)| (a - b).abs());
             let most = most.fold(f64::MIN_POSITIVE, f64::max);
             let scale = [-most, most];
-            let errors = grid(&|field, name| picture(&(field - reference), scale, Palette::Error, &format!("error of {name}")));
+            let errors =
+                grid(&|field, name| picture(&(field - reference), scale, Palette::Error, &format!("error of {name}")));
             let bar = colour_bar(Palette::Error, scale, &format!("estimate − reference, {label}"), true);
             out += &format!(
                 "<details><summary>Error maps{which}</summary>{bar}<div class=\"pictures\">{}</div></details>",
