@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use crate::operator::LinearOperator;
 
+mod cells;
 mod check;
 pub mod dct;
 mod expanded;
-mod cells;
 mod extended;
 pub mod hybrid;
 pub mod karhunen_loeve;
@@ -22,10 +22,10 @@ mod transform;
 pub mod wavelet;
 pub mod zonation;
 
+pub use cells::CellBasis;
 pub use check::{measure, verify, verify_dct, verify_wavelet};
 pub use dct::DctBasis;
 pub use expanded::ExpandedBasis;
-pub use cells::CellBasis;
 pub use extended::ExtendedBasis;
 pub use hybrid::HybridBasis;
 pub use realizations::{Origin, Precision, Realizations};

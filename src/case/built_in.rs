@@ -12,8 +12,11 @@ pub struct BuiltIn {
     pub text: &'static str,
 }
 
-const ALL: [BuiltIn; 18] = [
+const ALL: [BuiltIn; 21] = [
+    BuiltIn { name: "ch2-pumping-dct", text: include_str!("../../cases/ch2-pumping-dct.toml") },
+    BuiltIn { name: "ch2-pumping-wavelet", text: include_str!("../../cases/ch2-pumping-wavelet.toml") },
     BuiltIn { name: "ch2-signal", text: include_str!("../../cases/ch2-signal.toml") },
+    BuiltIn { name: "ch2-tomo-wavelet", text: include_str!("../../cases/ch2-tomo-wavelet.toml") },
     BuiltIn { name: "ch3-energy", text: include_str!("../../cases/ch3-energy.toml") },
     BuiltIn { name: "ch3-identify", text: include_str!("../../cases/ch3-identify.toml") },
     BuiltIn { name: "ch3-pumping-2d", text: include_str!("../../cases/ch3-pumping-2d.toml") },

@@ -4,11 +4,16 @@ use std::collections::BTreeSet;
 
 use super::diagnostics::Collector;
 use super::file::*;
+use super::study::basis_columns;
+use crate::error::Error;
 use crate::grid::Plane;
 use crate::units::Transform;
 
 mod flow;
 mod observations;
+
+/// Cells of the largest grid on which a basis is tried out.
+const MOST_TRIED: usize = 10_000_000;
 
 /// Reports every contradiction between sound keys.
 pub(super) fn check(case: &Case, collector: &Collector) {
@@ -246,6 +251,9 @@ impl Check<'_> {
 
     fn basis(&self) {
         let Case { basis, prior, scenarios, grid, inversion, .. } = self.case;
+        if !basis.kind.is_of_prior() {
+            return self.explicit_basis();
+        }
         let key = "basis.rank";
         let is_karhunen_loeve = basis.kind == BasisKind::KarhunenLoeve;
         if let Some(rank) = basis.rank.largest() {
@@ -280,6 +288,61 @@ impl Check<'_> {
         let problem = "\"karhunen-loeve\" describes departures from the mean";
         let fits = !is_karhunen_loeve || basis.center;
         self.require(fits, &["basis.kind"], "basis.center", problem, "write center = true");
+    }
+
+    /// A basis that is not made of realizations.
+    fn explicit_basis(&self) {
+        let Case { basis, grid, .. } = self.case;
+        let key = match basis.kind {
+            BasisKind::Dct { lowest: Some(_) } => "basis.box",
+            BasisKind::Dct { .. } => "basis.rank",
+            BasisKind::Wavelet { .. } => "basis.window",
+            BasisKind::Zonation { .. } => "basis.zones",
+            _ => return,
+        };
+        let is_fixed = matches!(basis.rank, Rank::Fixed(_));
+        let problem = "the number of frequencies cannot grow or follow from an energy";
+        self.require(is_fixed, &[], key, problem, "give one number");
+        if !self.collector.sound(&["grid", "basis"]) || grid.len() > MOST_TRIED {
+            return;
+        }
+        let rank = basis.rank.largest().unwrap_or(1);
+        if let Err(Error::Input { problem, remedy, .. }) = basis_columns(basis.kind, rank, grid) {
+            self.require(false, &["grid"], key, problem, &remedy);
+        }
+    }
+
+    /// Groups of coefficients, where the penalty is about them.
+    fn groups(&self) {
+        let Case { basis, groups, inversion, physics, grid, .. } = self.case;
+        if inversion.regularizer != Regularizer::Group || physics.is_none() {
+            return;
+        }
+        let from = ["basis", "groups", "scenario"];
+        let key = "inversion.regularizer";
+        let Some(groups) = groups else {
+            let problem = "group sparsity needs a group of columns for each scenario, or groups of its own";
+            let remedy = "write kind = \"hybrid\" in [basis], add [groups], or choose another regularizer";
+            return self.require(basis.kind == BasisKind::Hybrid, &from, key, problem, remedy);
+        };
+        let is_transform =
+            matches!(basis.kind, BasisKind::Dct { .. } | BasisKind::Wavelet { .. } | BasisKind::Zonation { .. });
+        match *groups {
+            Groups::Tree => {
+                let problem = "only wavelets make a tree";
+                let fits = matches!(basis.kind, BasisKind::Wavelet { .. });
+                self.require(fits, &from, "groups.kind", problem, "write kind = \"wavelet\" in [basis]");
+            }
+            Groups::SparsePca { members, .. } => {
+                let problem = "this basis has groups of its own, or nothing to group";
+                let remedy = "write kind = \"dct\", \"wavelet\" or \"zonation\" in [basis], or remove [groups]";
+                self.require(is_transform, &from, "groups.kind", problem, remedy);
+                let columns = basis.kind.columns(grid).or(basis.rank.largest()).unwrap_or(0);
+                let problem = format!("groups of {members} members on average, of {columns} columns");
+                let fits = members <= columns as f64;
+                self.require(fits, &from, "groups.members", problem, "ask for fewer, or keep more columns");
+            }
+        }
     }
 
     fn survey(&self) {
@@ -351,25 +414,43 @@ impl Check<'_> {
     }
 
     fn inversion(&self) {
-        let Case { inversion, feasible, .. } = self.case;
+        let Case { inversion, feasible, basis, .. } = self.case;
         let has_regularizer = inversion.regularizer != Regularizer::None;
         let problem = "a weight without a regularizer has no effect";
         let fits = has_regularizer || inversion.weight == Weight::Auto;
         self.require(fits, &["inversion.regularizer"], "inversion.weight", problem, "write \"auto\", or a regularizer");
+        let (regularizer, key) = (inversion.regularizer, "inversion.weight");
+        let problem = "only a penalty on groups, an l1 norm, Tikhonov's or total variation has its weight chosen so";
+        let fits = !inversion.weight.is_of_path() || regularizer.is_sparse() || regularizer.is_of_property();
+        self.require(fits, &["inversion.regularizer"], key, problem, "write \"auto\", or another regularizer");
+        let problem = "with a feasible map the weight is \"auto\" or a number";
+        let fits = !inversion.weight.is_of_path() || feasible.is_none();
+        self.require(fits, &["feasible"], key, problem, "write \"auto\", or remove [feasible]");
+        let key = "inversion.regularizer";
+        let problem = "a penalty on the property and a feasible map both say what the property looks like";
+        let fits = !regularizer.is_of_property() || feasible.is_none();
+        self.require(fits, &["feasible"], key, problem, "remove [feasible], or choose another regularizer");
+        let problem = "cells have no prior standard deviations";
+        let fits = !(regularizer == Regularizer::Gaussian && basis.kind == BasisKind::Cells);
+        self.require(
+            fits,
+            &["basis.kind"],
+            key,
+            problem,
+            "choose \"tikhonov-0\", \"tikhonov-1\", \"total-variation\", ...",
+        );
+        self.groups();
         let problem = "a coupling without a u-step has no effect";
         let fits = feasible.is_some() || inversion.coupling == Weight::Auto;
         self.require(fits, &["feasible"], "inversion.coupling", problem, "write \"auto\", or add [feasible]");
     }
 
     fn selection(&self) {
-        let Case { selection, scenarios, basis, inversion, physics, .. } = self.case;
-        let problem = "group sparsity needs a group of columns for each scenario";
-        let fits = inversion.regularizer != Regularizer::Group || basis.kind == BasisKind::Hybrid || physics.is_none();
-        let remedy = "write kind = \"hybrid\" in [basis], or another regularizer";
-        self.require(fits, &["basis.kind", "scenario"], "inversion.regularizer", problem, remedy);
-        if selection.is_none() {
-            return;
-        }
+        let Case { selection, scenarios, basis, .. } = self.case;
+        let Some(selection) = selection else { return };
+        let problem = "the first stage has a hybrid basis and no penalty on the property";
+        let fits = !selection.regularizer.is_of_property();
+        self.require(fits, &[], "selection.regularizer", problem, "choose \"group\" or \"l1\"");
         let problem = "there is one scenario, and nothing to select";
         self.require(scenarios.len() > 1, &["scenario"], "selection", problem, "remove [selection]");
         let problem = "the second stage has one basis, made of the selected scenarios together";

@@ -353,20 +353,42 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "basis.kind",
         "\"pca\": leading principal components of the realizations, of all scenarios together where there are several;\n\
          \"hybrid\": those of each scenario side by side, a group of columns a scenario; \"karhunen-loeve\": leading\n\
-         eigenvectors of the covariance of one Gaussian scenario, for which no realizations are needed. Default: \"pca\",\n\
-         with several scenarios \"hybrid\".",
+         eigenvectors of the covariance of one Gaussian scenario, for which no realizations are needed; \"dct\": cosines of\n\
+         the lowest frequencies; \"wavelet\": Daubechies' wavelets of the coarsest scales; \"zonation\": one value in each of a\n\
+         lattice of boxes; \"cells\": one value in every cell. Default: \"pca\", with several scenarios \"hybrid\".",
     ),
     (
         "basis.rank",
         "Number of basis images (hybrid: of each scenario), or [first, last]: growing evenly from the first iteration to\n\
-         the last. At most the number of realizations (less one with center).",
+         the last. At most the number of realizations (less one with center). Of \"dct\": the first frequencies in zig-zag\n\
+         order.",
     ),
+    ("basis.box", "Of \"dct\", instead of rank: how many frequencies are kept along x, y, z, e.g. [16, 16]."),
+    ("basis.vanishing_moments", "Of \"wavelet\": 1 (Haar) to 10. Default: 10, which has 20 taps."),
+    (
+        "basis.window",
+        "Of \"wavelet\": as many whole scales as there are coefficients in a box of this many along x, y, z, e.g. [16, 16].\n\
+         Default: all scales; sides of 2^J times an odd number of cells have J of them.",
+    ),
+    ("basis.zones", "Of \"zonation\": boxes along x, y, z. Default: 8 along each axis that has so many cells."),
     ("basis.energy", "Instead of rank: the fraction of the realizations' energy that is kept, above 0, up to 1."),
     (
         "basis.center",
         "Whether the mean of the realizations is removed and kept. Without, departures from the background's value\n\
          (facies) or from the mean of all scenarios (continuous) are what is decomposed. Default: true, hybrid false.",
     ),
+    (
+        "groups",
+        "What groups the coefficients of a basis that has no block of columns for each scenario. Groups may overlap: each\n\
+         then has coefficients of its own, which are summed. Used with regularizer = \"group\".",
+    ),
+    (
+        "groups.kind",
+        "\"tree\": each wavelet of the finest scale that is kept, all wavelets above it and the average; \"sparse-pca\": the\n\
+         coefficients of each of the sparse principal components of the realizations.",
+    ),
+    ("groups.count", "Of \"sparse-pca\": number of groups."),
+    ("groups.members", "Of \"sparse-pca\": members that a group has on average. Default: 20."),
     ("physics", "The forward model; without it the case only makes the maps of [mapping]."),
     (
         "physics.kind",
@@ -647,10 +669,19 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     (
         "inversion.regularizer",
         "What is added to the data misfit: \"none\"; \"gaussian\": weight^2 times the sum of v_j^2/sigma_j^2 with prior\n\
-         standard deviations; \"group\": weight^2 times the sum over scenarios of |K_i v_i|; \"l1\": the same without groups.\n\
-         Default: \"gaussian\", with a hybrid basis \"group\".",
+         standard deviations; \"group\": weight^2 times the sum over scenarios (or [groups]) of |K_i v_i|; \"l1\": the same\n\
+         without groups, of \"dct\", \"wavelet\", \"zonation\" and \"cells\" the sum of |v_j|; \"weighted-l1\": that of |v_j| over the\n\
+         root mean square of v_j in the realizations; \"tikhonov-0\", \"tikhonov-1\", \"tikhonov-2\": squares of the property's\n\
+         departure from the basis' mean, of its first or of its second differences between cells; \"total-variation\".\n\
+         Default: \"gaussian\", with a hybrid basis or [groups] \"group\", with \"dct\" and \"wavelet\" \"l1\", with \"zonation\" and\n\
+         \"cells\" \"tikhonov-1\".",
     ),
-    ("inversion.weight", "Weight of the regularizer: \"auto\" (from the data) or a number. Default: \"auto\"."),
+    (
+        "inversion.weight",
+        "Weight of the regularizer: \"auto\" (the largest that lets the data be met within their errors), \"l-curve\", \"gcv\",\n\
+         \"cross-validation\" (these three for penalties on groups, l1 norms, Tikhonov's and total variation, without a\n\
+         feasible map), or a number. Default: \"auto\".",
+    ),
     ("inversion.weight_factor", "Factor on weight^2, be it chosen or given. Default: 1."),
     (
         "inversion.coupling",
@@ -718,7 +749,25 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ),
     ("approximation.references", "Number of references: realizations L + 1, L + 2, ... Default: 1."),
     ("approximation.energies", "Fractions of the energy, the least first. Default: [0.8]."),
-    ("variant", "The case with some keys changed, run on the same references after the case itself, to compare."),
+    (
+        "sweep",
+        "Keys that take several values. With several sweeps all combinations are tried, each as a variant; the report's\n\
+         tables have the last sweep's choices as columns.",
+    ),
+    ("sweep.name", "Name, unique in the case. Default: the key."),
+    (
+        "sweep.choice",
+        "Its ways, [{ name = \"smooth\", set = { ... } }, ...], set as in variant.set; names of folders are made of theirs.\n\
+         Instead: key = \"data.noise\" (or a list of keys that take the same value) and values = [\"2 %\", \"5 %\", ...].",
+    ),
+    ("published", "Errors that others found in the same experiment: rows of the report's tables of sweeps."),
+    (
+        "published.what",
+        "\"e1\" (mean square) or \"e2\" (mean size) of the property's errors, \"head-e1\" or \"head-e2\" of the heads' [m].",
+    ),
+    ("published.row", "Names of the choices of all sweeps but the last, joined by '-'."),
+    ("published.values", "A number for each choice of the last sweep."),
+    ("variant", "The case with some keys changed, run on the same references before the case itself, to compare."),
     ("variant.name", "Name, unique in the case."),
     (
         "variant.set",

@@ -84,6 +84,8 @@ const MATCH_RATE: f64 = 4e9;
 const SECONDS_A_FLOW_CELL: f64 = 1e-5;
 /// Seconds that a cell takes in each further solution of the same equations.
 const SECONDS_A_SOLVED_CELL: f64 = 5e-7;
+/// Seconds that a cosine or wavelet transform takes for a cell.
+const SECONDS_A_TRANSFORMED_CELL: f64 = 3e-8;
 /// Columns that an energy takes, as a share of the realizations: 0.1 for channels, 0.3 for Gaussian fields.
 const COLUMNS_OF_AN_ENERGY: f64 = 0.2;
 
@@ -158,6 +160,7 @@ fn basis(case: &Case, n: f64, columns: f64) -> Part {
         BasisKind::Hybrid => (blocks(case), case.prior.realizations as f64, 4.0),
         BasisKind::Pca => (1.0, all, 8.0),
         BasisKind::KarhunenLoeve => (1.0, n, 8.0),
+        _ => return Part { name: "basis", bytes: 8.0 * n, seconds: SECONDS_A_TRANSFORMED_CELL * all * n },
     };
     let operations = blocks * (small * small * n.min(1e4 * small) + 10.0 * small.powi(3)) + small * columns * n;
     let bytes = bytes_a_number * n * columns + 16.0 * blocks * small * small;

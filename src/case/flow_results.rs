@@ -14,6 +14,7 @@ use crate::grid::Grid;
 use crate::inversion::Iteration;
 use crate::operator::Operator;
 use crate::report::data::Response;
+use crate::report::metrics::Errors;
 use crate::units::Dimension;
 
 /// Beyond so many states of a transient, only some of its heads are kept, the first and the last among them.
@@ -51,6 +52,15 @@ pub(super) fn write(folder: &Path, study: &Study, observations: &Observations<'_
         write_curves(&folder.join("drawdown.csv"), study, observations, steps.ends(), &fields)?;
     }
     Ok(last)
+}
+
+/// Errors of the model's last heads against the reference's \[m\], over active cells; `None` without flow or reference.
+pub(super) fn errors(heads: &Heads) -> Option<Errors> {
+    let of = |name: &str| heads.iter().find(|(found, _)| found.contains(name)).map(|(_, head)| head);
+    let (model, reference) = (of("of the model")?, of("of the reference")?);
+    let active = reference.iter().zip(model).filter(|(a, b)| !a.is_nan() && !b.is_nan());
+    let (reference, model): (Vec<f64>, Vec<f64>) = active.map(|(a, b)| (*a, *b)).unzip();
+    (!model.is_empty()).then(|| Errors::between((&reference).into(), (&model).into(), &[]))
 }
 
 /// Which of `total` states are kept: [`STATES`] at most, evenly spread, both ends among them.

@@ -28,6 +28,7 @@ mod files;
 mod flow_results;
 pub mod folder;
 pub mod geology;
+mod grouped;
 pub mod hard_data;
 pub mod mapping;
 pub mod matching;
@@ -175,7 +176,7 @@ fn read<T>(
 fn imaging(tree: &DeTable<'_>, directory: &Path, collector: &Collector) -> Case {
     let mut case = parse::case(Section::new(collector, String::new(), Some(tree)), directory);
     consistency::check(&case, collector);
-    case.variants = variants::read(&case, tree, directory, collector);
+    (case.sweeps, case.variants) = variants::read(&case, tree, directory, collector);
     case
 }
 

@@ -80,9 +80,10 @@ fn apply<'i>(tree: &mut DeTable<'i>, text: &'i str, start: usize) -> Result<(), 
 }
 
 /// Keys of one section of which only one holds: who sets one takes out the other.
-const RIVALS: [(&str, &str); 13] = [
+const RIVALS: [(&str, &str); 14] = [
     ("rate", "head"),
     ("rank", "energy"),
+    ("rank", "box"),
     ("scenario", "gaussian"),
     ("image", "gaussian"),
     ("image", "indicator"),
@@ -95,6 +96,25 @@ const RIVALS: [(&str, &str); 13] = [
     ("cell", "at"),
     ("sinuosity", "amplitude"),
 ];
+
+/// The keys of [basis] that a kind of basis has beside those of all kinds.
+const OF_BASES: [(&str, &[&str]); 7] = [
+    ("pca", &["rank", "energy"]),
+    ("hybrid", &["rank", "energy"]),
+    ("karhunen-loeve", &["rank", "energy"]),
+    ("dct", &["box", "rank"]),
+    ("wavelet", &["vanishing_moments", "window"]),
+    ("zonation", &["zones"]),
+    ("cells", &[]),
+];
+
+/// Takes out of [basis] what a new kind of basis does not know.
+fn displace_other_bases(basis: &mut DeTable<'_>, kind: &DeValue<'_>) {
+    let Some((_, own)) = OF_BASES.iter().find(|(name, _)| kind.as_str() == Some(name)) else { return };
+    for key in OF_BASES.iter().flat_map(|(_, keys)| *keys).filter(|key| !own.contains(key)) {
+        basis.remove(*key);
+    }
+}
 
 /// Puts the value of the key `path` into the tree; `span` is where the path is written.
 pub(super) fn put<'i>(
@@ -114,6 +134,9 @@ pub(super) fn put<'i>(
         return Err((0, format!("\"{last}\" is not a key")));
     }
     displace(table, last);
+    if path == ["basis", "kind"] {
+        displace_other_bases(table, value.get_ref());
+    }
     table.insert(Spanned::new(span, Cow::Borrowed(*last)), value);
     Ok(())
 }

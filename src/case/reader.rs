@@ -40,7 +40,7 @@ impl<'a> Section<'a> {
         let value = self.table?.get(key)?;
         let path = self.key(key);
         self.collector.remember(&path, value.span());
-        Some(Value { collector: self.collector, path, span: value.span(), value: value.get_ref() })
+        Some(Value { collector: self.collector, path, span: value.span(), value: value.get_ref(), spanned: value })
     }
 
     /// The value of `key`; its absence is a mistake.
@@ -88,9 +88,25 @@ pub(super) struct Value<'a> {
     path: String,
     span: Range<usize>,
     value: &'a DeValue<'a>,
+    spanned: &'a Spanned<DeValue<'a>>,
 }
 
 impl<'a> Value<'a> {
+    /// The value as TOML has it.
+    pub(super) fn raw(&self) -> &'a DeValue<'a> {
+        self.value
+    }
+
+    /// The value as TOML has it, with its place.
+    pub(super) fn spanned(&self) -> &'a Spanned<DeValue<'a>> {
+        self.spanned
+    }
+
+    /// Where it is.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
     /// Reports that the value cannot be used.
     pub(super) fn fail<T>(&self, problem: impl Into<String>, remedy: impl Into<String>) -> Option<T> {
         self.collector.report(Kind::Value, self.span.clone(), &self.path, problem.into(), remedy.into());
@@ -256,7 +272,7 @@ impl<'a> Value<'a> {
     fn item(&self, i: usize, item: &'a Spanned<DeValue<'a>>) -> Value<'a> {
         let path = format!("{}[{}]", self.path, i + 1);
         self.collector.remember(&path, item.span());
-        Value { collector: self.collector, path, span: item.span(), value: item.get_ref() }
+        Value { collector: self.collector, path, span: item.span(), value: item.get_ref(), spanned: item }
     }
 }
 

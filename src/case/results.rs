@@ -6,24 +6,28 @@ use ndarray::Axis;
 
 use super::observations::Observations;
 use super::study::{Opinion, Study};
-use super::{files, flow_results, paraview};
+use super::{files, flow_results, grouped, paraview};
 use crate::error::{Error, Result};
 use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Solution};
+use crate::report::metrics::Errors;
 
-/// Writes every file of the result folder but the summary and the report.
+/// Writes every file of the result folder but the summary and the report; returns the errors of heads.
 pub(super) fn write(
     folder: &Path,
     study: &Study,
     observations: &Observations<'_>,
     estimate: &Estimate,
     verdict: Option<&[Opinion]>,
-) -> Result<()> {
+) -> Result<Option<Errors>> {
     let best = estimate.best();
     let model = study.reported(study.field(best.model.view()));
     let parameterized = study.reported(study.field(best.parameterized.view()));
     files::array(&folder.join("model.npy"), study.shaped(model.view()))?;
     files::array(&folder.join("parameterized.npy"), study.shaped(parameterized.view()))?;
-    files::array(&folder.join("coefficients.npy"), best.v.view())?;
+    match study.parameterization.explicit() {
+        None => files::array(&folder.join("coefficients.npy"), best.v.view())?,
+        Some(explicit) => grouped::write(folder, study, explicit, best)?,
+    }
     let prior_mean = study.reported(study.prior_mean.view());
     files::array(&folder.join("prior_mean.npy"), study.shaped(prior_mean.view()))?;
     if let Some(probability) = &best.probability {
@@ -45,10 +49,10 @@ pub(super) fn write(
     write_data(&folder.join("data.csv"), study, observations, best)?;
     write_history(folder, &estimate.iterations)?;
     write_scenarios(&folder.join("scenarios.csv"), study, best, verdict)?;
-    match study.case.scenarios.len() {
-        1 => Ok(()),
-        _ => write_scenario_history(&folder.join("scenario_history.csv"), study, &estimate.iterations),
+    if study.case.scenarios.len() > 1 {
+        write_scenario_history(&folder.join("scenario_history.csv"), study, &estimate.iterations)?;
     }
+    Ok(flow_results::errors(&heads))
 }
 
 /// f32 `[K, 2, nz, ny, nx]`: ū + Φv and u of every iteration.

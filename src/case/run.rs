@@ -14,7 +14,7 @@ use super::observations::Observations;
 use super::pumping::{self, Tested};
 use super::study::{self, Opinion, Parameterization, Study};
 use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
-use super::{approximation, cache, files, hard_data, mapping, observations, results};
+use super::{approximation, cache, files, grouped, hard_data, mapping, observations, results, variants};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::inversion::{ACTIVE_SHARE, Estimate, Repair, no_scenario_fits, split};
@@ -223,7 +223,7 @@ impl Run<'_> {
         let inversion = started.elapsed().as_secs_f64();
         let active = study.active(estimate.best().v.view(), Some(ACTIVE_SHARE));
         let verdict = self.verdict(study, &observations, active)?;
-        results::write(folder, study, &observations, &estimate, verdict.as_deref())?;
+        let head = results::write(folder, study, &observations, &estimate, verdict.as_deref())?;
         let model = estimate.best().model.view();
         let tested = Tested::new(&study.case, model)?;
         if let Some(tested) = &tested {
@@ -233,8 +233,12 @@ impl Run<'_> {
             mapping::of_iteration(study, &observations, mapping, &estimate, folder)?;
         }
         let mut summary = self.summary(study, &observations, &estimate, verdict.as_deref(), tested.as_ref())?;
+        if let Some(errors) = &mut summary.errors {
+            errors.head = head;
+        }
         summary.seconds.inversion = inversion;
         summary.seconds.total = self.started.elapsed().as_secs_f64();
+        variants::table(folder, &study.case, &summary)?;
         folder::complete(folder, &summary)
     }
 
@@ -284,7 +288,9 @@ impl Run<'_> {
             }
             summaries.push(summary::read(&place)?);
         }
-        folder::complete(folder, &summary::aggregate(&summaries))
+        let summary = summary::aggregate(&summaries);
+        variants::table(folder, &study.case, &summary)?;
+        folder::complete(folder, &summary)
     }
 
     fn summary(
@@ -310,6 +316,7 @@ impl Run<'_> {
                 model_facies_means: study.filled_with_means(best.model.view()).map(|field| of(field.view())),
                 prior_mean: of(study.prior_mean.view()),
                 best_achievable: of(study.best_achievable(reference.view()).view()),
+                head: None,
             }
         });
         let shares = study.scenario_shares(best, verdict);
@@ -341,6 +348,7 @@ impl Run<'_> {
             errors,
             scenarios: shares,
             hits,
+            groups: grouped::of_summary(study, best),
             reference_scenarios: (observations.reference_scenarios.iter())
                 .map(|&scenario| case.scenarios[scenario].name.clone())
                 .collect(),

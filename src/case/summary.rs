@@ -48,6 +48,9 @@ pub struct Summary {
     /// no such scenario, or no other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hits: Option<BTreeMap<String, f64>>,
+    /// The groups of coefficients, where these are no scenarios.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Groups>,
     /// Those that the reference was drawn from, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reference_scenarios: Vec<String>,
@@ -136,6 +139,29 @@ pub struct Errors {
     pub prior_mean: metrics::Errors,
     /// Of the reference's own projection on the basis: no ū + Φv comes nearer.
     pub best_achievable: metrics::Errors,
+    /// Of the last heads of u \[m\]; absent without flow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<metrics::Errors>,
+}
+
+/// Groups of coefficients.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Groups {
+    /// Their number.
+    pub count: usize,
+    /// How many have at least a `share` of the largest norm.
+    pub active: usize,
+    /// That share.
+    pub share: f64,
+    /// Columns of the basis.
+    pub columns: usize,
+    /// Members of all groups together.
+    pub expanded: usize,
+    /// Columns in no group, which are left out.
+    pub dropped: usize,
+    /// Share of the energy of the realizations' coefficients that sparse principal components explain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explained: Option<f64>,
 }
 
 /// One scenario's share in the result.

@@ -387,7 +387,8 @@ fn every_carried_case_is_read_and_written_and_read_again_equal() {
 fn every_key_and_section_is_explained_and_every_explanation_is_used() {
     let mut used = BTreeSet::new();
     let own = [SMALL, OTHER, FLOW, GAUSSIAN, INDICATOR].map(str::to_owned);
-    let own = own.into_iter().chain([OTHER.replace("direct-sampling", "snesim")]);
+    let zones = SMALL.replace("rank = 5", "kind = \"zonation\"\nzones = [4, 2]").replace("[feasible]", "");
+    let own = own.into_iter().chain([OTHER.replace("direct-sampling", "snesim"), zones]);
     for text in carried().into_iter().map(|(_, text)| text).chain(own) {
         let mut section = "";
         for line in write::lines(&parsed(&text)) {
@@ -599,6 +600,97 @@ fn flow_is_read_into_si_units_and_cells_from_zero() {
     assert!(
         matches!(fields.reference.map(|r| r.source), Some(ReferenceSource::Gaussian(g)) if (g.variance - 0.49).abs() < 1e-15)
     );
+}
+
+/// [`SMALL`] in wavelets, without a feasible map, with the sections `more`.
+fn in_wavelets(more: &str) -> String {
+    let grid = SMALL.replace("cells = [20, 10]", "cells = [16, 32]").replace("[feasible]", more);
+    grid.replace("rank = 5", "kind = \"wavelet\"\nvanishing_moments = 2\nwindow = [4, 8]")
+}
+
+#[test]
+fn sweeps_make_a_variant_of_every_combination_but_the_case_itself() {
+    let text = in_wavelets(
+        "[groups]\nkind = \"tree\"\n[[sweep]]\nname = \"penalty\"\nchoice = [{ name = \"tree\", set = {} }, { name = \"flat\", \
+         set = { \"basis.kind\" = \"cells\", \"inversion.regularizer\" = \"tikhonov-1\" } }]\n[[sweep]]\nkey = \
+         [\"physics.sources.count\", \"physics.receivers.count\"]\nname = \"rays\"\nvalues = [2, 3]\n[[sweep]]\n\
+         key = \"data.noise\"\nvalues = [\"none\", \"2 %\"]\n[[published]]\nwhat = \"e1\"\nrow = \"flat-3\"\nvalues = [1, 2.5]",
+    );
+    let case = parsed(&text);
+    assert_eq!((case.basis.rank, case.basis.kind.columns(&case.grid)), (Rank::Fixed(32), Some(32)));
+    assert_eq!((case.groups, case.inversion.regularizer), (Some(Groups::Tree), Regularizer::Group));
+    let names: Vec<&str> = case.variants.iter().map(|variant| variant.name.as_str()).collect();
+    assert_eq!(names.len(), 8, "the case itself has 2 sources and 3 receivers: {names:?}");
+    assert_eq!((names[0], names[7]), ("tree-2-none", "flat-3-2-percent"));
+    let flat = &case.variants[6].case;
+    assert_eq!((flat.basis.kind, flat.inversion.regularizer), (BasisKind::Cells, Regularizer::Tikhonov(1)));
+    assert_eq!(flat.data.as_ref().map(|data| data.noise), Some(Noise::Free));
+    assert_eq!(case.published[0].values, [1.0, 2.5]);
+    assert_eq!(parsed(&case.to_toml()), case);
+    let own = parsed(
+        &text.replace("values = [2, 3]", "values = [2]").replace("count = 3", "count = 2").replace("flat-3", "flat-2"),
+    );
+    let names: Vec<&str> = own.variants.iter().map(|variant| variant.name.as_str()).collect();
+    assert_eq!(names, ["tree-2-none", "flat-2-none", "flat-2-2-percent"], "one combination is the case itself");
+}
+
+#[test]
+fn mistakes_of_bases_groups_and_sweeps_are_told() {
+    let tree = in_wavelets("[groups]\nkind = \"tree\"\n[inversion]\nregularizer = \"group\"");
+    assert_eq!(parsed(&tree).inversion.regularizer, Regularizer::Group);
+    for (from, to, expected) in [
+        ("[4, 8]", "[5, 8]", "basis.window: a window of 5 x 8"),
+        ("[16, 32]", "[15, 32]", "basis.window: a window of 4 x 8"),
+        ("moments = 2", "moments = 11", "basis.vanishing_moments: found 11, expected a whole number from 1 to 10"),
+        ("moments = 2", "moments = nan", "basis.vanishing_moments: found nan"),
+        ("kind = \"tree\"", "", "groups.kind: the key is missing"),
+        ("\"tree\"", "\"sparse-pca\"", "groups.count: the key is missing"),
+        ("\"tree\"", "\"sparse-pca\"\ncount = 5\nmembers = 0", "groups.members: found 0, expected a mean number of"),
+        (
+            "\"tree\"",
+            "\"sparse-pca\"\ncount = 5\nmembers = 33",
+            "groups.members: groups of 33 members on average, of 32",
+        ),
+        ("\"tree\"", "\"sparse-pca\"\ncount = 0", "groups.count: found 0"),
+        ("[groups]\nkind = \"tree\"", "", "inversion.regularizer: group sparsity needs"),
+        ("\"group\"", "\"gaussian\"\nweight = \"gcv\"", "inversion.weight: only a penalty on groups"),
+        ("\"group\"", "\"tikhonov-3\"", "expected one of \"none\""),
+        (
+            "\"group\"",
+            "\"total-variation\"\n[feasible]",
+            "inversion.regularizer: a penalty on the property and a feasible map",
+        ),
+        ("\"wavelet\"", "\"dct\"\nbox = [17, 1]", "basis.box: 17 frequencies along x"),
+        ("\"wavelet\"", "\"dct\"", "basis.box: the key is missing"),
+        ("\"wavelet\"", "\"dct\"\nbox = [4, 4]\nrank = 3", "basis.rank: box and rank both say"),
+        ("\"wavelet\"", "\"zonation\"\nzones = [4, 33]", "basis.zones: 33 zones along y"),
+        ("\"wavelet\"", "\"dct\"\nbox = [4, 4]", "groups.kind: only wavelets make a tree"),
+        (
+            "[reference]",
+            "[reference]\n[[sweep]]\nkey = \"grid.cells\"\nvalues = [[8, 8]]",
+            "cannot change \"grid.cells\"",
+        ),
+        ("[reference]", "[reference]\n[[sweep]]\nname = \"a\"", "sweep[1].choice: the key is missing"),
+        ("[reference]", "[reference]\n[[sweep]]\nkey = \"data.noise\"\nvalues = []", "sweep[1].values: found 0 values"),
+        (
+            "[reference]",
+            "[reference]\n[[sweep]]\nkey = \"data.noise\"\nvalues = [\"1 %\", \"1 %\"]",
+            "two choices are called",
+        ),
+        (
+            "[reference]",
+            "[reference]\n[[published]]\nwhat = \"e1\"\nrow = \"a\"\nvalues = [1]",
+            "published: published numbers",
+        ),
+        (
+            "[reference]",
+            "[reference]\n[[sweep]]\nkey = \"basis.window\"\nvalues = [[4, 8], [3, 8]]",
+            "basis.window: in variant \"3x8\": a window of 3 x 8",
+        ),
+    ] {
+        let found = mistakes(&tree.replacen(from, to, 1));
+        assert!(found.contains(expected), "{to}: expected {expected}, found {found}");
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The words of case files for choices that the numerics know as enums.
 
 use super::file::{
-    Aggregation, Apply, BasisKind, Face, Kriging, Labels, NoiseLevel, ObservationKind, Regularizer, Repair, Returned,
-    SelectedBy, Side, Split,
+    Aggregation, Apply, BasisKind, Face, Kriging, Labels, NoiseLevel, ObservationKind, PublishedError, Regularizer,
+    Repair, Returned, SelectedBy, Side, Split, Weight,
 };
 use crate::grid::Plane;
 use crate::units::Transform;
@@ -10,8 +10,16 @@ use crate::units::Transform;
 pub(super) const PLANES: [(&str, Plane); 2] = [("xy", Plane::Xy), ("xz", Plane::Xz)];
 pub(super) const TRANSFORMS: [(&str, Transform); 3] =
     [("none", Transform::None), ("log10", Transform::Log10), ("ln", Transform::Ln)];
-pub(super) const BASES: [(&str, BasisKind); 3] =
-    [("pca", BasisKind::Pca), ("hybrid", BasisKind::Hybrid), ("karhunen-loeve", BasisKind::KarhunenLoeve)];
+/// Kinds of bases, with their own keys at their defaults.
+pub(super) const BASES: [(&str, BasisKind); 7] = [
+    ("pca", BasisKind::Pca),
+    ("hybrid", BasisKind::Hybrid),
+    ("karhunen-loeve", BasisKind::KarhunenLoeve),
+    ("dct", BasisKind::Dct { lowest: None }),
+    ("wavelet", BasisKind::Wavelet { vanishing_moments: 10, window: None }),
+    ("zonation", BasisKind::Zonation { zones: [8, 8, 1] }),
+    ("cells", BasisKind::Cells),
+];
 pub(super) const NOISE_LEVELS: [(&str, NoiseLevel); 3] = [
     ("given", NoiseLevel::Given),
     ("likelihood", NoiseLevel::Likelihood),
@@ -24,11 +32,29 @@ pub(super) const AGGREGATIONS: [(&str, Aggregation); 4] = [
     ("weighted-mean", Aggregation::WeightedMean),
     ("center", Aggregation::Center),
 ];
-pub(super) const REGULARIZERS: [(&str, Regularizer); 4] = [
+pub(super) const REGULARIZERS: [(&str, Regularizer); 9] = [
     ("none", Regularizer::None),
     ("gaussian", Regularizer::Gaussian),
     ("group", Regularizer::Group),
     ("l1", Regularizer::L1),
+    ("weighted-l1", Regularizer::WeightedL1),
+    ("tikhonov-0", Regularizer::Tikhonov(0)),
+    ("tikhonov-1", Regularizer::Tikhonov(1)),
+    ("tikhonov-2", Regularizer::Tikhonov(2)),
+    ("total-variation", Regularizer::TotalVariation),
+];
+pub(super) const PUBLISHED: [(&str, PublishedError); 4] = [
+    ("e1", PublishedError::Square),
+    ("e2", PublishedError::Absolute),
+    ("head-e1", PublishedError::HeadSquare),
+    ("head-e2", PublishedError::HeadAbsolute),
+];
+/// Weights that are chosen, not given.
+pub(super) const WEIGHTS: [(&str, Weight); 4] = [
+    ("auto", Weight::Auto),
+    ("l-curve", Weight::LCurve),
+    ("gcv", Weight::Gcv),
+    ("cross-validation", Weight::CrossValidation),
 ];
 pub(super) const RETURNS: [(&str, Returned); 2] = [("best", Returned::Best), ("last", Returned::Last)];
 pub(super) const APPLIES: [(&str, Apply); 2] = [("every", Apply::Every), ("last", Apply::Last)];

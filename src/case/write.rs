@@ -1,5 +1,6 @@
 //! A case becomes TOML again, every key explicit, so that reading it gives an equal case.
 
+use std::mem;
 use std::path::Path;
 
 use super::file::*;
@@ -41,6 +42,7 @@ pub(super) fn lines(case: &Case) -> Vec<Line> {
     writer.prior(&case.prior);
     writer.hard_data(case.hard_data.as_ref());
     writer.basis(&case.basis);
+    writer.groups(case.groups.as_ref());
     writer.physics(case);
     case.observations.iter().for_each(|observation| writer.observation(observation, case));
     writer.data(case.data.as_ref());
@@ -50,7 +52,9 @@ pub(super) fn lines(case: &Case) -> Vec<Line> {
     writer.reference(case);
     writer.mapping(case.mapping.as_ref());
     writer.approximation(case.approximation.as_ref());
-    case.variants.iter().for_each(|variant| writer.variant(variant));
+    case.sweeps.iter().for_each(|sweep| writer.sweep(sweep));
+    case.published.iter().for_each(|published| writer.published(published));
+    case.variants.iter().filter(|variant| !variant.is_swept).for_each(|variant| writer.variant(variant));
     writer.lines
 }
 
@@ -369,9 +373,33 @@ impl Writer<'_> {
 
     fn basis(&mut self, basis: &Basis) {
         self.section("basis");
-        self.key("kind", word(&words::BASES, basis.kind));
-        self.rank(basis.rank);
+        let same = |(_, kind): &&(&str, BasisKind)| mem::discriminant(kind) == mem::discriminant(&basis.kind);
+        self.key("kind", words::BASES.iter().find(same).map_or_else(String::new, |(word, _)| text(word)));
+        let counts = |counts: [usize; 3]| list(counts.map(|n| n.to_string()));
+        match basis.kind {
+            BasisKind::Dct { lowest: Some(lowest) } => self.key("box", counts(lowest)),
+            BasisKind::Wavelet { vanishing_moments, window } => {
+                self.key("vanishing_moments", vanishing_moments.to_string());
+                self.optional("window", window.map(counts));
+            }
+            BasisKind::Zonation { zones } => self.key("zones", counts(zones)),
+            BasisKind::Cells => {}
+            _ => self.rank(basis.rank),
+        }
         self.key("center", basis.center.to_string());
+    }
+
+    fn groups(&mut self, groups: Option<&Groups>) {
+        let Some(groups) = groups else { return };
+        self.section("groups");
+        match groups {
+            Groups::Tree => self.key("kind", text("tree")),
+            Groups::SparsePca { count, members } => {
+                self.key("kind", text("sparse-pca"));
+                self.key("count", count.to_string());
+                self.key("members", decimal(*members));
+            }
+        }
     }
 
     fn rank(&mut self, rank: Rank) {
@@ -710,8 +738,21 @@ impl Writer<'_> {
     fn variant(&mut self, variant: &Variant) {
         self.item("variant");
         self.key("name", text(&variant.name));
-        let entries: Vec<_> = variant.set.iter().map(|(key, value)| format!("{} = {value}", quoted(key))).collect();
-        self.key("set", format!("{{ {} }}", entries.join(", ")));
+        self.key("set", set(&variant.set));
+    }
+
+    fn published(&mut self, published: &Published) {
+        self.item("published");
+        self.key("what", word(&words::PUBLISHED, published.what));
+        self.key("row", text(&published.row));
+        self.key("values", list(published.values.iter().map(|&x| decimal(x))));
+    }
+
+    fn sweep(&mut self, sweep: &Sweep) {
+        self.item("sweep");
+        self.key("name", text(&sweep.name));
+        let choice = |choice: &Choice| format!("{{ name = {}, set = {} }}", text(&choice.name), set(&choice.set));
+        self.key("choice", list(sweep.choices.iter().map(choice)));
     }
 }
 
@@ -766,9 +807,15 @@ fn layers(layers: &[usize], of: usize) -> String {
 
 fn weight(weight: Weight) -> String {
     match weight {
-        Weight::Auto => text("auto"),
         Weight::Fixed(w) => decimal(w),
+        chosen => word(&words::WEIGHTS, chosen),
     }
+}
+
+/// Changed keys as a table on one line.
+fn set(changes: &[(String, String)]) -> String {
+    let entries: Vec<_> = changes.iter().map(|(key, value)| format!("{} = {value}", quoted(key))).collect();
+    format!("{{ {} }}", entries.join(", "))
 }
 
 fn noise(noise: Noise, absolute: impl Fn(f64) -> String) -> String {

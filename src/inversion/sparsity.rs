@@ -225,7 +225,7 @@ impl<'a> GroupedLeastSquares<'a> {
             }
         });
         system.diag_mut().mapv_inplace(|s| s + 1.0);
-        let factor = cholesky(&system).expect("I plus a Gram matrix is positive definite");
+        let factor = definite(system);
         let residual = factor.solve(self.target.view());
         let gradient = self.matrix.t().dot(&residual);
         let groups = self.grouping.groups().iter();
@@ -290,6 +290,17 @@ impl<'a> GroupedLeastSquares<'a> {
             steps,
         }
     }
+}
+
+/// The factor of I plus a Gram matrix. Where weights are so small that the I is lost in rounding, as much as rounding may
+/// have taken is put back.
+fn definite(mut system: Array2<f64>) -> Cholesky {
+    if let Some(factor) = cholesky(&system) {
+        return factor;
+    }
+    let rounding = 8.0 * system.nrows() as f64 * f64::EPSILON * system.diag().iter().copied().fold(0.0, f64::max);
+    system.diag_mut().mapv_inplace(|s| s + rounding);
+    cholesky(&system).expect("a Gram matrix with its rounding errors put back is positive definite")
 }
 
 /// How many groups enter at once where a matrix is known by its products alone; the worst violators come first.
@@ -441,6 +452,25 @@ mod tests {
     fn random(rows: usize, cols: usize, level: u32) -> Array2<f64> {
         let numbers = Stream::new(17, Purpose::Check, 0, level).normals(rows * cols);
         Array2::from_shape_vec((rows, cols), numbers).unwrap()
+    }
+
+    /// Columns that stand there several times, fewer of them than data, and a weight that leaves nothing but rounding.
+    #[test]
+    fn a_vanishing_weight_of_repeated_columns_is_least_squares() {
+        let (a, b) = (random(40, 6, 1), random(40, 1, 2).column(0).to_owned());
+        let members: Vec<usize> = (0..18).map(|i| if i % 3 == 0 { 0 } else { i % 6 }).collect();
+        let repeated = a.select(Axis(1), &members);
+        let grouping = Grouping::blocks(&[3; 6]).unwrap();
+        let prepared = GroupedLeastSquares::new(repeated.view(), b.view(), &grouping);
+        let used = a.select(Axis(1), &[0, 1, 2, 4, 5]);
+        let (_, seen) = triangularize(used.view(), b.view());
+        let least = b.dot(&b) - seen.dot(&seen);
+        for share in [1e-6, 1e-10, 1e-14] {
+            let found = prepared.minimize(share * prepared.largest_weight(), None);
+            assert!(found.v.iter().all(|v| v.is_finite()));
+            let missed = &b - &repeated.dot(&found.v);
+            assert!((missed.dot(&missed) / least - 1.0).abs() < 1e-4, "{share}: {} {least}", missed.dot(&missed));
+        }
     }
 
     fn relative(found: &Array1<f64>, expected: &Array1<f64>) -> f64 {

@@ -20,7 +20,7 @@ use serde_json::Value;
 use self::files::{array, corrupt, optional_rows, read_text, rows};
 use crate::error::{Error, Result};
 
-pub use self::case::Case;
+pub use self::case::{Case, Published, Sweep, combinations};
 pub use self::flow::{Heads, Response, WellCell};
 pub use self::scenarios::{Scenario, Share};
 pub use self::signal::Signal;
@@ -40,6 +40,8 @@ pub struct Folder {
     pub repeats: Vec<Repeat>,
     /// What came out of the case's variants, each a folder of its own.
     pub variants: Vec<Sibling>,
+    /// What came out of the combinations of its sweeps, but for the one that is the case itself.
+    pub swept: Vec<Sibling>,
     /// How the scenarios' bases approximate references; of a case that inverts nothing.
     pub approximation: Vec<Approximated>,
     /// What is recovered of a signal, where the case has one instead of a map; then nothing of the above is there.
@@ -55,6 +57,8 @@ pub struct Sibling {
     pub summary: Summary,
     /// Its scenarios; none of repeated runs.
     pub scenarios: Vec<Scenario>,
+    /// Its u, of repeated runs that of the first; read of combinations of sweeps.
+    pub model: Option<Array3<f64>>,
 }
 
 /// A row of `approximation.csv`: the basis of one scenario approximates one reference at one energy.
@@ -74,6 +78,30 @@ pub struct Approximated {
     pub rmse: f64,
     /// `‖K v‖` at which it is as near as the reference's own scenario; `None` where it never is.
     pub equal_norm: Option<f64>,
+}
+
+/// A row of `groups.csv`: a group of coefficients.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Group {
+    /// Its number, from 1.
+    pub group: usize,
+    /// How many members it has.
+    pub members: usize,
+    /// μ.
+    pub weight: f64,
+    /// `‖v_g‖`.
+    pub norm: f64,
+}
+
+/// A row of `group_members.csv`: a coefficient of a group.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Member {
+    /// The group, from 1.
+    pub group: usize,
+    /// The column of the basis, from 1.
+    pub column: usize,
+    /// Its own coefficient in this group.
+    pub coefficient: f64,
 }
 
 /// A model of a variant.
@@ -129,6 +157,12 @@ pub struct Run {
     pub tradeoff: Vec<Candidate>,
     /// Coefficients v of the basis, its scenarios' blocks one after the other.
     pub coefficients: Option<Array1<f64>>,
+    /// First images of a basis that is not made of realizations, `[K, nz, ny, nx]`.
+    pub basis: Option<Array4<f64>>,
+    /// Groups of its coefficients.
+    pub groups: Vec<Group>,
+    /// Members of these groups.
+    pub members: Vec<Member>,
     /// The scenarios.
     pub scenarios: Vec<Scenario>,
     /// Their shares by iteration.
@@ -264,7 +298,7 @@ impl Folder {
         let case = Case::read(&path.join("case.toml"))?;
         if case.get("signal").is_some() {
             let signal = Some(Signal::read(path, &case, repeat_names(path)?)?);
-            let (repeats, variants, approximation) = Default::default();
+            let (repeats, variants, swept, approximation) = Default::default();
             return Ok(Self {
                 path: path.to_owned(),
                 case,
@@ -272,6 +306,7 @@ impl Folder {
                 run: None,
                 repeats,
                 variants,
+                swept,
                 approximation,
                 signal,
             });
@@ -286,6 +321,9 @@ impl Folder {
                 variants: Vec::new(),
                 heads: None,
                 responses: Vec::new(),
+                basis: None,
+                groups: Vec::new(),
+                members: Vec::new(),
                 ..Run::read(&folder, &case)?
             };
             repeats.push(Repeat { summary: Summary::read(&folder)?, run, name });
@@ -296,9 +334,10 @@ impl Folder {
         let mut variants = Vec::new();
         for (name, folder) in variant_folders(path, &case) {
             let scenarios = optional_rows(&folder.join("scenarios.csv"))?;
-            variants.push(Sibling { name, summary: Summary::read(&folder)?, scenarios });
+            variants.push(Sibling { name, summary: Summary::read(&folder)?, scenarios, model: None });
         }
-        Ok(Self { path: path.to_owned(), case, summary, run, repeats, variants, approximation, signal: None })
+        let swept = swept(path, &case)?;
+        Ok(Self { path: path.to_owned(), case, summary, run, repeats, variants, swept, approximation, signal: None })
     }
 }
 
@@ -309,6 +348,22 @@ fn variant_folders(path: &Path, case: &Case) -> Vec<(String, PathBuf)> {
         folder.join("summary.json").exists().then_some((name, folder))
     };
     case.names("variant").into_iter().filter_map(folder).collect()
+}
+
+/// The complete folders of the combinations of the case's sweeps.
+fn swept(path: &Path, case: &Case) -> Result<Vec<Sibling>> {
+    let mut out = Vec::new();
+    for name in combinations(&case.sweeps).into_iter().filter(|name| !name.is_empty()) {
+        let folder = path.join(format!("variant-{name}"));
+        if !folder.join("summary.json").exists() {
+            continue;
+        }
+        let shape = case.grid.shape().map(Some);
+        let files = [folder.join("model.npy"), folder.join("repeat-001").join("model.npy")];
+        let model = files.iter().find(|file| file.exists()).map(|file| array::<Ix3>(file, &shape)).transpose()?;
+        out.push(Sibling { summary: Summary::read(&folder)?, name, scenarios: Vec::new(), model });
+    }
+    Ok(out)
 }
 
 /// The models of the variants: rows of `variants.npy`, `mapping-NAME.npy`, models of the folders `variant-NAME`.
@@ -386,6 +441,9 @@ impl Run {
             history: if inverted { rows(&history_path)? } else { optional_rows(&history_path)? },
             tradeoff: optional_rows(&folder.join("tradeoff.csv"))?,
             coefficients: coefficients.exists().then(|| array::<Ix1>(&coefficients, &[None])).transpose()?,
+            basis: stacked("basis.npy", None)?,
+            groups: optional_rows(&folder.join("groups.csv"))?,
+            members: optional_rows(&folder.join("group_members.csv"))?,
             scenarios: optional_rows(&folder.join("scenarios.csv"))?,
             shares: optional_rows(&folder.join("scenario_history.csv"))?,
             scenario_map: optional("scenario_map.npy")?,

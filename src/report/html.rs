@@ -1,6 +1,7 @@
 //! The page: what both kinds of report share. One run is in [`single`], repeated runs are in [`repeated`].
 
 mod approximation;
+mod columns;
 mod convergence;
 mod fit;
 mod flow;
@@ -8,6 +9,7 @@ mod repeated;
 mod scenarios;
 mod signal;
 mod single;
+mod sweep;
 
 use serde_json::Value;
 

@@ -392,7 +392,7 @@ pub(super) fn property_label(case: &Case, summary: &Summary) -> String {
 }
 
 /// A small PNG of the middle layer of `field` as a data URI, a pixel a cell, in the page's orientation.
-pub(super) fn thumbnail(case: &Case, field: &Array3<f64>, scale: [f64; 2]) -> String {
+pub(super) fn thumbnail(case: &Case, field: &Array3<f64>, scale: [f64; 2], palette: Palette) -> String {
     let layer = field.index_axis(Axis(0), case.grid.cells[2] / 2);
     let mut rows: Vec<_> = layer.rows().into_iter().collect();
     if case.grid.plane == Plane::Xy {
@@ -402,7 +402,7 @@ pub(super) fn thumbnail(case: &Case, field: &Array3<f64>, scale: [f64; 2]) -> St
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, case.grid.cells[0] as u32, case.grid.cells[1] as u32);
     encoder.set_color(png::ColorType::Indexed);
-    encoder.set_palette(Palette::Property.table());
+    encoder.set_palette(palette.table());
     // Writing into memory fails only for a picture without pixels, and a grid has cells.
     let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels));
     assert!(written.is_ok(), "a picture of {:?} cells: {written:?}", case.grid.cells);

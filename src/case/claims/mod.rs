@@ -22,6 +22,7 @@ mod joint;
 mod runs;
 mod scenarios;
 mod signal;
+mod sparsity;
 
 pub use comparison::{Comparison, Finding, Verdict};
 
@@ -56,6 +57,7 @@ enum Settle {
     OnSignals(fn(&Context<'_>, Signal) -> Result<Vec<Comparison>>),
 }
 
+const TREE: &str = "the wavelet tree beats l1 when data are few relative to unknowns";
 const LARGEST_NORM: &str = "the data-consistent scenario gets the largest ||v_i|| under group sparsity; l1 spreads; one \
                             basis of all realizations mixed loses connectivity";
 const AGGREGATION: &str = "aggregation beats centre-cell labels and thresholding, and k then matters little; larger \
@@ -63,7 +65,7 @@ const AGGREGATION: &str = "aggregation beats centre-cell labels and thresholding
 const ALTERNATION: &str = "alternating with the feasible set beats mapping once at the end";
 
 /// The claims that the built-in cases can settle.
-const CLAIMS: [Claim; 18] = [
+const CLAIMS: [Claim; 21] = [
     Claim {
         id: "2.1",
         case: "ch2-signal",
@@ -76,6 +78,14 @@ const CLAIMS: [Claim; 18] = [
         case: "ch2-signal",
         says: "the set of selected groups hardly depends on lambda over many decades",
         settle: OnSignals(signal::weights),
+    },
+    Claim { id: "2.3", case: "ch2-tomo-wavelet", says: TREE, settle: OnImages(sparsity::tree_of_rays) },
+    Claim { id: "2.3", case: "ch2-pumping-wavelet", says: TREE, settle: OnImages(sparsity::tree_of_wells) },
+    Claim {
+        id: "2.4",
+        case: "ch2-pumping-dct",
+        says: "groups of sparse PCA beat weighted l1, which beats l1, at every noise level",
+        settle: OnImages(sparsity::order),
     },
     Claim { id: "3.1", case: "ch3-tomo-channel", says: LARGEST_NORM, settle: OnImages(scenarios::largest_norm) },
     Claim { id: "3.1", case: "ch3-tomo-gaussian", says: LARGEST_NORM, settle: OnImages(scenarios::largest_norm) },
@@ -307,6 +317,26 @@ mod tests {
             let values = &comparison.difference.values;
             assert!(values.len() == 2 && values.iter().all(|x| x.is_finite()), "{comparison:?}");
         }
+    }
+
+    #[test]
+    fn claims_on_groups_read_their_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { id: None, repeat: 2, out: folder.path().to_owned(), resume: false };
+        let settled = |id, changes: &[&str]| {
+            let small =
+                ["grid.cells=[32,32]", "prior.realizations=30", "prior.snesim.grids=2", "inversion.iterations=3"];
+            let set = small.iter().chain(changes).map(|&s| s.to_owned()).collect();
+            let overrides = Overrides { set, ..Overrides::default() };
+            let context = Context { options: &options, overrides, cache: None, gpu: None, progress: &() };
+            let comparisons = context.verdict(chosen(Some(id)).unwrap()[0]).unwrap().comparisons;
+            assert!(comparisons.iter().flat_map(|c| &c.difference.values).all(|x| x.is_finite()), "{id}");
+            comparisons.len()
+        };
+        let well = "physics.well.cell=[16, 16]";
+        assert_eq!(settled("2.3/ch2-pumping-wavelet", &[well, "basis.window=[8, 8]"]), 3);
+        let few = ["groups.count=10", "groups.members=4", "basis.box=[6, 6]"];
+        assert_eq!(settled("2.4", &[&[well][..], &few].concat()), 24);
     }
 
     #[test]

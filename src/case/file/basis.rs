@@ -1,11 +1,13 @@
 //! The parameterization u ≈ ū + Φ v.
 
+use crate::grid::Grid;
+
 /// The parameterization u ≈ ū + Φ v.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Basis {
     /// Which basis.
     pub kind: BasisKind,
-    /// How many columns.
+    /// How many columns; of a basis without realizations that has its own keys for that, what these come to.
     pub rank: Rank,
     /// Whether the prior mean is removed and kept as ū. Without: `ū ≡ u_b`, and the energy is counted in
     /// `ũ = (u − u_b)/s` (facies: u_b the background's value, s the span of values; continuous: mean and standard
@@ -23,6 +25,57 @@ pub enum BasisKind {
     Hybrid,
     /// Leading eigenvectors of a Gaussian prior's own covariance: no realizations needed.
     KarhunenLoeve,
+    /// Cosines: the lowest frequencies.
+    Dct {
+        /// Frequencies kept along x, y, z; `None`: the first ones in zig-zag order, as many as the rank says.
+        lowest: Option<[usize; 3]>,
+    },
+    /// Daubechies' wavelets: the coarsest scales.
+    Wavelet {
+        /// Vanishing moments, 1 (Haar) to 10.
+        vanishing_moments: usize,
+        /// As many scales as there are coefficients in a box of this many along x, y, z; `None`: all.
+        window: Option<[usize; 3]>,
+    },
+    /// One value in each of a lattice of boxes.
+    Zonation {
+        /// Boxes along x, y, z.
+        zones: [usize; 3],
+    },
+    /// One value in every cell.
+    Cells,
+}
+
+impl BasisKind {
+    /// Whether its columns are made of realizations or of their covariance, and ranked by them.
+    pub fn is_of_prior(self) -> bool {
+        matches!(self, Self::Pca | Self::Hybrid | Self::KarhunenLoeve)
+    }
+
+    /// Number of columns, where keys of its own say it.
+    pub fn columns(self, grid: &Grid) -> Option<usize> {
+        match self {
+            Self::Dct { lowest } => lowest.map(|kept| kept.iter().product()),
+            Self::Wavelet { window, .. } => Some(window.unwrap_or(grid.cells).iter().product()),
+            Self::Zonation { zones } => Some(zones.iter().product()),
+            Self::Cells => Some(grid.len()),
+            Self::Pca | Self::Hybrid | Self::KarhunenLoeve => None,
+        }
+    }
+}
+
+/// What groups the coefficients of a basis that has no block for each scenario.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Groups {
+    /// Of wavelets: each coefficient of the finest scale with all above it.
+    Tree,
+    /// Sparse principal components of the realizations' coefficients.
+    SparsePca {
+        /// Number of groups.
+        count: usize,
+        /// Mean number of members.
+        members: f64,
+    },
 }
 
 /// How many columns a basis has; a hybrid basis for each scenario.

@@ -40,10 +40,29 @@ pub enum Regularizer {
     None,
     /// `λ² Σ v_j²/σ_j²`, σ_j the prior standard deviation of coefficient j.
     Gaussian,
-    /// `λ² Σ_i ‖K_i v_i‖`, a group a scenario, `K_iᵀK_i = diag(1/σ_j²)` scaled so that each group's largest σ is 1.
+    /// `λ² Σ_i ‖K_i v_i‖`, a group a scenario, `K_iᵀK_i = diag(1/σ_j²)` scaled so that each group's largest σ is 1; or the
+    /// case's own [`Groups`](super::Groups).
     Group,
-    /// `λ² Σ_j |k_j v_j|`, the same weights without groups.
+    /// `λ² Σ_j |k_j v_j|`, the same weights without groups; of a basis that is not made of realizations `λ² Σ_j |v_j|`.
     L1,
+    /// `λ² Σ_j w_j |v_j|`, `w_j = 1/√(mean of v_j² over the realizations)`.
+    WeightedL1,
+    /// `λ² ‖D (u − u₀)‖²`, D differences of this order, 0 to 2; u₀ is the basis' mean for order 0, else zero.
+    Tikhonov(usize),
+    /// `λ²` times the total variation of u.
+    TotalVariation,
+}
+
+impl Regularizer {
+    /// Whether it empties coefficients.
+    pub fn is_sparse(self) -> bool {
+        matches!(self, Self::Group | Self::L1 | Self::WeightedL1)
+    }
+
+    /// Whether it acts on the property itself.
+    pub fn is_of_property(self) -> bool {
+        matches!(self, Self::Tikhonov(_) | Self::TotalVariation)
+    }
 }
 
 /// Where the iteration starts.
@@ -94,6 +113,19 @@ pub enum Weight {
     Auto,
     /// Fixed by the user.
     Fixed(f64),
+    /// The corner of the L-curve.
+    LCurve,
+    /// Generalized cross-validation.
+    Gcv,
+    /// Least misfit of data left out.
+    CrossValidation,
+}
+
+impl Weight {
+    /// Whether it is a criterion that needs the minimisers at many weights.
+    pub fn is_of_path(self) -> bool {
+        matches!(self, Self::LCurve | Self::Gcv | Self::CrossValidation)
+    }
 }
 
 /// When the feasible map is applied.

@@ -55,6 +55,8 @@ pub struct Case {
     pub hard_data: Option<HardData>,
     /// The parameterization u ≈ ū + Φ v.
     pub basis: Basis,
+    /// What groups its coefficients, where that is not the scenarios.
+    pub groups: Option<Groups>,
     /// The forward model g; absent where nothing is inverted (`ch5-mapping`).
     pub physics: Option<Physics>,
     /// What is observed beside travel times: heads, drawdowns, rates, the property itself.
@@ -73,8 +75,54 @@ pub struct Case {
     pub mapping: Option<Mapping>,
     /// Approximation of references by every scenario's basis, instead of an inversion.
     pub approximation: Option<Approximation>,
-    /// The case with some keys changed, each run on the same references after the case itself.
+    /// Keys that take several values; all combinations are among the variants.
+    pub sweeps: Vec<Sweep>,
+    /// Numbers that others found, shown beside those of the sweeps.
+    pub published: Vec<Published>,
+    /// The case with some keys changed, each run on the same references before the case itself.
     pub variants: Vec<Variant>,
+}
+
+/// Something that is tried in several ways.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sweep {
+    /// What it is called, unique in the case.
+    pub name: String,
+    /// Its ways, at least one.
+    pub choices: Vec<Choice>,
+}
+
+/// Numbers that others found for each choice of the last sweep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Published {
+    /// Which errors of u.
+    pub what: PublishedError,
+    /// Names of the choices of all other sweeps, joined as in the names of variants.
+    pub row: String,
+    /// The numbers.
+    pub values: Vec<f64>,
+}
+
+/// Which errors others found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishedError {
+    /// Mean square of the property's.
+    Square,
+    /// Mean size of the property's.
+    Absolute,
+    /// Mean square of the heads' \[m²\].
+    HeadSquare,
+    /// Mean size of the heads' \[m\].
+    HeadAbsolute,
+}
+
+/// One way of a sweep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// Name, unique in the sweep.
+    pub name: String,
+    /// The changed keys and their values in TOML, in the order of their names.
+    pub set: Vec<(String, String)>,
 }
 
 /// The case with some keys changed.
@@ -84,6 +132,8 @@ pub struct Variant {
     pub name: String,
     /// The changed keys and their values in TOML, in the order of their names.
     pub set: Vec<(String, String)>,
+    /// Whether it is a combination of sweeps, not one that the file names.
+    pub is_swept: bool,
     /// The changed case, which has no variants itself.
     pub case: Case,
 }

@@ -43,7 +43,8 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
     let physics = survey::physics(root.section("physics"), &grid);
     let has_u_step = root.get("feasible").is_some();
     let is_varied = has_variability(&scenarios, stack.as_ref());
-    let basis = prior::basis(root.section("basis"), &root, scenarios.len());
+    let basis = prior::basis(root.section("basis"), &root, scenarios.len(), &grid);
+    let groups = prior::groups(root.section("groups"));
     let base = solution::default_feasible(&grid, &property, is_varied, scenarios.len());
     let base = solution::feasible(root.section("feasible"), &base);
     let case = Case {
@@ -55,11 +56,14 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
         observations: observations::observations(root.sections("observation"), &grid, &property, physics.as_ref()),
         data: survey::data(root.section("data"), &grid, physics.is_some(), directory),
         selection: solution::selection(root.section("selection")),
-        inversion: solution::inversion(root.section("inversion"), &scenarios, basis.kind),
+        inversion: solution::inversion(root.section("inversion"), &scenarios, basis.kind, groups.is_some()),
         basis,
+        groups,
         reference: reference::reference(root.section("reference"), &scenarios, &property),
         mapping: reference::mapping(root.section("mapping"), &base),
         approximation: reference::approximation(root.section("approximation")),
+        sweeps: Vec::new(),
+        published: reference::published(root.sections("published")),
         variants: Vec::new(),
         feasible: has_u_step.then_some(base),
         grid,
@@ -68,6 +72,7 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
         physics,
         stack,
     };
+    root.get("sweep");
     root.get("variant");
     root.finish();
     case

@@ -4,13 +4,17 @@ use std::path::Path;
 
 use super::flow::cell;
 use super::{ANY, MANY, PART, SHARE, missing, need_in, path, proportions};
+use crate::basis::wavelet::MOST_MOMENTS;
 use crate::case::file::{
-    Basis, BasisKind, Condition, DirectSampling, Geology, Hard, HardData, HardDatum, Kriging, Method, Prior, Property,
-    Rank, Scenario, Sequential, Snesim, Stack,
+    Basis, BasisKind, Condition, DirectSampling, Geology, Groups, Hard, HardData, HardDatum, Kriging, Method, Prior,
+    Property, Rank, Scenario, Sequential, Snesim, Stack,
 };
 use crate::case::reader::Section;
 use crate::case::words;
 use crate::grid::Grid;
+
+/// Members that groups of sparse principal components have on average.
+const USUAL_MEMBERS: f64 = 20.0;
 
 pub(super) fn prior(section: Section<'_>, scenarios: &[Scenario], stack: Option<&Stack>) -> Prior {
     let realizations = section.get("realizations").and_then(|v| v.count(2..=MANY)).unwrap_or(500);
@@ -116,17 +120,75 @@ fn hard_datum(section: Section<'_>, grid: &Grid, property: &Property) -> Option<
     Some(HardDatum { cell: cell?, known: facies.or(value)? })
 }
 
-pub(super) fn basis(section: Section<'_>, root: &Section<'_>, scenarios: usize) -> Basis {
+/// The keys of [basis].
+pub(super) fn basis(section: Section<'_>, root: &Section<'_>, scenarios: usize, grid: &Grid) -> Basis {
     missing(&section, root, "basis", "the section [basis] with rank or energy");
     let kind = section.get("kind").and_then(|v| v.choice(&words::BASES)).unwrap_or(if scenarios > 1 {
         BasisKind::Hybrid
     } else {
         BasisKind::Pca
     });
+    let kind = own_keys(&section, kind, grid);
     let center = section.get("center").and_then(|v| v.flag()).unwrap_or(kind != BasisKind::Hybrid);
-    let rank = rank(&section);
+    let rank = match kind.columns(grid) {
+        Some(columns) => Rank::Fixed(columns),
+        None => rank(&section),
+    };
     section.finish();
     Basis { kind, rank, center }
+}
+
+/// A kind of basis with the keys that it alone has.
+fn own_keys(section: &Section<'_>, kind: BasisKind, grid: &Grid) -> BasisKind {
+    let counts = |key, expected| section.get(key).and_then(|v| v.triple(expected, 1, |v| v.count(1..=MANY)));
+    match kind {
+        BasisKind::Dct { .. } => {
+            let (has_box, has_rank) = (section.get("box").is_some(), section.get("rank").is_some());
+            if has_box && has_rank {
+                let problem = "box and rank both say how many columns there are";
+                section.collector.missing(&section.key("rank"), problem, "give one of them");
+            }
+            let lowest = match has_box || !has_rank {
+                false => None,
+                true => need_in(section, "box", "the frequencies kept along each axis, e.g. [16, 16]; or a rank")
+                    .and_then(|_| counts("box", "two or three numbers of frequencies, e.g. [16, 16]"))
+                    .or(Some([1; 3])),
+            };
+            BasisKind::Dct { lowest }
+        }
+        BasisKind::Wavelet { vanishing_moments, .. } => BasisKind::Wavelet {
+            vanishing_moments: section
+                .get("vanishing_moments")
+                .and_then(|v| v.count(1..=MOST_MOMENTS))
+                .unwrap_or(vanishing_moments),
+            window: counts("window", "two or three numbers of coefficients, e.g. [16, 16]"),
+        },
+        BasisKind::Zonation { zones } => {
+            let usual = std::array::from_fn(|a| zones[a].min(grid.cells[a]));
+            BasisKind::Zonation {
+                zones: counts("zones", "two or three numbers of zones, e.g. [8, 8]").unwrap_or(usual),
+            }
+        }
+        other => other,
+    }
+}
+
+/// The section of groups.
+pub(super) fn groups(section: Section<'_>) -> Option<Groups> {
+    let kinds = [("tree", false), ("sparse-pca", true)];
+    let is_sparse_pca = need_in(&section, "kind", "\"tree\" or \"sparse-pca\"").and_then(|v| v.choice(&kinds));
+    let groups = is_sparse_pca.map(|is_sparse_pca| match is_sparse_pca {
+        false => Groups::Tree,
+        true => Groups::SparsePca {
+            count: need_in(&section, "count", "the number of groups").and_then(|v| v.count(1..=MANY)).unwrap_or(1),
+            members: section
+                .get("members")
+                .and_then(|v| v.number("a mean number of members, 1 or more", |x| x >= 1.0))
+                .unwrap_or(USUAL_MEMBERS),
+        },
+    });
+    section.finish();
+    groups
 }
 
 /// The keys rank and energy, of which one says how many columns there are.

@@ -2,11 +2,12 @@
 
 use super::geology::gaussian;
 use super::solution::read_feasible;
-use super::{MANY, PART, name, need_in};
+use super::{MANY, NOT_NEGATIVE, PART, name, need_in};
 use crate::case::file::{
-    Approximation, Feasible, Mapping, MappingVariant, Property, Reference, ReferenceSource, Scenario,
+    Approximation, Feasible, Mapping, MappingVariant, Property, Published, Reference, ReferenceSource, Scenario,
 };
 use crate::case::reader::Section;
+use crate::case::words;
 
 pub(super) fn reference(section: Section<'_>, scenarios: &[Scenario], property: &Property) -> Option<Reference> {
     let names: Vec<_> = scenarios.iter().enumerate().map(|(i, s)| (s.name.as_str(), i)).collect();
@@ -35,6 +36,21 @@ pub(super) fn reference(section: Section<'_>, scenarios: &[Scenario], property: 
     section.finish();
     let source = field.or(source).unwrap_or(ReferenceSource::Scenario(0));
     is_present.then_some(Reference { source, seed })
+}
+
+/// What others found.
+pub(super) fn published(sections: Vec<Section<'_>>) -> Vec<Published> {
+    let published = |section: Section<'_>| {
+        let what = section.need("what", "which errors, e.g. \"e1\"").and_then(|v| v.choice(&words::PUBLISHED));
+        let row = section.need("row", "choices of the sweeps but the last, e.g. \"group\"").and_then(|v| v.text());
+        let values = section.need("values", "a number for each choice of the last sweep").and_then(|v| {
+            let items = v.list(1, 1000, "numbers")?;
+            items.iter().map(|v| v.number("a number of 0 or more", NOT_NEGATIVE)).collect::<Option<Vec<_>>>()
+        });
+        section.finish();
+        Some(Published { what: what?, row: row?.to_owned(), values: values? })
+    };
+    sections.into_iter().filter_map(published).collect()
 }
 
 pub(super) fn approximation(section: Section<'_>) -> Option<Approximation> {

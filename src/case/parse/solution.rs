@@ -103,27 +103,32 @@ fn features(value: &Value<'_>) -> Option<Features> {
     }
 }
 
-pub(super) fn inversion(section: Section<'_>, scenarios: &[Scenario], basis: BasisKind) -> Inversion {
+pub(super) fn inversion(section: Section<'_>, scenarios: &[Scenario], basis: BasisKind, is_grouped: bool) -> Inversion {
     let factor = |key| {
         let value = section.get(key).and_then(|v| v.number("a factor of 0 or more", NOT_NEGATIVE));
         value.unwrap_or(1.0)
     };
-    let weight = |key| section.get(key).and_then(|v| weight(&v)).unwrap_or(Weight::Auto);
+    let weight = section.get("weight").and_then(|v| weight(&v)).unwrap_or(Weight::Auto);
+    let coupling = section.get("coupling").and_then(|v| coupling(&v)).unwrap_or(Weight::Auto);
     let tolerance = section.get("tolerance").and_then(|v| v.number("a number from 0 to below 1", SHARE));
     let folds = section.get("cross_validation").and_then(|v| match v.count(0..=MANY) {
         Some(1) => v.wrong("0 (none), or 2 folds or more"),
         folds => folds,
     });
+    let usual = match basis {
+        BasisKind::Hybrid => Regularizer::Group,
+        BasisKind::Pca | BasisKind::KarhunenLoeve => Regularizer::Gaussian,
+        _ if is_grouped => Regularizer::Group,
+        BasisKind::Dct { .. } | BasisKind::Wavelet { .. } => Regularizer::L1,
+        BasisKind::Zonation { .. } | BasisKind::Cells => Regularizer::Tikhonov(1),
+    };
     let inversion = Inversion {
         iterations: section.get("iterations").and_then(|v| v.count(1..=60_000)).unwrap_or(10),
         steps: section.get("steps").and_then(|v| v.count(1..=1000)).unwrap_or(2),
-        regularizer: section
-            .get("regularizer")
-            .and_then(|v| v.choice(&words::REGULARIZERS))
-            .unwrap_or(if basis == BasisKind::Hybrid { Regularizer::Group } else { Regularizer::Gaussian }),
-        weight: weight("weight"),
+        regularizer: section.get("regularizer").and_then(|v| v.choice(&words::REGULARIZERS)).unwrap_or(usual),
+        weight,
         weight_factor: factor("weight_factor"),
-        coupling: weight("coupling"),
+        coupling,
         coupling_factor: factor("coupling_factor"),
         start: section.get("start").and_then(|v| start(&v, scenarios)).unwrap_or(Start::Mean),
         tolerance: tolerance.unwrap_or(0.0),
@@ -137,6 +142,14 @@ pub(super) fn inversion(section: Section<'_>, scenarios: &[Scenario], basis: Bas
 }
 
 fn weight(value: &Value<'_>) -> Option<Weight> {
+    if value.is_text() {
+        return value.choice(&words::WEIGHTS);
+    }
+    let expected = "\"auto\", \"l-curve\", \"gcv\", \"cross-validation\", or a number of 0 or more";
+    value.number(expected, NOT_NEGATIVE).map(Weight::Fixed)
+}
+
+fn coupling(value: &Value<'_>) -> Option<Weight> {
     if value.is_text() {
         return value.choice(&[("auto", Weight::Auto)]);
     }

@@ -14,12 +14,17 @@ use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::feasible::{FeasibleMap, PatternMap, Projection};
 use crate::inversion::{
-    Alternation, Choice, Estimate, FeasibleAtRank, Grouping, Iteration, Mismatch, Problem, Repair, Schedule,
-    SparseInversion, SparseSchedule, Sparsity, equal_projection, reduced_jacobian, truncation_covariance,
+    Alternation, Choice, Criterion, Estimate, FeasibleAtRank, Grouping, Iteration, Mismatch, Problem,
+    RegularizedInversion, RegularizedSchedule, Repair, Schedule, SparseInversion, SparseSchedule, Sparsity,
+    equal_projection, reduced_jacobian, truncation_covariance,
 };
 use crate::linalg::covariance::Covariance;
 use crate::progress::Progress;
+use crate::regularizer::{Regularizer as PropertyPenalty, Tikhonov, TotalVariation};
 use crate::report::metrics::nearest_facies;
+
+/// Folds of a weight that is chosen by cross-validation.
+const FOLDS: usize = 10;
 
 impl Study {
     /// The inversion of one set of observations; `finished` sees each iteration.
@@ -39,22 +44,22 @@ impl Study {
         };
         let mismatch: Option<&Mismatch<'_>> = if truth.is_some() { Some(&mismatch) } else { None };
         let (start, coefficients) = self.start();
-        if let (None, Some(sparsity)) = (&self.case.feasible, &schedule.sparsity) {
+        let Case { inversion, feasible, .. } = &self.case;
+        let of_property = self.penalty_on_the_property()?;
+        if feasible.is_none() && (of_property.is_some() || inversion.regularizer.is_sparse()) {
             let start = coefficients.unwrap_or_else(|| Array1::zeros(self.basis().cols()));
-            let sparse = SparseSchedule {
-                iterations: schedule.ranks.len(),
-                weight: sparsity.weight.into(),
-                tolerance: self.case.inversion.tolerance,
-                all_iterations: schedule.all_iterations,
-            };
-            let inversion = SparseInversion {
-                problem: self.problem(observations),
-                grouping: &sparsity.grouping,
-                schedule: &sparse,
-                start: start.view(),
-                mismatch,
-            };
-            return inversion.run(done, finished, progress);
+            let (iterations, tolerance) = (inversion.iterations, inversion.tolerance);
+            let (weight, all_iterations) = (self.criterion(), schedule.all_iterations);
+            let (problem, start) = (self.problem(observations), start.view());
+            if let Some(regularizer) = &of_property {
+                let schedule = &RegularizedSchedule { iterations, weight, tolerance, all_iterations };
+                let inversion =
+                    RegularizedInversion { problem, regularizer: &**regularizer, schedule, start, mismatch };
+                return inversion.run(done, finished, progress);
+            }
+            let grouping = &self.grouping(inversion.regularizer)?;
+            let schedule = &SparseSchedule { iterations, weight, tolerance, all_iterations };
+            return SparseInversion { problem, grouping, schedule, start, mismatch }.run(done, finished, progress);
         }
         let at_rank = AtRank::new(self, observations)?;
         let alternation = Alternation {
@@ -81,6 +86,22 @@ impl Study {
 
     /// The u that the first v-step is tied to, and the coefficients before it.
     fn start(&self) -> (Array1<f64>, Option<Array1<f64>>) {
+        if let Some(explicit) = self.parameterization.explicit() {
+            let basis = explicit.basis();
+            return match self.case.inversion.start {
+                Start::Mean => (self.prior_mean.clone(), Some(basis.nearest(self.prior_mean.view()))),
+                Start::Zero => (self.prior_mean.clone(), None),
+                Start::Uniform(share) => {
+                    let largest = basis.standard_deviations().map_or(1.0, |s| s.iter().copied().fold(0.0, f64::max));
+                    (self.prior_mean.clone(), Some(Array1::from_elem(basis.cols(), share * largest)))
+                }
+                Start::Scenario(p) => {
+                    let mean = self.priors.mean(&[p]);
+                    let v = basis.nearest(mean.view());
+                    (mean, Some(v))
+                }
+            };
+        }
         let Parameterization::Hybrid { basis, .. } = &*self.parameterization else {
             return (self.initial(), None);
         };
@@ -112,7 +133,7 @@ impl Study {
         let blocks = self.parameterization.groups();
         let rank = |k| match blocks {
             Some(_) => columns,
-            None if self.parameterization.is_extended() => columns,
+            None if self.parameterization.is_extended() || self.parameterization.explicit().is_some() => columns,
             None => self.case.basis.rank.at(k, inversion.iterations).map_or(columns, |rank| rank.min(columns)),
         };
         let tied = self.tied();
@@ -120,9 +141,14 @@ impl Study {
         let weight = match if tied { inversion.coupling } else { inversion.weight } {
             Weight::Fixed(lambda) => Choice::Fixed(lambda * lambda * if tied { 1.0 } else { inversion.weight_factor }),
             Weight::Auto if !tied && observations.estimated => Choice::Fixed(1.0),
-            Weight::Auto => Choice::Discrepancy,
+            // Criteria of a whole path of weights are used where there is no alternation.
+            _ => Choice::Discrepancy,
         };
         let sigma = self.basis().standard_deviations().map(|s| s.to_owned());
+        if sigma.is_none() && inversion.regularizer == Regularizer::Gaussian {
+            let problem = "\"gaussian\" where a coefficient is zero in all realizations";
+            return Err(Error::input("inversion.regularizer", problem, "keep fewer columns, or choose \"l1\""));
+        }
         Ok(Schedule {
             ranks: (0..inversion.iterations).map(rank).collect(),
             steps: inversion.steps,
@@ -142,23 +168,52 @@ impl Study {
         feasible.is_some() && inversion.apply == Apply::Every
     }
 
+    /// How λ² of an inversion without a feasible map is found.
+    fn criterion(&self) -> Criterion {
+        let inversion = &self.case.inversion;
+        match inversion.weight {
+            Weight::Auto => Criterion::Discrepancy,
+            Weight::Fixed(lambda) => Criterion::Fixed(lambda * lambda * inversion.weight_factor),
+            Weight::LCurve => Criterion::LCurve,
+            Weight::Gcv => Criterion::Gcv,
+            Weight::CrossValidation => Criterion::CrossValidation { folds: FOLDS, seed: self.case.seed },
+        }
+    }
+
+    /// φ, where the penalty is on the property.
+    fn penalty_on_the_property(&self) -> Result<Option<Box<dyn PropertyPenalty>>> {
+        let grid = self.grid();
+        Ok(match self.case.inversion.regularizer {
+            Regularizer::Tikhonov(0) => {
+                let mean = self.basis().mean().to_owned();
+                Some(Box::new(Tikhonov::new(grid, 0, Some(mean))?))
+            }
+            Regularizer::Tikhonov(order) => Some(Box::new(Tikhonov::new(grid, order, None)?)),
+            Regularizer::TotalVariation => Some(Box::new(TotalVariation::new(grid))),
+            _ => None,
+        })
+    }
+
     fn sparsity(&self, inversion: &Inversion) -> Result<Option<Sparsity>> {
-        if !matches!(inversion.regularizer, Regularizer::Group | Regularizer::L1) {
+        if !inversion.regularizer.is_sparse() {
             return Ok(None);
         }
         let weight = match inversion.weight {
-            Weight::Auto => Choice::Discrepancy,
             Weight::Fixed(lambda) => Choice::Fixed(lambda * lambda * inversion.weight_factor),
+            _ => Choice::Discrepancy,
         };
         Ok(Some(Sparsity { grouping: self.grouping(inversion.regularizer)?, weight, factor: inversion.weight_factor }))
     }
 
     /// The groups of coefficients: one a scenario, or with l1 every coefficient by itself, weighed as in its group. A
-    /// basis without blocks is one group.
+    /// basis without blocks is one group; one that is not made of realizations has the case's own.
     ///
     /// # Errors
     /// A basis that does not know the spread of its coefficients.
     pub(in crate::case) fn grouping(&self, regularizer: Regularizer) -> Result<Grouping> {
+        if let Some(explicit) = self.parameterization.explicit() {
+            return explicit.grouping(regularizer);
+        }
         let columns = self.basis().cols();
         let Some(sigma) = self.basis().standard_deviations() else {
             return Err(Error::input(
@@ -167,6 +222,9 @@ impl Study {
                 "choose basis.kind = \"hybrid\"",
             ));
         };
+        if regularizer == Regularizer::WeightedL1 {
+            return Grouping::singles(sigma.mapv(f64::recip).view());
+        }
         let blocks = self.parameterization.groups().unwrap_or_else(|| std::iter::once(0..columns).collect());
         let groups = Grouping::scenarios(&blocks, sigma)?;
         match regularizer {

@@ -16,6 +16,7 @@ use crate::grid::{Grid, Plane};
 use crate::progress::Progress;
 use crate::report::metrics::{Errors, nearest_facies};
 
+mod explicit;
 mod inversion;
 mod parameterization;
 mod prior;
@@ -23,6 +24,8 @@ mod scenarios;
 mod selection;
 mod verdict;
 
+pub(super) use explicit::columns as basis_columns;
+pub use explicit::{Explicit, Grouped};
 pub use parameterization::{Parameterization, UnknownKind};
 pub(super) use prior::conditioning;
 pub use prior::{Drawn, Priors};
@@ -109,7 +112,8 @@ impl Study {
         if !same_prior(&self.case, &case) {
             return Self::new(case, self.gpu.clone(), root, None, progress);
         }
-        if self.case.basis == case.basis && self.case.selection == case.selection {
+        let same_groups = explicit::groups_in_use(&self.case) == explicit::groups_in_use(&case);
+        if self.case.basis == case.basis && self.case.selection == case.selection && same_groups {
             return Ok(Self { case, ..self.clone() });
         }
         Self::of_priors(case, self.gpu.clone(), Arc::clone(&self.priors), self.selected.clone(), progress)

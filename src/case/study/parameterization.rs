@@ -7,6 +7,7 @@ use ndarray::{Array1, Array2, s};
 use super::super::file::{self, BasisKind, Case};
 use super::super::geology;
 use super::super::observations::count_of_tests;
+use super::explicit::Explicit;
 use super::prior::Priors;
 use crate::basis::karhunen_loeve::KarhunenLoeve;
 use crate::basis::pca::{HoldOut, Pca, Truncation};
@@ -30,6 +31,8 @@ pub enum Parameterization {
     Mixed(StoredBasis),
     /// Leading eigenvectors of a Gaussian prior's own covariance.
     KarhunenLoeve(StoredBasis),
+    /// A basis that is not made of realizations.
+    Explicit(Explicit),
     /// The basis of a field, joined with what else is unknown.
     Extended {
         /// All unknowns.
@@ -110,6 +113,9 @@ impl Parameterization {
             }
             (BasisKind::Pca, _) => mixed(case, priors, selected, truncation, progress),
             (BasisKind::Hybrid, _) => hybrid(case, priors, selected, truncation, warnings, progress),
+            (BasisKind::Dct { .. } | BasisKind::Wavelet { .. } | BasisKind::Zonation { .. } | BasisKind::Cells, _) => {
+                Explicit::new(case, priors, selected, warnings, progress).map(Self::Explicit)
+            }
             (BasisKind::KarhunenLoeve, _) => {
                 let scenario = &case.scenarios[0];
                 let file::Geology::Gaussian(gaussian) = &scenario.geology else {
@@ -133,7 +139,16 @@ impl Parameterization {
             Self::Components(pca) => &pca.basis,
             Self::Hybrid { basis, .. } => basis,
             Self::Mixed(basis) | Self::KarhunenLoeve(basis) => basis,
+            Self::Explicit(explicit) => explicit.basis(),
             Self::Extended { basis, .. } => basis,
+        }
+    }
+
+    /// The basis that is not made of realizations, where it is one.
+    pub fn explicit(&self) -> Option<&Explicit> {
+        match self {
+            Self::Explicit(explicit) => Some(explicit),
+            _ => None,
         }
     }
 
@@ -212,12 +227,12 @@ impl Parameterization {
                 let pca = &scenarios[block];
                 Ok(pca.reconstruct_some(realizations, pca.basis.rank()))
             }
-            Self::Mixed(basis) => {
-                let basis = basis.at_rank(rank);
+            Self::Mixed(_) | Self::Explicit(_) => {
+                let basis = self.basis().truncated(rank);
                 let mut out = Array2::zeros((realizations.len(), ensemble.grid.len()));
                 for (&l, mut row) in realizations.iter().zip(out.rows_mut()) {
                     let u = ensemble.property(l);
-                    row.assign(&basis.expand(basis.project(u.view()).view()).mapv(|x| x as f32));
+                    row.assign(&basis.expand(basis.nearest(u.view()).view()).mapv(|x| x as f32));
                 }
                 Ok(out)
             }

@@ -19,10 +19,45 @@ pub struct Case {
     pub unit: String,
     /// The facies' values of the property, in its unit; empty where it has none.
     pub facies: Vec<f64>,
+    /// What was tried in several ways.
+    pub sweeps: Vec<Sweep>,
+    /// What others found of it.
+    pub published: Vec<Published>,
     /// The whole file.
     pub table: toml::Table,
     /// The whole file as it was written.
     pub text: String,
+}
+
+/// Something that was tried in several ways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sweep {
+    /// What it is called.
+    pub name: String,
+    /// Names of its ways.
+    pub choices: Vec<String>,
+}
+
+/// Numbers that others found, one for each choice of the last sweep.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Published {
+    /// Which numbers: `"e1"`, ….
+    pub what: String,
+    /// The choices of the other sweeps.
+    pub row: String,
+    /// The numbers.
+    pub values: Vec<f64>,
+}
+
+/// Names of all combinations of sweeps, as their folders have them, the last sweep running fastest; of no sweep, one
+/// without a name.
+pub fn combinations(sweeps: &[Sweep]) -> Vec<String> {
+    sweeps.iter().fold(vec![String::new()], |all, sweep| {
+        let join = |name: &String, own: &String| {
+            if name.is_empty() { own.clone() } else { format!("{name}-{own}") }
+        };
+        all.iter().flat_map(|name| sweep.choices.iter().map(move |own| join(name, own))).collect()
+    })
 }
 
 impl Case {
@@ -49,7 +84,19 @@ impl Case {
             plane: if text_at(&table, "grid.plane") == Some("xz") { Plane::Xz } else { Plane::Xy },
         };
         let facies = key(&table, "property.facies").and_then(toml::Value::as_array);
+        let tables = |name: &str| table.get(name).and_then(toml::Value::as_array).cloned().unwrap_or_default();
+        let name = |table: &toml::Value, key: &str| Some(table.get(key)?.as_str()?.to_owned());
+        let sweep = |table: &toml::Value| {
+            let choices = table.get("choice")?.as_array()?.iter().map(|choice| name(choice, "name"));
+            Some(Sweep { name: name(table, "name")?, choices: choices.collect::<Option<_>>()? })
+        };
+        let published = |table: &toml::Value| {
+            let values = table.get("values")?.as_array()?.iter().map(leading_number).collect::<Option<_>>()?;
+            Some(Published { what: name(table, "what")?, row: name(table, "row")?, values })
+        };
         Ok(Self {
+            sweeps: tables("sweep").iter().filter_map(sweep).collect(),
+            published: tables("published").iter().filter_map(published).collect(),
             title: text_at(&table, "title").or(text_at(&table, "name")).map(str::to_owned),
             grid,
             property: text_at(&table, "property.name").unwrap_or("property").to_owned(),

@@ -17,7 +17,8 @@ pub(super) fn body(folder: &Folder) -> String {
     let asked = section("asked", "What was asked", &asked);
     let variants = super::variants_table(folder);
     let variants = if variants.is_empty() { variants } else { section("variants", "The variants", &variants) };
-    [outcome(folder), asked, hit_rates(folder), variants, spread(folder), runs(folder)].concat()
+    let sweep = super::sweep::section_of(folder);
+    [outcome(folder), asked, hit_rates(folder), sweep, variants, spread(folder), runs(folder)].concat()
 }
 
 /// Key in the summary, name, and name at an axis.
@@ -243,7 +244,7 @@ fn lines(runs: &[&Run], heading: &str, axis: (&str, &str, bool), value: fn(&Iter
 fn runs(folder: &Folder) -> String {
     let scale = scale(folder);
     let picture = |field: &ndarray::Array3<f64>, name: &str| {
-        let source = thumbnail(&folder.case, field, scale);
+        let source = thumbnail(&folder.case, field, scale, Palette::Property);
         format!("<div><img src=\"{source}\" alt=\"{name}\"><span>{name}</span></div>")
     };
     let card = |repeat: &Repeat| {

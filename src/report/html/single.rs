@@ -8,8 +8,8 @@ use serde_json::{Map as JsonMap, Value};
 use super::convergence::convergence;
 use super::fit::fit;
 use super::{
-    asked_table, asked_words, duration, flow, kind_words, layer_control, listed, measured, percent, percent_measured,
-    plain, scenarios, section, table, value_text,
+    asked_table, asked_words, columns, duration, flow, kind_words, layer_control, listed, measured, percent,
+    percent_measured, plain, scenarios, section, sweep, table, value_text,
 };
 use crate::report::colour::Palette;
 use crate::report::data::{Case, Folder, Number, Run, Summary};
@@ -27,6 +27,8 @@ pub(super) fn body(folder: &Folder, run: &Run) -> (String, Value) {
         models(folder, run, &maps),
         scenarios::section_of(run),
         flow::sections(folder, run, &maps),
+        columns::section_of(folder, run),
+        sweep::section_of(folder),
         variants(folder, run, &maps),
         prior(folder, run, &maps),
         fit(folder, run),
