@@ -79,7 +79,7 @@ fn the_page_of_a_signal_says_what_was_recovered() {
         "single &lt;b&gt;",
         "4 measurements",
         "error 0.4; selected: groups 2, 3",
-        "0.001 to 0.01</th><td>1.0</td><td>groups 2<",
+        "0.001 to 0.01</th><td>1.0</td><td>group 2<",
         "no group",
         "Of v̂ = 0 they are 0.2 and 0.1",
     ] {

@@ -63,8 +63,11 @@ impl Signal {
 impl Weights {
     /// λ from the least on.
     pub fn values(&self) -> impl Iterator<Item = f64> + '_ {
-        let (low, high) = (self.least.ln(), self.largest.ln());
-        let last = (self.count - 1).max(1) as f64;
-        (0..self.count).map(move |i| if i == 0 { self.least } else { (low + (high - low) * i as f64 / last).exp() })
+        let (low, high, last) = (self.least.ln(), self.largest.ln(), self.count - 1);
+        (0..=last).map(move |i| match i {
+            0 => self.least,
+            i if i == last => self.largest,
+            i => (low + (high - low) * i as f64 / last as f64).exp(),
+        })
     }
 }

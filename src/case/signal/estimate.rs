@@ -4,11 +4,11 @@ use crate::case::estimate::{Estimate, Part};
 use crate::case::file::Signal;
 
 /// Floating-point operations a second of one core.
-const RATE: f64 = 1e9;
+const RATE: f64 = 1e10;
 /// Weights that the search for one tries.
 const TRIED: f64 = 30.0;
 /// Evaluations of the dual at each weight.
-const EVALUATIONS: f64 = 15.0;
+const EVALUATIONS: f64 = 4.0;
 
 /// Memory and rough time: an evaluation makes an m × m Gram matrix of k columns and the Hessian of up to k groups.
 pub fn estimate(signal: &Signal) -> Estimate {

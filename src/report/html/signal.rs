@@ -123,8 +123,8 @@ fn recovered(signal: &Signal, run: &Run) -> String {
     let all = run.reference.iter().chain(&run.recovered);
     let (low, high) = all.fold((0.0f64, 0.0f64), |(low, high), v| (low.min(*v), high.max(*v)));
     let ends = [1.08 * low, 1.08 * high];
-    let reference =
-        stems(signal, signal.group, ends, run.reference.view(), None).wide().figure("The signal v", "Stems of v", "");
+    let reference = stems(Chart::wide, signal, signal.group, ends, run.reference.view(), None);
+    let reference = reference.figure("The signal v", "Stems of v", "");
     let rows: String = (signal.measurements.iter().enumerate())
         .map(|(j, &m)| {
             let charts: String = (signal.methods.iter().enumerate())
@@ -132,7 +132,7 @@ fn recovered(signal: &Signal, run: &Run) -> String {
                     let v = run.recovered.slice(ndarray::s![i, j, ..]);
                     let row = run.row(i, j);
                     let note = format!("error {}; selected: {}", number(row.relative_error), selection(row));
-                    let chart = stems(signal, *group, ends, v, Some(run.reference.view()));
+                    let chart = stems(|chart| chart, signal, *group, ends, v, Some(run.reference.view()));
                     chart.figure(name, &format!("Stems of what {name} recovers from {m} measurements"), &note)
                 })
                 .collect();
@@ -145,13 +145,15 @@ fn recovered(signal: &Signal, run: &Run) -> String {
 }
 
 fn selection(row: &Row) -> String {
-    match row.selected.is_empty() {
-        true => "no group".into(),
-        false => format!("groups {}", row.selected.replace(' ', ", ")),
+    match row.selected.split_whitespace().count() {
+        0 => "no group".into(),
+        1 => format!("group {}", row.selected),
+        _ => format!("groups {}", row.selected.replace(' ', ", ")),
     }
 }
 
 fn stems(
+    shape: fn(Chart) -> Chart,
     signal: &Signal,
     group: usize,
     ends: [f64; 2],
@@ -160,7 +162,7 @@ fn stems(
 ) -> Chart {
     let k = v.len();
     let x = Axis::linear("entry", 0.5, k as f64 + 0.5);
-    let mut chart = Chart::new(x, Axis::linear("coefficient", ends[0], ends[1])).low();
+    let mut chart = shape(Chart::new(x, Axis::linear("coefficient", ends[0], ends[1])).low());
     let edge = |entry: usize| entry as f64 + 0.5;
     for &g in &signal.active {
         chart.band(edge((g - 1) * signal.group), edge(g * signal.group), "", "");
@@ -218,7 +220,10 @@ fn weights(signal: &Signal, run: &Run) -> String {
         single("‖v̂ − v‖ / ‖v‖", column(|row| row.relative_error), false, "Error against the weight"),
     ];
     let figure = by_group.figure("Norm of each group against the weight", "Norms of the groups by weight", "");
-    let body = format!("{}{figure}<div class=\"charts\">{}</div>", selections(&run.weights), charts.concat());
+    let limit = "<p>As λ vanishes, the result tends to that of least Σ‖v<sub>g</sub>‖ which meets the data. Where λ is less \
+                 than 10⁻⁵ of that which leaves no group, the two are the same but for rounding, and the limit is shown.</p>";
+    let charts = charts.concat();
+    let body = format!("{limit}{}{figure}<div class=\"charts\">{charts}</div>", selections(&run.weights));
     section("weights", "What the weight changes", &body)
 }
 
