@@ -126,7 +126,7 @@ fn codes_are_those_of_scikit_learn() {
 fn a_signal_that_is_exhausted_or_zero_has_a_short_code() {
     let atoms = directions(40, 11, 3);
     let mut signals = Array2::zeros((3, 11));
-    signals.row_mut(1).assign(&(&atoms.row(5) * 2.0 - &atoms.row(30)));
+    signals.row_mut(1).assign(&(&atoms.row(5) * 2.0 - atoms.row(30)));
     signals.row_mut(2).assign(&normals(1, 11, 4).row(0));
     let stop = Stop { sparsity: 20, error: 0.0 };
     for selection in [Selection::Correlation, Selection::Decrease] {
