@@ -42,6 +42,8 @@ pub enum Purpose {
     SequentialIndicator = 14,
     /// Signals and their measurements.
     Signal = 15,
+    /// The first atoms of a learned dictionary.
+    Dictionary = 16,
 }
 
 /// A stream of random numbers, a function of `(seed, purpose, realization, level)` alone.

@@ -12,6 +12,7 @@ mod cells;
 mod extended;
 pub mod hybrid;
 pub mod karhunen_loeve;
+pub mod ksvd;
 pub mod pca;
 mod portions;
 mod realizations;
