@@ -353,13 +353,29 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "basis.kind",
         "\"pca\": leading principal components of the realizations, of all scenarios together where there are several;\n\
          \"hybrid\": those of each scenario side by side, a group of columns a scenario; \"karhunen-loeve\": leading\n\
-         eigenvectors of the covariance of one Gaussian scenario, for which no realizations are needed. Default: \"pca\",\n\
-         with several scenarios \"hybrid\".",
+         eigenvectors of the covariance of one Gaussian scenario, for which no realizations are needed; \"k-svd\": a\n\
+         dictionary of atoms, few of which at a time represent the realizations of one scenario. Default: \"pca\", with\n\
+         several scenarios \"hybrid\".",
     ),
     (
         "basis.rank",
         "Number of basis images (hybrid: of each scenario), or [first, last]: growing evenly from the first iteration to\n\
          the last. At most the number of realizations (less one with center).",
+    ),
+    ("basis.atoms", "Of \"k-svd\", which has no rank: number of atoms, at most that of realizations. Default: 1000."),
+    ("basis.sparsity", "Of \"k-svd\": the most atoms that represent a realization. Default: 60."),
+    (
+        "basis.learned_rank",
+        "Of \"k-svd\": the number of principal components in whose span the atoms are learned. Default: 500.",
+    ),
+    (
+        "basis.iterations",
+        "Of \"k-svd\": iterations of learning, each a coding and an update of all atoms. Default: 20.",
+    ),
+    (
+        "basis.updates",
+        "Of \"k-svd\": how an atom is updated, \"exact\" (by a leading singular vector) or \"approximate\" (by one step\n\
+         towards it). Default: \"approximate\".",
     ),
     ("basis.energy", "Instead of rank: the fraction of the realizations' energy that is kept, above 0, up to 1."),
     (
@@ -621,6 +637,27 @@ pub(super) const KEYS: &[(&str, &str)] = &[
          Default: \"gradient\" where labels are facies, else \"none\".",
     ),
     (
+        "discrete",
+        "Instead of [feasible]: after every v-step each cell goes to the minimum of (theta - u)^2 + beta D(u), theta the\n\
+         parameterized value and D a potential that is zero at the facies' values; these must ascend. The last model is\n\
+         rounded to the nearest facies.",
+    ),
+    (
+        "discrete.potential",
+        "D: \"quartic\", weight (u - l)^2 (u - l')^2 between neighbouring values l and l'; \"tukey\", \"truncated-quadratic\",\n\
+         \"geman-mcclure\", functions of the distance to the nearest value. Default: \"quartic\".",
+    ),
+    (
+        "discrete.weights",
+        "Of \"quartic\": a weight for each gap between facies values; only their ratios count. Default: all 1.",
+    ),
+    (
+        "discrete.first",
+        "beta in the first iteration, as a multiple of half the weight at which cells begin to part. Default: 1.",
+    ),
+    ("discrete.factor", "beta grows by this factor an iteration; 1: it stays. Default: 2."),
+    ("discrete.last", "The largest beta, as a multiple as above, or \"none\". Default: \"none\"."),
+    (
         "selection",
         "A first stage without a feasible map that selects scenarios; the second stage's basis (\"pca\") and learning set are\n\
          made of these. Without this section there is one stage.",
@@ -648,7 +685,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "inversion.regularizer",
         "What is added to the data misfit: \"none\"; \"gaussian\": weight^2 times the sum of v_j^2/sigma_j^2 with prior\n\
          standard deviations; \"group\": weight^2 times the sum over scenarios of |K_i v_i|; \"l1\": the same without groups.\n\
-         Default: \"gaussian\", with a hybrid basis \"group\".",
+         Default: \"gaussian\", with a hybrid basis \"group\", with \"k-svd\" \"l1\", of which all weights are 1.",
     ),
     ("inversion.weight", "Weight of the regularizer: \"auto\" (from the data) or a number. Default: \"auto\"."),
     ("inversion.weight_factor", "Factor on weight^2, be it chosen or given. Default: 1."),

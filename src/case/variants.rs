@@ -13,7 +13,7 @@ use super::reader::Section;
 use super::{consistency, overrides, parse};
 
 /// Sections that a variant may change: the others say what it is compared on.
-const CHANGEABLE: [&str; 11] = [
+const CHANGEABLE: [&str; 12] = [
     "scenario",
     "prior",
     "hard_data",
@@ -22,6 +22,7 @@ const CHANGEABLE: [&str; 11] = [
     "observation",
     "data",
     "feasible",
+    "discrete",
     "selection",
     "inversion",
     "reference",

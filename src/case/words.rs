@@ -1,8 +1,8 @@
 //! The words of case files for choices that the numerics know as enums.
 
 use super::file::{
-    Aggregation, Apply, BasisKind, Face, Kriging, Labels, NoiseLevel, ObservationKind, Regularizer, Repair, Returned,
-    SelectedBy, Side, Split,
+    Aggregation, Apply, BasisKind, Dictionary, Face, Kriging, Labels, NoiseLevel, ObservationKind, Regularizer, Repair,
+    Returned, SelectedBy, Side, Split,
 };
 use crate::grid::Plane;
 use crate::units::Transform;
@@ -10,8 +10,15 @@ use crate::units::Transform;
 pub(super) const PLANES: [(&str, Plane); 2] = [("xy", Plane::Xy), ("xz", Plane::Xz)];
 pub(super) const TRANSFORMS: [(&str, Transform); 3] =
     [("none", Transform::None), ("log10", Transform::Log10), ("ln", Transform::Ln)];
-pub(super) const BASES: [(&str, BasisKind); 3] =
-    [("pca", BasisKind::Pca), ("hybrid", BasisKind::Hybrid), ("karhunen-loeve", BasisKind::KarhunenLoeve)];
+/// Kinds of bases, with their own keys at their defaults.
+pub(super) const BASES: [(&str, BasisKind); 4] = [
+    ("pca", BasisKind::Pca),
+    ("hybrid", BasisKind::Hybrid),
+    ("karhunen-loeve", BasisKind::KarhunenLoeve),
+    ("k-svd", BasisKind::KSvd(Dictionary::DEFAULT)),
+];
+/// Whether atoms are updated exactly.
+pub(super) const UPDATES: [(&str, bool); 2] = [("exact", true), ("approximate", false)];
 pub(super) const NOISE_LEVELS: [(&str, NoiseLevel); 3] = [
     ("given", NoiseLevel::Given),
     ("likelihood", NoiseLevel::Likelihood),

@@ -1,5 +1,6 @@
 //! A case becomes TOML again, every key explicit, so that reading it gives an equal case.
 
+use std::mem;
 use std::path::Path;
 
 use super::file::*;
@@ -45,6 +46,7 @@ pub(super) fn lines(case: &Case) -> Vec<Line> {
     case.observations.iter().for_each(|observation| writer.observation(observation, case));
     writer.data(case.data.as_ref());
     writer.feasible(case.feasible.as_ref());
+    writer.discrete(case.discrete.as_ref());
     writer.selection(case.selection.as_ref());
     writer.inversion(&case.inversion, &case.scenarios);
     writer.reference(case);
@@ -369,9 +371,21 @@ impl Writer<'_> {
 
     fn basis(&mut self, basis: &Basis) {
         self.section("basis");
-        self.key("kind", word(&words::BASES, basis.kind));
-        self.rank(basis.rank);
+        let same = |(_, kind): &&(&str, BasisKind)| mem::discriminant(kind) == mem::discriminant(&basis.kind);
+        self.key("kind", words::BASES.iter().find(same).map_or_else(String::new, |(word, _)| text(word)));
+        match basis.kind {
+            BasisKind::KSvd(dictionary) => self.dictionary(&dictionary),
+            _ => self.rank(basis.rank),
+        }
         self.key("center", basis.center.to_string());
+    }
+
+    fn dictionary(&mut self, dictionary: &Dictionary) {
+        self.key("atoms", dictionary.atoms.to_string());
+        self.key("sparsity", dictionary.sparsity.to_string());
+        self.key("learned_rank", dictionary.learned_rank.to_string());
+        self.key("iterations", dictionary.iterations.to_string());
+        self.key("updates", word(&words::UPDATES, dictionary.exact));
     }
 
     fn rank(&mut self, rank: Rank) {
@@ -634,6 +648,22 @@ impl Writer<'_> {
         self.key("refine", feasible.refine.map_or("false".into(), decimal));
         self.key("respect_hard_data", feasible.respect_hard_data.to_string());
         self.key("repair", word(&words::REPAIRS, feasible.repair));
+    }
+
+    fn discrete(&mut self, discrete: Option<&Discrete>) {
+        let Some(discrete) = discrete else { return };
+        self.section("discrete");
+        let (potential, weights) = match &discrete.potential {
+            Potential::Quartic(weights) => ("quartic", Some(list(weights.iter().map(|&w| decimal(w))))),
+            Potential::Tukey => ("tukey", None),
+            Potential::TruncatedQuadratic => ("truncated-quadratic", None),
+            Potential::GemanMcClure => ("geman-mcclure", None),
+        };
+        self.key("potential", text(potential));
+        self.optional("weights", weights);
+        self.key("first", decimal(discrete.first));
+        self.key("factor", decimal(discrete.factor));
+        self.key("last", discrete.last.map_or_else(|| text("none"), decimal));
     }
 
     fn selection(&mut self, selection: Option<&Selection>) {

@@ -23,6 +23,34 @@ pub enum BasisKind {
     Hybrid,
     /// Leading eigenvectors of a Gaussian prior's own covariance: no realizations needed.
     KarhunenLoeve,
+    /// A dictionary that sparse combinations of represent the realizations of one scenario.
+    KSvd(Dictionary),
+}
+
+/// How a dictionary is learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dictionary {
+    /// Number of atoms k.
+    pub atoms: usize,
+    /// The most atoms S of a realization.
+    pub sparsity: usize,
+    /// The number T of leading singular vectors in whose span it is learned.
+    pub learned_rank: usize,
+    /// Iterations: coding, then updates of all atoms.
+    pub iterations: u32,
+    /// Whether an atom is updated by its leading singular vector, or by one step towards it.
+    pub exact: bool,
+}
+
+impl Default for Dictionary {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl Dictionary {
+    /// What it is where nothing else is said.
+    pub const DEFAULT: Self = Self { atoms: 1000, sparsity: 60, learned_rank: 500, iterations: 20, exact: false };
 }
 
 /// How many columns a basis has; a hybrid basis for each scenario.

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::flow::cell;
 use super::{ANY, MANY, PART, SHARE, missing, need_in, path, proportions};
 use crate::case::file::{
-    Basis, BasisKind, Condition, DirectSampling, Geology, Hard, HardData, HardDatum, Kriging, Method, Prior, Property,
-    Rank, Scenario, Sequential, Snesim, Stack,
+    Basis, BasisKind, Condition, Dictionary, DirectSampling, Geology, Hard, HardData, HardDatum, Kriging, Method,
+    Prior, Property, Rank, Scenario, Sequential, Snesim, Stack,
 };
 use crate::case::reader::Section;
 use crate::case::words;
@@ -124,9 +124,29 @@ pub(super) fn basis(section: Section<'_>, root: &Section<'_>, scenarios: usize) 
         BasisKind::Pca
     });
     let center = section.get("center").and_then(|v| v.flag()).unwrap_or(kind != BasisKind::Hybrid);
-    let rank = rank(&section);
+    let (kind, rank) = match kind {
+        BasisKind::KSvd(usual) => {
+            let dictionary = dictionary(&section, usual);
+            (BasisKind::KSvd(dictionary), Rank::Fixed(dictionary.atoms))
+        }
+        other => (other, rank(&section)),
+    };
     section.finish();
     Basis { kind, rank, center }
+}
+
+/// The keys of a learned dictionary. Those of other bases may stand beside them, so that a variant can change the kind.
+fn dictionary(section: &Section<'_>, usual: Dictionary) -> Dictionary {
+    section.get("rank");
+    section.get("energy");
+    let count = |key| section.get(key).and_then(|v| v.count(1..=MANY));
+    Dictionary {
+        atoms: count("atoms").unwrap_or(usual.atoms),
+        sparsity: count("sparsity").unwrap_or(usual.sparsity),
+        learned_rank: count("learned_rank").unwrap_or(usual.learned_rank),
+        iterations: section.get("iterations").and_then(|v| v.count(1..=10_000)).map_or(usual.iterations, |n| n as u32),
+        exact: section.get("updates").and_then(|v| v.choice(&words::UPDATES)).unwrap_or(usual.exact),
+    }
 }
 
 /// The keys rank and energy, of which one says how many columns there are.
