@@ -17,9 +17,9 @@ pub(super) fn comparison(rows: &[(&str, &Summary)]) -> String {
         ("facies.facies_mismatch", "wrong facies"),
         ("facies.thresholded.facies_mismatch", "wrong facies, Φv thresholded"),
         ("errors.parameterized.rmse", "RMSE of Φv"),
-        ("forecast.head.parameterized", "RMSE of forecast heads, Φv [m]"),
+        ("forecast.head.parameterized", "RMSE of forecast heads, Φv"),
         ("forecast.head.facies", "of the facies"),
-        ("forecast.rate.parameterized", "RMSE of forecast rates, Φv [m³/day]"),
+        ("forecast.rate.parameterized", "RMSE of forecast rates, Φv"),
         ("forecast.rate.facies", "of the facies"),
     ];
     let known: Vec<_> =
