@@ -12,7 +12,7 @@ pub struct BuiltIn {
     pub text: &'static str,
 }
 
-const ALL: [BuiltIn; 21] = [
+const ALL: [BuiltIn; 24] = [
     BuiltIn { name: "ch2-pumping-dct", text: include_str!("../../cases/ch2-pumping-dct.toml") },
     BuiltIn { name: "ch2-pumping-wavelet", text: include_str!("../../cases/ch2-pumping-wavelet.toml") },
     BuiltIn { name: "ch2-signal", text: include_str!("../../cases/ch2-signal.toml") },
@@ -24,6 +24,9 @@ const ALL: [BuiltIn; 21] = [
     BuiltIn { name: "ch3-pumping-3d-gaussian", text: include_str!("../../cases/ch3-pumping-3d-gaussian.toml") },
     BuiltIn { name: "ch3-tomo-channel", text: include_str!("../../cases/ch3-tomo-channel.toml") },
     BuiltIn { name: "ch3-tomo-gaussian", text: include_str!("../../cases/ch3-tomo-gaussian.toml") },
+    BuiltIn { name: "ch4-pumping-200", text: include_str!("../../cases/ch4-pumping-200.toml") },
+    BuiltIn { name: "ch4-pumping-drawdown", text: include_str!("../../cases/ch4-pumping-drawdown.toml") },
+    BuiltIn { name: "ch4-tomo-3facies", text: include_str!("../../cases/ch4-tomo-3facies.toml") },
     BuiltIn { name: "ch5-mapping", text: include_str!("../../cases/ch5-mapping.toml") },
     BuiltIn { name: "ch5-pumping", text: include_str!("../../cases/ch5-pumping.toml") },
     BuiltIn { name: "ch5-tomo", text: include_str!("../../cases/ch5-tomo.toml") },

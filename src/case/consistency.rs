@@ -35,6 +35,8 @@ pub(super) fn check(case: &Case, collector: &Collector) {
     if let Some(feasible) = &case.feasible {
         check.feasible("feasible", feasible);
     }
+    check.discrete();
+    check.dictionary();
 }
 
 struct Check<'a> {
@@ -251,6 +253,9 @@ impl Check<'_> {
 
     fn basis(&self) {
         let Case { basis, prior, scenarios, grid, inversion, .. } = self.case;
+        if let BasisKind::KSvd(_) = basis.kind {
+            return;
+        }
         if !basis.kind.is_of_prior() {
             return self.explicit_basis();
         }
@@ -441,8 +446,14 @@ impl Check<'_> {
         );
         self.groups();
         let problem = "a coupling without a u-step has no effect";
-        let fits = feasible.is_some() || inversion.coupling == Weight::Auto;
-        self.require(fits, &["feasible"], "inversion.coupling", problem, "write \"auto\", or add [feasible]");
+        let fits = self.case.has_u_step() || inversion.coupling == Weight::Auto;
+        self.require(
+            fits,
+            &["feasible", "discrete"],
+            "inversion.coupling",
+            problem,
+            "write \"auto\", or add [feasible]",
+        );
     }
 
     fn selection(&self) {
@@ -456,6 +467,50 @@ impl Check<'_> {
         let problem = "the second stage has one basis, made of the selected scenarios together";
         let fits = basis.kind == BasisKind::Pca;
         self.require(fits, &[], "basis.kind", problem, "write kind = \"pca\", or remove [selection]");
+    }
+
+    /// A dictionary against the realizations that it is learned from.
+    fn dictionary(&self) {
+        let Case { basis, prior, scenarios, grid, feasible, .. } = self.case;
+        let BasisKind::KSvd(dictionary) = basis.kind else { return };
+        let Dictionary { atoms, sparsity, learned_rank, .. } = dictionary;
+        let problem = "a dictionary is learned from the realizations of one scenario";
+        self.require(scenarios.len() < 2, &["scenario"], "basis.kind", problem, "choose \"hybrid\", or one scenario");
+        let problem = format!("{sparsity} atoms represent a realization, of {atoms} in all");
+        self.require(sparsity <= atoms, &["basis.atoms"], "basis.sparsity", problem, "ask for at most all of them");
+        let count = prior.realizations;
+        let problem = format!("{count} realizations are fewer than the {sparsity} atoms that represent one");
+        let from = ["prior.realizations", "basis.sparsity"];
+        self.require(sparsity <= count, &from, "prior.realizations", problem, "draw more, two an atom or more");
+        let problem = format!("{count} realizations teach no {atoms} atoms");
+        let fits = atoms <= count || sparsity > count;
+        self.require(fits, &["prior.realizations"], "basis.atoms", problem, "ask for fewer, or draw more realizations");
+        let independent = (count - usize::from(basis.center)).min(grid.len());
+        let problem = format!("{learned_rank} principal components, where the realizations have {independent} at most");
+        let from = ["prior.realizations", "grid.cells", "basis.center"];
+        self.require(learned_rank <= independent, &from, "basis.learned_rank", problem, "ask for fewer");
+        let problem = "a feasible map learns from realizations in the basis, and a dictionary has no one set of them";
+        self.require(feasible.is_none(), &["basis.kind"], "feasible", problem, "choose basis.kind = \"pca\"");
+    }
+
+    /// A discrete potential against the facies that it pulls to.
+    fn discrete(&self) {
+        let Case { discrete: Some(discrete), property, feasible, physics, .. } = self.case else { return };
+        let problem = "the property has no facies to pull cells to";
+        self.require(property.has_facies(), &["property"], "discrete", problem, "add facies = [...] to [property]");
+        let values: Vec<_> = property.facies.iter().map(|&u| property.reported(u)).collect();
+        let problem = format!("the facies' values {values:?} do not ascend");
+        let remedy = "a discrete potential needs them in order: write the least first";
+        self.require(ascends(property), &["discrete"], "property.facies", problem, remedy);
+        let problem = "a feasible map and a discrete potential are both u-steps";
+        self.require(feasible.is_none(), &["feasible"], "discrete", problem, "remove one of the sections");
+        let problem = "nothing is inverted, and there is no u-step";
+        self.require(physics.is_some(), &["physics"], "discrete", problem, "remove the section, or add [physics]");
+        if let Potential::Quartic(weights) = &discrete.potential {
+            let gaps = property.facies.len().saturating_sub(1);
+            let problem = format!("{} weights for the {gaps} gaps between facies", weights.len());
+            self.require(weights.len() == gaps, &["property"], "discrete.weights", problem, "give one a gap");
+        }
     }
 
     fn reference(&self) {

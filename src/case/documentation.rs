@@ -355,7 +355,9 @@ pub(super) const KEYS: &[(&str, &str)] = &[
          \"hybrid\": those of each scenario side by side, a group of columns a scenario; \"karhunen-loeve\": leading\n\
          eigenvectors of the covariance of one Gaussian scenario, for which no realizations are needed; \"dct\": cosines of\n\
          the lowest frequencies; \"wavelet\": Daubechies' wavelets of the coarsest scales; \"zonation\": one value in each of a\n\
-         lattice of boxes; \"cells\": one value in every cell. Default: \"pca\", with several scenarios \"hybrid\".",
+         lattice of boxes; \"cells\": one value in every cell; \"k-svd\": a dictionary of\n\
+         atoms, few of which at a time represent the realizations of one scenario. Default: \"pca\", with several scenarios\n\
+         \"hybrid\".",
     ),
     (
         "basis.rank",
@@ -371,6 +373,21 @@ pub(super) const KEYS: &[(&str, &str)] = &[
          Default: all scales; sides of 2^J times an odd number of cells have J of them.",
     ),
     ("basis.zones", "Of \"zonation\": boxes along x, y, z. Default: 8 along each axis that has so many cells."),
+    ("basis.atoms", "Of \"k-svd\", which has no rank: number of atoms, at most that of realizations. Default: 1000."),
+    ("basis.sparsity", "Of \"k-svd\": the most atoms that represent a realization. Default: 60."),
+    (
+        "basis.learned_rank",
+        "Of \"k-svd\": the number of principal components in whose span the atoms are learned. Default: 500.",
+    ),
+    (
+        "basis.iterations",
+        "Of \"k-svd\": iterations of learning, each a coding and an update of all atoms. Default: 20.",
+    ),
+    (
+        "basis.updates",
+        "Of \"k-svd\": how an atom is updated, \"exact\" (by a leading singular vector) or \"approximate\" (by one step\n\
+         towards it). Default: \"approximate\".",
+    ),
     ("basis.energy", "Instead of rank: the fraction of the realizations' energy that is kept, above 0, up to 1."),
     (
         "basis.center",
@@ -643,6 +660,27 @@ pub(super) const KEYS: &[(&str, &str)] = &[
          Default: \"gradient\" where labels are facies, else \"none\".",
     ),
     (
+        "discrete",
+        "Instead of [feasible]: after every v-step each cell goes to the minimum of (theta - u)^2 + beta D(u), theta the\n\
+         parameterized value and D a potential that is zero at the facies' values; these must ascend. The last model is\n\
+         rounded to the nearest facies.",
+    ),
+    (
+        "discrete.potential",
+        "D: \"quartic\", weight (u - l)^2 (u - l')^2 between neighbouring values l and l'; \"tukey\", \"truncated-quadratic\",\n\
+         \"geman-mcclure\", functions of the distance to the nearest value. Default: \"quartic\".",
+    ),
+    (
+        "discrete.weights",
+        "Of \"quartic\": a weight for each gap between facies values; only their ratios count. Default: all 1.",
+    ),
+    (
+        "discrete.first",
+        "beta in the first iteration, as a multiple of half the weight at which cells begin to part. Default: 1.",
+    ),
+    ("discrete.factor", "beta grows by this factor an iteration; 1: it stays. Default: 2."),
+    ("discrete.last", "The largest beta, as a multiple as above, or \"none\". Default: \"none\"."),
+    (
         "selection",
         "A first stage without a feasible map that selects scenarios; the second stage's basis (\"pca\") and learning set are\n\
          made of these. Without this section there is one stage.",
@@ -673,8 +711,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
          without groups, of \"dct\", \"wavelet\", \"zonation\" and \"cells\" the sum of |v_j|; \"weighted-l1\": that of |v_j| over the\n\
          root mean square of v_j in the realizations; \"tikhonov-0\", \"tikhonov-1\", \"tikhonov-2\": squares of the property's\n\
          departure from the basis' mean, of its first or of its second differences between cells; \"total-variation\".\n\
-         Default: \"gaussian\", with a hybrid basis or [groups] \"group\", with \"dct\" and \"wavelet\" \"l1\", with \"zonation\" and\n\
-         \"cells\" \"tikhonov-1\".",
+         Default: \"gaussian\", with a hybrid basis or [groups] \"group\", with \"dct\" and \"wavelet\" \"l1\", with \"k-svd\" \"l1\" of\n\
+         weights 1, with \"zonation\" and \"cells\" \"tikhonov-1\".",
     ),
     (
         "inversion.weight",

@@ -160,11 +160,23 @@ fn basis(case: &Case, n: f64, columns: f64) -> Part {
         BasisKind::Hybrid => (blocks(case), case.prior.realizations as f64, 4.0),
         BasisKind::Pca => (1.0, all, 8.0),
         BasisKind::KarhunenLoeve => (1.0, n, 8.0),
+        BasisKind::KSvd(_) => (1.0, all, 4.0),
         _ => return Part { name: "basis", bytes: 8.0 * n, seconds: SECONDS_A_TRANSFORMED_CELL * all * n },
     };
     let operations = blocks * (small * small * n.min(1e4 * small) + 10.0 * small.powi(3)) + small * columns * n;
+    let (columns, operations) = match case.basis.kind {
+        BasisKind::KSvd(dictionary) => (dictionary.learned_rank as f64, operations + learning(dictionary, all)),
+        _ => (columns, operations),
+    };
     let bytes = bytes_a_number * n * columns + 16.0 * blocks * small * small;
     Part { name: "basis", bytes, seconds: operations / DENSE_RATE }
+}
+
+/// Operations that learning a dictionary of L realizations takes: their codes, and updates of the atoms that they use.
+fn learning(dictionary: Dictionary, realizations: f64) -> f64 {
+    let Dictionary { atoms, sparsity, learned_rank, iterations, .. } = dictionary;
+    let (k, s, t) = (atoms as f64, sparsity as f64, learned_rank as f64);
+    f64::from(iterations) * realizations * (k * t + s * s * k + 4.0 * s * t)
 }
 
 /// The u-step and the v-step.

@@ -1,14 +1,16 @@
 //! What a run with groundwater flow leaves behind beside its models: heads of every cell, wells, curves over time.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
-use super::files;
 use super::observations::{Observations, Unit};
 use super::results::write_csv;
 use super::study::Study;
-use crate::error::Result;
+use super::summary::Forecast;
+use super::{facies_map, files};
+use crate::error::{Error, Result};
 use crate::forward::groundwater::{Aquifer, Control, Groundwater, Observation, Quantity, Regime};
 use crate::grid::Grid;
 use crate::inversion::Iteration;
@@ -32,9 +34,11 @@ pub(super) fn write(folder: &Path, study: &Study, observations: &Observations<'_
     let Some(aquifer) = observations.aquifer() else { return Ok(Vec::new()) };
     let flow = Groundwater::new(aquifer.clone())?;
     let mut fields = vec![("model", best.model.view()), ("parameterized", best.parameterized.view())];
+    let facies = facies_map::of(study, best).filter(|facies| facies != best.model);
     fields.extend(observations.reference.as_ref().map(|reference| ("reference", reference.view())));
     let mut last = Heads::new();
-    for (name, field) in &fields {
+    fields.extend(facies.as_ref().map(|facies| ("facies", facies.view())));
+    for (name, field) in fields.iter().filter(|(name, _)| *name != "facies") {
         let heads = flow.heads(*field)?;
         let kept = states(heads.nrows());
         let file = if *name == "model" { "head.npy".to_owned() } else { format!("head_{name}.npy") };
@@ -128,6 +132,8 @@ fn write_curves(
         Ok(values.into_shape_with_order((curves.len(), times.len())).expect("a value a curve and time"))
     };
     let predicted: Vec<Array2<f64>> = fields.iter().map(|(_, field)| read(field)).collect::<Result<_>>()?;
+    let place = |name: &str| fields.iter().position(|(of, _)| *of == name);
+    let (reference, facies) = (place("reference"), place("facies"));
     let observed = |quantity: Quantity, time: f64| {
         let same = |o: &Observation| o.quantity == quantity && o.time == Some(time);
         aquifer.observations.iter().position(same).map(|i| observations.observed[i])
@@ -147,15 +153,52 @@ fn write_curves(
                     z,
                     time,
                     unit: curve.unit.name().to_owned(),
-                    reference: predicted.get(2).map(number),
+                    reference: reference.map(|i| number(&predicted[i])),
                     predicted_parameterized: number(&predicted[1]),
                     predicted_model: number(&predicted[0]),
+                    predicted_facies: facies.map(|i| number(&predicted[i])),
                     observed: observed(curve.quantity, time).map(|d| curve.unit.reported(d)),
                 })?;
             }
         }
         Ok(())
     })
+}
+
+/// Root-mean-square errors of the forecasts of a run against its reference's own response, by kind of what was observed:
+/// over all places and the times behind the last datum. Empty where nothing is forecast.
+///
+/// # Errors
+/// A table of responses that cannot be read.
+pub(super) fn forecasts(folder: &Path) -> Result<BTreeMap<String, Forecast>> {
+    let path = folder.join("drawdown.csv");
+    let mut out = BTreeMap::new();
+    if !path.exists() {
+        return Ok(out);
+    }
+    let damaged = |e: csv::Error| Error::file("read", &path, std::io::Error::other(e));
+    let rows: csv::Result<Vec<Response>> = csv::Reader::from_path(&path).map_err(damaged)?.deserialize().collect();
+    let rows = rows.map_err(damaged)?;
+    let last = rows.iter().filter(|r| r.observed.is_some()).map(|r| r.time).fold(0.0, f64::max);
+    let mut kinds: Vec<&str> = rows.iter().filter(|r| r.observed.is_some()).map(|r| r.kind.as_str()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    for kind in kinds {
+        let later: Vec<&Response> = rows.iter().filter(|r| r.kind == kind && r.time > last).collect();
+        let rmse = |predicted: &dyn Fn(&Response) -> Option<f64>| {
+            let missed: Option<Vec<f64>> = later.iter().map(|r| Some((predicted(r)? - r.reference?).powi(2))).collect();
+            missed
+                .filter(|missed| !missed.is_empty())
+                .map(|missed| (missed.iter().sum::<f64>() / missed.len() as f64).sqrt())
+        };
+        let model = rmse(&|r| Some(r.predicted_model));
+        if let (Some(parameterized), Some(model)) = (rmse(&|r| Some(r.predicted_parameterized)), model) {
+            let facies = rmse(&|r| r.predicted_facies).unwrap_or(model);
+            let unit = later[0].unit.clone();
+            out.insert(kind.to_owned(), Forecast { unit, parameterized, model, facies });
+        }
+    }
+    Ok(out)
 }
 
 fn curves(grid: &Grid, aquifer: &Aquifer, units: &[Unit]) -> Vec<Curve> {

@@ -23,6 +23,7 @@ pub mod diagnostics;
 pub mod documentation;
 pub mod ensemble;
 pub mod estimate;
+mod facies_map;
 pub mod file;
 mod files;
 mod flow_results;

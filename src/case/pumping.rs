@@ -87,6 +87,7 @@ impl Tested {
                     reference: None,
                     predicted_parameterized: s,
                     predicted_model: s,
+                    predicted_facies: None,
                     observed: reading.observed,
                 })?;
             }

@@ -6,10 +6,13 @@ use ndarray::Axis;
 
 use super::observations::Observations;
 use super::study::{Opinion, Study};
-use super::{files, flow_results, grouped, paraview};
+use super::{facies_map, files, flow_results, grouped, paraview};
 use crate::error::{Error, Result};
 use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Solution};
 use crate::report::metrics::Errors;
+
+/// Columns of the basis that are kept as images.
+const BASIS_IMAGES: usize = 24;
 
 /// Writes every file of the result folder but the summary and the report; returns the errors of heads.
 pub(super) fn write(
@@ -30,6 +33,22 @@ pub(super) fn write(
     }
     let prior_mean = study.reported(study.prior_mean.view());
     files::array(&folder.join("prior_mean.npy"), study.shaped(prior_mean.view()))?;
+    if let Some(facies) = facies_map::of(study, best) {
+        let facies = study.reported(study.field(facies.view()));
+        files::array(&folder.join("facies.npy"), study.shaped(facies.view()))?;
+    }
+    let has_one_block = study.parameterization.components().is_some() || study.parameterization.dictionary().is_some();
+    if has_one_block && study.case.feasible.is_none() {
+        let shown = BASIS_IMAGES.min(study.basis().cols());
+        let images = study.basis().columns(0..shown).t().mapv(|x| x as f32);
+        files::array(&folder.join("basis_images.npy"), study.shaped_layers(images.view()))?;
+    }
+    if let Some(ksvd) = study.parameterization.dictionary() {
+        write_csv(&folder.join("dictionary.csv"), |csv| {
+            csv.write_record(["iteration", "rmse"])?;
+            ksvd.rmse.iter().enumerate().try_for_each(|(i, rmse)| csv.serialize((i + 1, rmse)))
+        })?;
+    }
     if let Some(probability) = &best.probability {
         files::array(&folder.join("probability.npy"), study.shaped_layers(probability.view()))?;
     }

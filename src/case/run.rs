@@ -14,7 +14,9 @@ use super::observations::Observations;
 use super::pumping::{self, Tested};
 use super::study::{self, Opinion, Parameterization, Study};
 use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
-use super::{approximation, cache, files, grouped, hard_data, mapping, observations, results, variants};
+use super::{
+    approximation, cache, facies_map, files, flow_results, grouped, hard_data, mapping, observations, results, variants,
+};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::inversion::{ACTIVE_SHARE, Estimate, Repair, no_scenario_fits, split};
@@ -186,6 +188,8 @@ impl Run<'_> {
         if let Some(approximation) = &case.approximation {
             return approximation::run(study, approximation, folder, self.options, self.started, self.progress);
         }
+        // Neighbours in the file often share a basis that took long to make.
+        let mut latest: Option<Study> = None;
         for variant in &case.variants {
             self.progress.note(&format!("variant \"{}\"", variant.name));
             let place = folder.join(format!("variant-{}", variant.name));
@@ -194,7 +198,11 @@ impl Run<'_> {
                 continue;
             }
             files::bytes(&place.join(folder::CASE), variant.case.to_toml().as_bytes())?;
-            self.inversions(&study.variant(variant.case.clone(), Some(self.root), self.progress)?, &place)?;
+            latest = latest.filter(|latest| latest.shares_basis(&variant.case));
+            let from = latest.as_ref().unwrap_or(study);
+            let own = from.variant(variant.case.clone(), Some(self.root), self.progress)?;
+            self.inversions(&own, &place)?;
+            latest = Some(own);
         }
         self.inversions(study, folder)
     }
@@ -219,7 +227,8 @@ impl Run<'_> {
             self.progress.note(&format!("goes on with iteration {}", done.len() + 1));
         }
         let started = Instant::now();
-        let estimate = study.invert(&observations, done, &mut |i| checkpoint.save(i), self.progress)?;
+        let mut estimate = study.invert(&observations, done, &mut |i| checkpoint.save(i), self.progress)?;
+        let rounded = facies_map::round(study, &observations, &mut estimate)?;
         let inversion = started.elapsed().as_secs_f64();
         let active = study.active(estimate.best().v.view(), Some(ACTIVE_SHARE));
         let verdict = self.verdict(study, &observations, active)?;
@@ -236,6 +245,8 @@ impl Run<'_> {
         if let Some(errors) = &mut summary.errors {
             errors.head = head;
         }
+        summary.facies = facies_map::of_summary(study, &observations, estimate.best(), rounded.as_ref())?;
+        summary.forecast = flow_results::forecasts(folder)?;
         summary.seconds.inversion = inversion;
         summary.seconds.total = self.started.elapsed().as_secs_f64();
         variants::table(folder, &study.case, &summary)?;
@@ -346,6 +357,8 @@ impl Run<'_> {
                 target: observations.observed.len() as f64,
             },
             errors,
+            facies: None,
+            forecast: Default::default(),
             scenarios: shares,
             hits,
             groups: grouped::of_summary(study, best),
@@ -402,11 +415,13 @@ impl Run<'_> {
     ) -> Result<Vec<String>> {
         let mut warnings = study.warnings.clone();
         let (row, m) = (&estimate.best().row, observations.observed.len() as f64);
-        if study.case.feasible.is_some() && row.misfit_model > 4.0 * row.misfit_parameterized.max(m) {
+        if study.case.has_u_step() && row.misfit_model > 4.0 * row.misfit_parameterized.max(m) {
             warnings.push(format!(
-                "the feasible model u fits the data far worse than the parameterized one: misfit {:.0} against {:.0}, \
+                "the {} model u fits the data far worse than the parameterized one: misfit {:.0} against {:.0}, \
                  target {m:.0}",
-                row.misfit_model, row.misfit_parameterized
+                if study.case.feasible.is_some() { "feasible" } else { "discrete" },
+                row.misfit_model,
+                row.misfit_parameterized
             ));
         }
         let (data, cells) = (observations.observed.len(), study.grid().len());

@@ -42,6 +42,12 @@ pub struct Summary {
     /// Errors against the reference, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errors: Option<Errors>,
+    /// The map of facies that comes of it; absent where the property has none, or a feasible map has said what they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facies: Option<Discretized>,
+    /// Forecast errors by kind of datum, in a transient with a reference.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub forecast: BTreeMap<String, Forecast>,
     /// The scenarios.
     pub scenarios: Vec<Scenario>,
     /// Whether the scenario that the reference was drawn from comes first by each measure, 1 or 0; absent where there is
@@ -162,6 +168,43 @@ pub struct Groups {
     /// Share of the energy of the realizations' coefficients that sparse principal components explain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explained: Option<f64>,
+}
+
+/// Root-mean-square errors of what is predicted for the time behind the last datum.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Forecast {
+    /// The unit.
+    pub unit: String,
+    /// Of ū + Φv.
+    pub parameterized: f64,
+    /// Of u.
+    pub model: f64,
+    /// Of the map of facies, where there is one; else that of u.
+    pub facies: f64,
+}
+
+/// A map of facies that a field was rounded to.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Discretized {
+    /// Whitened misfit of the map.
+    pub misfit: f64,
+    /// Share of its cells in the wrong facies, where there is a reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facies_mismatch: Option<f64>,
+    /// The field before it was rounded.
+    pub before: FaciesMap,
+    /// The parameterized field with every cell at the nearest facies: the map itself where there is no u-step.
+    pub thresholded: FaciesMap,
+}
+
+/// How a field fits the data, and the facies of a reference.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct FaciesMap {
+    /// Its whitened misfit.
+    pub misfit: f64,
+    /// Share of its cells nearest to a wrong facies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub facies_mismatch: Option<f64>,
 }
 
 /// One scenario's share in the result.
@@ -296,6 +339,9 @@ pub fn digest(folder: &Path) -> Result<String> {
     line("facies mismatch of the prior mean", "/errors/prior_mean/facies_mismatch");
     line("facies mismatch of the parameterized field", "/errors/parameterized/facies_mismatch");
     line("facies mismatch of the model", "/errors/model/facies_mismatch");
+    line("misfit before the model was rounded", "/facies/before/misfit");
+    line("misfit of the map of facies", "/facies/misfit");
+    line("misfit of the thresholded parameterized field", "/facies/thresholded/misfit");
     line("factor on the error level", "/noise_factor");
     line("cross-validated RMS, Gaussian v-step alone", "/cross_validation/gaussian");
     line("cross-validated RMS of the model", "/cross_validation/model");

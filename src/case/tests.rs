@@ -338,6 +338,56 @@ lattice = [3, 3]
 scenario = "common"
 "#;
 
+/// A case with a learned dictionary and a discrete potential.
+const DISCRETE: &str = r#"
+format = 1
+name = "discrete"
+
+[grid]
+cells = [12, 11]
+size = ["12 m", "11 m"]
+
+[property]
+name = "slowness"
+unit = "ms/m"
+facies = [0, 2, 3]
+
+[[scenario]]
+name = "indicators"
+indicator = { proportions = [0.4, 0.3, 0.3], variogram = { structure = { model = "spherical", ranges = "5 m" } } }
+
+[prior]
+realizations = 40
+
+[basis]
+kind = "k-svd"
+atoms = 30
+sparsity = 4
+learned_rank = 20
+iterations = 3
+updates = "exact"
+
+[physics]
+kind = "map"
+
+[[observation]]
+kind = "property"
+lattice = [3, 3]
+
+[data]
+noise = "5 %"
+
+[discrete]
+potential = "quartic"
+weights = [100, 1]
+first = 0.5
+factor = 1.5
+last = 64
+
+[reference]
+seed = 1
+"#;
+
 fn parsed(text: &str) -> Case {
     Case::parse(text, "case.toml").unwrap_or_else(|e| panic!("{e}\n{text}"))
 }
@@ -369,6 +419,7 @@ fn every_carried_case_is_read_and_written_and_read_again_equal() {
         ("flow".to_owned(), FLOW.to_owned()),
         ("gaussian".to_owned(), GAUSSIAN.to_owned()),
         ("indicator".to_owned(), INDICATOR.to_owned()),
+        ("discrete".to_owned(), DISCRETE.to_owned()),
     ];
     for (name, text) in carried().into_iter().chain(own) {
         let case = Case::parse(&text, &name).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -386,7 +437,7 @@ fn every_carried_case_is_read_and_written_and_read_again_equal() {
 #[test]
 fn every_key_and_section_is_explained_and_every_explanation_is_used() {
     let mut used = BTreeSet::new();
-    let own = [SMALL, OTHER, FLOW, GAUSSIAN, INDICATOR].map(str::to_owned);
+    let own = [SMALL, OTHER, FLOW, GAUSSIAN, INDICATOR, DISCRETE].map(str::to_owned);
     let zones = SMALL.replace("rank = 5", "kind = \"zonation\"\nzones = [4, 2]").replace("[feasible]", "");
     let own = own.into_iter().chain([OTHER.replace("direct-sampling", "snesim"), zones]);
     for text in carried().into_iter().map(|(_, text)| text).chain(own) {
@@ -951,6 +1002,76 @@ fn indicator_variograms_are_read_and_their_mistakes_told() {
         .replace("[[scenario.indicator.variogram]]\nstructure = { model = \"gaussian\", ranges = \"33 m\" }", "");
     let found = mistakes(&two);
     assert!(found.contains("scenario[1].indicator.variogram: two facies have one indicator variogram"), "{found}");
+}
+
+#[test]
+fn dictionaries_and_discrete_potentials_are_read_and_their_mistakes_told() {
+    let case = parsed(DISCRETE);
+    let dictionary = Dictionary { atoms: 30, sparsity: 4, learned_rank: 20, iterations: 3, exact: true };
+    assert_eq!((case.basis.kind, case.basis.rank), (BasisKind::KSvd(dictionary), Rank::Fixed(30)));
+    let potential = Potential::Quartic(vec![100.0, 1.0]);
+    assert_eq!(case.discrete, Some(Discrete { potential, first: 0.5, factor: 1.5, last: Some(64.0) }));
+    assert_eq!((case.inversion.regularizer, case.inversion.returned), (Regularizer::L1, Returned::Last));
+    assert!(case.has_u_step());
+    let plain = parsed(&DISCRETE.replace("weights = [100, 1]\nfirst = 0.5\nfactor = 1.5\nlast = 64\n", ""));
+    let potential = Potential::Quartic(vec![1.0, 1.0]);
+    assert_eq!(plain.discrete, Some(Discrete { potential, first: 1.0, factor: 2.0, last: None }));
+    for (from, to, line) in [
+        (
+            "facies = [0, 2, 3]",
+            "facies = [0, 3, 2]",
+            "property.facies: the facies' values [0.0, 3.0, 2.0] do not ascend",
+        ),
+        ("facies = [0, 2, 3]", "facies = [0, 2, 2]", "property.facies: two facies have the same value"),
+        ("facies = [0, 2, 3]", "facies = [0, nan, 3]", "property.facies[2]: found nan, expected"),
+        ("sparsity = 4", "sparsity = 31", "basis.sparsity: 31 atoms represent a realization, of 30 in all"),
+        ("realizations = 40", "realizations = 25", "basis.atoms: 25 realizations teach no 30 atoms"),
+        ("realizations = 40", "realizations = 3", "prior.realizations: 3 realizations are fewer than the 4 atoms"),
+        (
+            "learned_rank = 20",
+            "learned_rank = 40",
+            "basis.learned_rank: 40 principal components, where the realizations",
+        ),
+        ("updates = \"exact\"", "updates = \"exactly\"", "basis.updates: found \"exactly\", expected one of"),
+        ("[100, 1]", "[100]", "discrete.weights: 1 weights for the 2 gaps between facies"),
+        ("[100, 1]", "[100, 0]", "discrete.weights[2]: found 0, expected a weight above 0"),
+        ("[100, 1]", "[nan, 1]", "discrete.weights[1]: found nan, expected a weight above 0"),
+        ("\"quartic\"", "\"tukey\"", "discrete.weights: only the quartic potential has a weight for each gap"),
+        ("\"quartic\"", "\"quadratic\"", "discrete.potential: found \"quadratic\", expected one of"),
+        ("factor = 1.5", "factor = 0.5", "discrete.factor: found 0.5, expected a factor of 1 or more"),
+        ("last = 64", "last = 0.1", "discrete.last: found 0.1, expected a weight of at least the first"),
+        ("[discrete]", "[feasible]\n[discrete]", "discrete: a feasible map and a discrete potential are both u-steps"),
+    ] {
+        let text = DISCRETE.replace(from, to);
+        assert_ne!(text, DISCRETE, "{from}");
+        let found = mistakes(&text);
+        assert!(found.contains(line), "{line}\nis not in\n{found}");
+    }
+}
+
+#[test]
+fn a_run_with_a_discrete_potential_ends_in_facies_and_says_what_rounding_cost() {
+    let folder = tempfile::tempdir().unwrap();
+    let continuous = DISCRETE.replace("[discrete]\npotential = \"quartic\"\nweights = [100, 1]\n", "[discrete]\n");
+    let continuous = continuous.replace("[discrete]\nfirst = 0.5\nfactor = 1.5\nlast = 64\n", "");
+    let mut mismatch = Vec::new();
+    for (name, text) in [("discrete", DISCRETE), ("continuous", &continuous)] {
+        let case = parsed(text);
+        assert_eq!(case.discrete.is_some(), name == "discrete");
+        let options = run::Options { out: Some(folder.path().join(name)), ..run::Options::default() };
+        let finished = run::run(&case, None, &options, &()).unwrap();
+        let summary = summary::read(&finished.folder).unwrap();
+        let number = |pointer: &str| summary.pointer(pointer).and_then(serde_json::Value::as_f64).expect(pointer);
+        let read = |file: &str| crate::io::npy::read_array::<f64>(&finished.folder.join(file)).unwrap();
+        let facies = read("facies.npy");
+        assert!(facies.iter().all(|u| [0.0, 2.0, 3.0].iter().any(|l| (u - l).abs() < 1e-9)), "{facies}");
+        assert_eq!(facies == read("model.npy"), name == "discrete");
+        assert_eq!(number("/facies/misfit") == number("/misfit/model"), name == "discrete");
+        mismatch.push(number("/facies/facies_mismatch"));
+        assert!(number("/facies/before/misfit").is_finite() && number("/facies/thresholded/misfit").is_finite());
+        assert!(finished.folder.join("basis_images.npy").exists() && finished.folder.join("dictionary.csv").exists());
+    }
+    assert!(mismatch.iter().all(|share| (0.0..0.7).contains(share)), "{mismatch:?}");
 }
 
 #[test]

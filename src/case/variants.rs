@@ -16,7 +16,7 @@ use super::{consistency, overrides, parse, summary};
 use crate::error::{Error, Result};
 
 /// Sections that a variant may change: the others say what it is compared on.
-const CHANGEABLE: [&str; 12] = [
+const CHANGEABLE: [&str; 13] = [
     "scenario",
     "prior",
     "hard_data",
@@ -26,6 +26,7 @@ const CHANGEABLE: [&str; 12] = [
     "observation",
     "data",
     "feasible",
+    "discrete",
     "selection",
     "inversion",
     "reference",

@@ -1,8 +1,8 @@
 //! The words of case files for choices that the numerics know as enums.
 
 use super::file::{
-    Aggregation, Apply, BasisKind, Face, Kriging, Labels, NoiseLevel, ObservationKind, PublishedError, Regularizer,
-    Repair, Returned, SelectedBy, Side, Split, Weight,
+    Aggregation, Apply, BasisKind, Dictionary, Face, Kriging, Labels, NoiseLevel, ObservationKind, PublishedError,
+    Regularizer, Repair, Returned, SelectedBy, Side, Split, Weight,
 };
 use crate::grid::Plane;
 use crate::units::Transform;
@@ -11,7 +11,7 @@ pub(super) const PLANES: [(&str, Plane); 2] = [("xy", Plane::Xy), ("xz", Plane::
 pub(super) const TRANSFORMS: [(&str, Transform); 3] =
     [("none", Transform::None), ("log10", Transform::Log10), ("ln", Transform::Ln)];
 /// Kinds of bases, with their own keys at their defaults.
-pub(super) const BASES: [(&str, BasisKind); 7] = [
+pub(super) const BASES: [(&str, BasisKind); 8] = [
     ("pca", BasisKind::Pca),
     ("hybrid", BasisKind::Hybrid),
     ("karhunen-loeve", BasisKind::KarhunenLoeve),
@@ -19,7 +19,10 @@ pub(super) const BASES: [(&str, BasisKind); 7] = [
     ("wavelet", BasisKind::Wavelet { vanishing_moments: 10, window: None }),
     ("zonation", BasisKind::Zonation { zones: [8, 8, 1] }),
     ("cells", BasisKind::Cells),
+    ("k-svd", BasisKind::KSvd(Dictionary::DEFAULT)),
 ];
+/// Whether atoms are updated exactly.
+pub(super) const UPDATES: [(&str, bool); 2] = [("exact", true), ("approximate", false)];
 pub(super) const NOISE_LEVELS: [(&str, NoiseLevel); 3] = [
     ("given", NoiseLevel::Given),
     ("likelihood", NoiseLevel::Likelihood),

@@ -47,6 +47,7 @@ pub(super) fn lines(case: &Case) -> Vec<Line> {
     case.observations.iter().for_each(|observation| writer.observation(observation, case));
     writer.data(case.data.as_ref());
     writer.feasible(case.feasible.as_ref());
+    writer.discrete(case.discrete.as_ref());
     writer.selection(case.selection.as_ref());
     writer.inversion(&case.inversion, &case.scenarios);
     writer.reference(case);
@@ -384,6 +385,7 @@ impl Writer<'_> {
             }
             BasisKind::Zonation { zones } => self.key("zones", counts(zones)),
             BasisKind::Cells => {}
+            BasisKind::KSvd(dictionary) => self.dictionary(&dictionary),
             _ => self.rank(basis.rank),
         }
         self.key("center", basis.center.to_string());
@@ -400,6 +402,14 @@ impl Writer<'_> {
                 self.key("members", decimal(*members));
             }
         }
+    }
+
+    fn dictionary(&mut self, dictionary: &Dictionary) {
+        self.key("atoms", dictionary.atoms.to_string());
+        self.key("sparsity", dictionary.sparsity.to_string());
+        self.key("learned_rank", dictionary.learned_rank.to_string());
+        self.key("iterations", dictionary.iterations.to_string());
+        self.key("updates", word(&words::UPDATES, dictionary.exact));
     }
 
     fn rank(&mut self, rank: Rank) {
@@ -662,6 +672,22 @@ impl Writer<'_> {
         self.key("refine", feasible.refine.map_or("false".into(), decimal));
         self.key("respect_hard_data", feasible.respect_hard_data.to_string());
         self.key("repair", word(&words::REPAIRS, feasible.repair));
+    }
+
+    fn discrete(&mut self, discrete: Option<&Discrete>) {
+        let Some(discrete) = discrete else { return };
+        self.section("discrete");
+        let (potential, weights) = match &discrete.potential {
+            Potential::Quartic(weights) => ("quartic", Some(list(weights.iter().map(|&w| decimal(w))))),
+            Potential::Tukey => ("tukey", None),
+            Potential::TruncatedQuadratic => ("truncated-quadratic", None),
+            Potential::GemanMcClure => ("geman-mcclure", None),
+        };
+        self.key("potential", text(potential));
+        self.optional("weights", weights);
+        self.key("first", decimal(discrete.first));
+        self.key("factor", decimal(discrete.factor));
+        self.key("last", discrete.last.map_or_else(|| text("none"), decimal));
     }
 
     fn selection(&mut self, selection: Option<&Selection>) {

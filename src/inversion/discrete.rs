@@ -105,7 +105,7 @@ mod tests {
             covariance: &covariance,
         };
         let potential = DiscretePotential::new(vec![0.0, 2.0, 3.0], Penalty::Wells(vec![1.0, 1.0])).unwrap();
-        let map = DiscreteMap::new(potential.clone(), Strength::Doubling { first: None }, None).unwrap();
+        let map = DiscreteMap::new(potential.clone(), Strength::DOUBLING, None).unwrap();
         let schedule = Schedule {
             ranks: vec![basis.cols(); 16],
             steps: 2,

@@ -109,10 +109,21 @@ pub struct Member {
 pub struct Variant {
     /// Its name.
     pub name: String,
-    /// u, `[nz, ny, nx]`.
+    /// u, `[nz, ny, nx]`; where the facies are kept beside it, Φv.
     pub model: Array3<f64>,
+    /// The facies that it was rounded to.
+    pub facies: Option<Array3<f64>>,
     /// Share of its cells in the wrong facies, where a table of the folder says it.
     pub mismatch: Option<f64>,
+}
+
+/// A row of `dictionary.csv`: an iteration of learning.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Learned {
+    /// 1, 2, …
+    pub iteration: u32,
+    /// Root-mean-square error of the codes.
+    pub rmse: f64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,6 +158,12 @@ pub struct Run {
     pub probability: Option<Array4<f64>>,
     /// Φv (0) and u (1) of every iteration, `[K, 2, nz, ny, nx]`.
     pub iterations: Option<Array5<f64>>,
+    /// The facies that the result was rounded to.
+    pub facies: Option<Array3<f64>>,
+    /// The first columns of the basis, `[k, nz, ny, nx]`.
+    pub basis_images: Option<Array4<f64>>,
+    /// How a dictionary was learned.
+    pub dictionary: Vec<Learned>,
     /// Models of the case's variants.
     pub variants: Vec<Variant>,
     /// The data and what the two models predict.
@@ -319,6 +336,7 @@ impl Folder {
                 iterations: None,
                 probability: None,
                 variants: Vec::new(),
+                basis_images: None,
                 heads: None,
                 responses: Vec::new(),
                 basis: None,
@@ -377,22 +395,30 @@ fn variants(path: &Path, case: &Case, shape: &[Option<usize>; 3]) -> Result<Vec<
         let stack: Array4<f64> = array(&stack, &[None, shape[0], shape[1], shape[2]])?;
         for (k, model) in stack.outer_iter().enumerate() {
             let name = names.get(k).cloned().unwrap_or_else(|| format!("variant {}", k + 1));
-            out.push(Variant { mismatch: mismatch(&name), name, model: model.to_owned() });
+            out.push(Variant { mismatch: mismatch(&name), name, model: model.to_owned(), facies: None });
         }
     }
     for name in &names {
         let file = path.join(format!("mapping-{name}.npy"));
         if file.exists() {
-            out.push(Variant { name: name.clone(), model: array(&file, shape)?, mismatch: mismatch(name) });
+            let model = array(&file, shape)?;
+            out.push(Variant { name: name.clone(), model, facies: None, mismatch: mismatch(name) });
         }
     }
     for (name, folder) in variant_folders(path, case) {
-        let file = folder.join("model.npy");
+        let facies = folder.join("facies.npy");
+        let facies = facies.exists().then(|| array(&facies, shape)).transpose()?;
+        let file = folder.join(if facies.is_some() { "parameterized.npy" } else { "model.npy" });
         if file.exists() {
-            out.push(Variant { name, model: array(&file, shape)?, mismatch: None });
+            out.push(Variant { name, model: array(&file, shape)?, facies, mismatch: None });
         }
     }
     Ok(out)
+}
+
+/// The first columns of the basis, where they are kept.
+fn images(path: &Path, [nz, ny, nx]: [usize; 3]) -> Result<Option<Array4<f64>>> {
+    path.exists().then(|| array(path, &[None, Some(nz), Some(ny), Some(nx)])).transpose()
 }
 
 /// Names of the folders `repeat-001`, `repeat-002`, … inside `path`, in order.
@@ -433,6 +459,9 @@ impl Run {
             prior_mean: optional("prior_mean.npy")?,
             reference: optional("reference.npy")?,
             probability: stacked("probability.npy", (facies > 0).then_some(facies))?,
+            facies: optional("facies.npy")?,
+            basis_images: images(&folder.join("basis_images.npy"), [nz, ny, nx])?,
+            dictionary: optional_rows(&folder.join("dictionary.csv"))?,
             variants: variants(folder, case, &shape)?,
             iterations: (iterations.exists())
                 .then(|| array(&iterations, &[None, Some(2), Some(nz), Some(ny), Some(nx)]))

@@ -3,6 +3,7 @@
 mod approximation;
 mod columns;
 mod convergence;
+mod facies;
 mod fit;
 mod flow;
 mod repeated;
@@ -13,9 +14,10 @@ mod sweep;
 
 use serde_json::Value;
 
-use super::colour::category;
+use super::colour::{Palette, category};
 use super::data::{Case, Folder, Number, Summary};
 use super::figures::{escape, number};
+use super::maps::{Maps, colour_bar, property_label};
 use crate::grid::Plane;
 
 const STYLE: &str = include_str!("report.css");
@@ -169,7 +171,21 @@ fn variants_table(folder: &Folder) -> String {
     let links: Vec<String> = (folder.variants.iter())
         .map(|v| format!("<a href=\"variant-{0}/report.html\">{0}</a>", escape(&v.name)))
         .collect();
-    format!("{}<p>Each variant has a report of its own: {}.</p>", table(&header, &rows), listed(&links))
+    let compared: Vec<(&str, &Summary)> = std::iter::once(("the case itself", &folder.summary))
+        .chain(folder.variants.iter().map(|v| (v.name.as_str(), &v.summary)))
+        .collect();
+    let facies = facies::comparison(&compared);
+    format!("{}{facies}<p>Each variant has a report of its own: {}.</p>", table(&header, &rows), listed(&links))
+}
+
+/// The colour bar of all maps of the property.
+fn property_bar(folder: &Folder, maps: &Maps) -> String {
+    colour_bar(
+        Palette::Property,
+        maps.property,
+        &property_label(&folder.case, &folder.summary),
+        !folder.case.facies.is_empty(),
+    )
 }
 
 /// A table of names and values (HTML).

@@ -35,6 +35,8 @@ pub(super) struct Maps {
     pub(super) rays: (usize, usize),
     /// How many sources, receivers and places of point data there are.
     pub(super) places: [usize; 3],
+    /// Ends of the colour scale of the basis' images, where there are any.
+    pub(super) basis: Option<[f64; 2]>,
     /// Ends of the heads' colour scale, where there are heads.
     pub(super) head: Option<[f64; 2]>,
     /// Frames of the heads that are embedded: in a transient, one a time.
@@ -49,7 +51,8 @@ impl Maps {
         let votes = run.probability.as_ref().map_or(0, |s| s.len_of(Axis(0)));
         let head_frames: Vec<usize> =
             run.heads.iter().flat_map(|heads| thinned(heads.model.len_of(Axis(0)), HEAD_FRAMES)).collect();
-        let frames = 2 * total + votes + run.variants.len() + 3 * head_frames.len() + 4;
+        let images = run.basis_images.as_ref().map_or(0, |images| images.len_of(Axis(0)));
+        let frames = 2 * total + votes + images + 2 * run.variants.len() + 3 * head_frames.len() + 4;
         let wide = cells * frames <= FINE_VALUES;
         let shown = thinned(total, (EMBEDDED_VALUES / (2 * cells)).max(2)).map(|k| k + 1).collect::<Vec<_>>();
 
@@ -69,6 +72,16 @@ impl Maps {
         }
         if !run.variants.is_empty() {
             add("variants", run.variants.iter().map(|variant| variant.model.view()).collect());
+        }
+        if run.variants.iter().any(|variant| variant.facies.is_some()) {
+            let facies = run.variants.iter().map(|variant| variant.facies.as_ref().unwrap_or(&variant.model).view());
+            add("variant_facies", facies.collect());
+        }
+        if let Some(facies) = &run.facies {
+            add("facies", vec![facies.view()]);
+        }
+        if let Some(images) = &run.basis_images {
+            add("basis", images.outer_iter().collect());
         }
         if let Some(all) = &run.iterations {
             for (which, name) in ["iterations_parameterized", "iterations_model"].into_iter().enumerate() {
@@ -92,6 +105,10 @@ impl Maps {
 
         let property = property_scale(case, run);
         let head = run.heads.as_ref().map(head_scale);
+        let basis = run.basis_images.as_ref().map(|images| {
+            let largest = images.iter().fold(f64::MIN_POSITIVE, |largest, x| largest.max(x.abs()));
+            [-largest, largest]
+        });
         let error = run.reference.as_ref().map(|reference| error_scale(reference, run, property));
         let rays = rays(case, &run.data);
         let palettes = Palette::ALL.map(|p| (p.name().to_owned(), json!(STANDARD.encode(p.table()))));
@@ -104,7 +121,8 @@ impl Maps {
             "unit": case.unit,
             "palettes": palettes.into_iter().collect::<serde_json::Map<_, _>>(),
             "scales": {
-                "property": property, "error": error, "probability": [0.0, 1.0], "head": head, "category": [0.0, 255.0],
+                "property": property, "error": error, "probability": [0.0, 1.0], "head": head, "basis": basis,
+                "category": [0.0, 255.0],
             },
             "isolines": head.map(|[low, high]| ticks(low, high, 10)),
             "times": run.heads.as_ref().filter(|h| !h.times.is_empty()).map(|h| times(h, &head_frames)),
@@ -120,7 +138,7 @@ impl Maps {
             "shares": shares(run),
         });
         let rays_drawn = (rays.rays.len(), rays.total);
-        Self { payload, property, error, shown, rays: rays_drawn, places: rays.places, head, head_frames }
+        Self { payload, property, error, shown, rays: rays_drawn, places: rays.places, basis, head, head_frames }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array3, Ix3};
+use ndarray::{Array3, Axis, Ix3, Ix5};
 use serde_json::Value;
 
 use super::super::{folder, summary};
@@ -82,6 +82,19 @@ impl Runs {
             let path = folder.join("mapping.csv");
             let found = rows(&path, ["variant", "facies_mismatch"])?.into_iter().find(|row| row[0] == variant);
             found.and_then(|row| row[1].parse().ok()).ok_or_else(|| missing(&path, variant))
+        })
+    }
+
+    /// The model u of iteration `number` (from 1) of each reference, as far as single precision keeps it; the last one of
+    /// a shorter run.
+    pub(super) fn iterations(&self, number: usize) -> Result<Vec<Vec<f64>>> {
+        self.each(|folder| {
+            let path = folder.join("iterations.npy");
+            let array = npy::read_array::<f32>(&path)?;
+            let array = array.into_dimensionality::<Ix5>().map_err(|e| missing(&path, &e.to_string()))?;
+            let Some(last) = array.len_of(Axis(0)).checked_sub(1) else { return Err(missing(&path, "an iteration")) };
+            let now = array.index_axis(Axis(0), last.min(number - 1));
+            Ok(now.index_axis(Axis(0), 1).iter().map(|&u| f64::from(u)).collect())
         })
     }
 

@@ -44,12 +44,14 @@ pub enum BasisKind {
     },
     /// One value in every cell.
     Cells,
+    /// A dictionary that sparse combinations of represent the realizations of one scenario.
+    KSvd(Dictionary),
 }
 
 impl BasisKind {
     /// Whether its columns are made of realizations or of their covariance, and ranked by them.
     pub fn is_of_prior(self) -> bool {
-        matches!(self, Self::Pca | Self::Hybrid | Self::KarhunenLoeve)
+        matches!(self, Self::Pca | Self::Hybrid | Self::KarhunenLoeve | Self::KSvd(_))
     }
 
     /// Number of columns, where keys of its own say it.
@@ -59,6 +61,7 @@ impl BasisKind {
             Self::Wavelet { window, .. } => Some(window.unwrap_or(grid.cells).iter().product()),
             Self::Zonation { zones } => Some(zones.iter().product()),
             Self::Cells => Some(grid.len()),
+            Self::KSvd(dictionary) => Some(dictionary.atoms),
             Self::Pca | Self::Hybrid | Self::KarhunenLoeve => None,
         }
     }
@@ -76,6 +79,32 @@ pub enum Groups {
         /// Mean number of members.
         members: f64,
     },
+}
+
+/// How a dictionary is learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dictionary {
+    /// Number of atoms k.
+    pub atoms: usize,
+    /// The most atoms S of a realization.
+    pub sparsity: usize,
+    /// The number T of leading singular vectors in whose span it is learned.
+    pub learned_rank: usize,
+    /// Iterations: coding, then updates of all atoms.
+    pub iterations: u32,
+    /// Whether an atom is updated by its leading singular vector, or by one step towards it.
+    pub exact: bool,
+}
+
+impl Default for Dictionary {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl Dictionary {
+    /// What it is where nothing else is said.
+    pub const DEFAULT: Self = Self { atoms: 1000, sparsity: 60, learned_rank: 500, iterations: 20, exact: false };
 }
 
 /// How many columns a basis has; a hybrid basis for each scenario.

@@ -9,6 +9,7 @@ use crate::grid::Grid;
 
 mod basis;
 mod data;
+mod discrete;
 mod feasible;
 mod geology;
 mod groundwater;
@@ -21,6 +22,7 @@ mod signal;
 
 pub use basis::*;
 pub use data::*;
+pub use discrete::*;
 pub use feasible::*;
 pub use geology::*;
 pub use groundwater::*;
@@ -65,6 +67,8 @@ pub struct Case {
     pub data: Option<Data>,
     /// The u-step; absent: the inversion is v-steps alone.
     pub feasible: Option<Feasible>,
+    /// The u-step as a discrete potential, in the place of [`Self::feasible`].
+    pub discrete: Option<Discrete>,
     /// A first stage that selects scenarios, of whose realizations the second stage's basis is made.
     pub selection: Option<Selection>,
     /// How v is found.
@@ -81,6 +85,13 @@ pub struct Case {
     pub published: Vec<Published>,
     /// The case with some keys changed, each run on the same references before the case itself.
     pub variants: Vec<Variant>,
+}
+
+impl Case {
+    /// Whether v-steps alternate with u-steps.
+    pub fn has_u_step(&self) -> bool {
+        self.feasible.is_some() || self.discrete.is_some()
+    }
 }
 
 /// Something that is tried in several ways.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::file::{Case, Property, Quantity, Scenario, Stack};
+use super::file::{Case, Property, Quantity, Returned, Scenario, Stack};
 use super::reader::{Section, Value};
 use super::words;
 use crate::grid::{Grid, Plane};
@@ -47,6 +47,12 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
     let groups = prior::groups(root.section("groups"));
     let base = solution::default_feasible(&grid, &property, is_varied, scenarios.len());
     let base = solution::feasible(root.section("feasible"), &base);
+    let discrete = solution::discrete(root.section("discrete"), &property);
+    let mut inversion = solution::inversion(root.section("inversion"), &scenarios, basis.kind, groups.is_some());
+    if discrete.is_some() && root.section("inversion").get("return").is_none() {
+        // Its weight grows: only the last model has been pulled to facies with all its strength.
+        inversion.returned = Returned::Last;
+    }
     let case = Case {
         name: root.need("name", "a short name").and_then(|v| name(&v)).unwrap_or_default(),
         title: root.get("title").and_then(|v| v.text()).unwrap_or_default().to_owned(),
@@ -56,7 +62,7 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
         observations: observations::observations(root.sections("observation"), &grid, &property, physics.as_ref()),
         data: survey::data(root.section("data"), &grid, physics.is_some(), directory),
         selection: solution::selection(root.section("selection")),
-        inversion: solution::inversion(root.section("inversion"), &scenarios, basis.kind, groups.is_some()),
+        inversion,
         basis,
         groups,
         reference: reference::reference(root.section("reference"), &scenarios, &property),
@@ -66,6 +72,7 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
         published: reference::published(root.sections("published")),
         variants: Vec::new(),
         feasible: has_u_step.then_some(base),
+        discrete,
         grid,
         property,
         scenarios,
@@ -153,7 +160,9 @@ fn property(section: Section<'_>, root: &Section<'_>) -> Property {
     let positive = transform == Transform::None;
     if let Some(value) = section.get("facies") {
         let items = value.list(2, 255, "the value of each facies, 2 to 255 of them").unwrap_or_default();
-        let number = |v: &Value<'_>| v.number("a number above 0", |x| x > 0.0 || !positive);
+        // A medium that is crossed in no time is no medium of flow, but an image of it can be.
+        let least = if quantity == Quantity::Slowness { 0.0 } else { f64::MIN_POSITIVE };
+        let number = |v: &Value<'_>| v.number("a number above 0", |x| x >= least || !positive);
         let values: Vec<_> = items.iter().filter_map(number).map(|y| property.carried(y)).collect();
         if (1..values.len()).any(|i| values[..i].contains(&values[i])) {
             value.fail::<()>("two facies have the same value", "give every facies a value of its own");

@@ -6,8 +6,8 @@ use super::flow::cell;
 use super::{ANY, MANY, PART, SHARE, missing, need_in, path, proportions};
 use crate::basis::wavelet::MOST_MOMENTS;
 use crate::case::file::{
-    Basis, BasisKind, Condition, DirectSampling, Geology, Groups, Hard, HardData, HardDatum, Kriging, Method, Prior,
-    Property, Rank, Scenario, Sequential, Snesim, Stack,
+    Basis, BasisKind, Condition, Dictionary, DirectSampling, Geology, Groups, Hard, HardData, HardDatum, Kriging,
+    Method, Prior, Property, Rank, Scenario, Sequential, Snesim, Stack,
 };
 use crate::case::reader::Section;
 use crate::case::words;
@@ -130,9 +130,13 @@ pub(super) fn basis(section: Section<'_>, root: &Section<'_>, scenarios: usize, 
     });
     let kind = own_keys(&section, kind, grid);
     let center = section.get("center").and_then(|v| v.flag()).unwrap_or(kind != BasisKind::Hybrid);
-    let rank = match kind.columns(grid) {
-        Some(columns) => Rank::Fixed(columns),
-        None => rank(&section),
+    let (kind, rank) = match (kind, kind.columns(grid)) {
+        (BasisKind::KSvd(usual), _) => {
+            let dictionary = dictionary(&section, usual);
+            (BasisKind::KSvd(dictionary), Rank::Fixed(dictionary.atoms))
+        }
+        (other, Some(columns)) => (other, Rank::Fixed(columns)),
+        (other, None) => (other, rank(&section)),
     };
     section.finish();
     Basis { kind, rank, center }
@@ -189,6 +193,20 @@ pub(super) fn groups(section: Section<'_>) -> Option<Groups> {
     });
     section.finish();
     groups
+}
+
+/// The keys of a learned dictionary. Those of other bases may stand beside them, so that a variant can change the kind.
+fn dictionary(section: &Section<'_>, usual: Dictionary) -> Dictionary {
+    section.get("rank");
+    section.get("energy");
+    let count = |key| section.get(key).and_then(|v| v.count(1..=MANY));
+    Dictionary {
+        atoms: count("atoms").unwrap_or(usual.atoms),
+        sparsity: count("sparsity").unwrap_or(usual.sparsity),
+        learned_rank: count("learned_rank").unwrap_or(usual.learned_rank),
+        iterations: section.get("iterations").and_then(|v| v.count(1..=10_000)).map_or(usual.iterations, |n| n as u32),
+        exact: section.get("updates").and_then(|v| v.choice(&words::UPDATES)).unwrap_or(usual.exact),
+    }
 }
 
 /// The keys rank and energy, of which one says how many columns there are.

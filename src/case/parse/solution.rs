@@ -2,8 +2,8 @@
 
 use super::{MANY, MOST_CELLS, NOT_NEGATIVE, PART, SHARE, prior};
 use crate::case::file::{
-    Aggregation, Apply, BasisKind, Feasible, Features, Inversion, Labels, Property, Rank, Regularizer, Repair,
-    Returned, Scenario, SelectedBy, Selection, Start, Weight, Window,
+    Aggregation, Apply, BasisKind, Discrete, Feasible, Features, Inversion, Labels, Potential, Property, Rank,
+    Regularizer, Repair, Returned, Scenario, SelectedBy, Selection, Start, Weight, Window,
 };
 use crate::case::reader::{Section, Value};
 use crate::case::words;
@@ -119,7 +119,7 @@ pub(super) fn inversion(section: Section<'_>, scenarios: &[Scenario], basis: Bas
         BasisKind::Hybrid => Regularizer::Group,
         BasisKind::Pca | BasisKind::KarhunenLoeve => Regularizer::Gaussian,
         _ if is_grouped => Regularizer::Group,
-        BasisKind::Dct { .. } | BasisKind::Wavelet { .. } => Regularizer::L1,
+        BasisKind::Dct { .. } | BasisKind::Wavelet { .. } | BasisKind::KSvd(_) => Regularizer::L1,
         BasisKind::Zonation { .. } | BasisKind::Cells => Regularizer::Tikhonov(1),
     };
     let inversion = Inversion {
@@ -177,6 +177,59 @@ fn start(value: &Value<'_>, scenarios: &[Scenario]) -> Option<Start> {
         "zero" => Some(Start::Zero),
         _ => value.wrong("\"mean\", \"zero\", \"uniform 0.01\" or \"scenario NAME\""),
     }
+}
+
+/// The keys of the discrete potential.
+pub(super) fn discrete(section: Section<'_>, property: &Property) -> Option<Discrete> {
+    #[derive(Clone, Copy)]
+    enum Form {
+        Quartic,
+        Tukey,
+        TruncatedQuadratic,
+        GemanMcClure,
+    }
+    let forms = [
+        ("quartic", Form::Quartic),
+        ("tukey", Form::Tukey),
+        ("truncated-quadratic", Form::TruncatedQuadratic),
+        ("geman-mcclure", Form::GemanMcClure),
+    ];
+    let form = section.get("potential").and_then(|v| v.choice(&forms)).unwrap_or(Form::Quartic);
+    let gaps = property.facies.len().saturating_sub(1);
+    let weights = section.get("weights");
+    if let (Some(v), false) = (&weights, matches!(form, Form::Quartic)) {
+        v.fail::<()>("only the quartic potential has a weight for each gap", "remove the key");
+    }
+    let weights = weights.and_then(|v| {
+        let items = v.list(1, 254, "a weight for each gap between facies, e.g. [1, 100]")?;
+        let weight = |v: &Value<'_>| v.number("a weight above 0", |x| x > 0.0 && x.is_finite());
+        let read: Option<Vec<_>> = items.iter().map(weight).collect();
+        read.and_then(|read| match read.len() == gaps || gaps == 0 {
+            true => Some(read),
+            false => v.fail(format!("{} weights for the {gaps} gaps between facies", read.len()), "give one a gap"),
+        })
+    });
+    let weight = |key| section.get(key).and_then(|v| v.number("a weight above 0", |x| x > 0.0 && x.is_finite()));
+    let factor = section.get("factor").and_then(|v| v.number("a factor of 1 or more", |x| x >= 1.0 && x.is_finite()));
+    let first = weight("first").unwrap_or(1.0);
+    let last = section.get("last").and_then(|v| match v.is_text() {
+        true => v.choice(&[("none", None)]),
+        false => v.number("a weight of at least the first, or \"none\"", |x| x >= first && x.is_finite()).map(Some),
+    });
+    let discrete = Discrete {
+        potential: match form {
+            Form::Quartic => Potential::Quartic(weights.unwrap_or_else(|| vec![1.0; gaps])),
+            Form::Tukey => Potential::Tukey,
+            Form::TruncatedQuadratic => Potential::TruncatedQuadratic,
+            Form::GemanMcClure => Potential::GemanMcClure,
+        },
+        first,
+        factor: factor.unwrap_or(2.0),
+        last: last.flatten(),
+    };
+    let is_present = section.is_present();
+    section.finish();
+    is_present.then_some(discrete)
 }
 
 pub(super) fn selection(section: Section<'_>) -> Option<Selection> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 
-use super::super::file::{Apply, Case, Inversion, Regularizer, Returned, Start, Weight};
+use super::super::file::{Apply, Discrete, Inversion, Potential, Regularizer, Returned, Start, Weight};
 use super::super::observations::Observations;
 use super::super::{matching, repair};
 use super::Study;
@@ -15,11 +15,12 @@ use crate::error::{Error, Result};
 use crate::feasible::{FeasibleMap, PatternMap, Projection};
 use crate::inversion::{
     Alternation, Choice, Criterion, Estimate, FeasibleAtRank, Grouping, Iteration, Mismatch, Problem,
-    RegularizedInversion, RegularizedSchedule, Repair, Schedule, SparseInversion, SparseSchedule, Sparsity,
-    equal_projection, reduced_jacobian, truncation_covariance,
+    RegularizedInversion, RegularizedSchedule, Repair, SameAtEveryRank, Schedule, SparseInversion, SparseSchedule,
+    Sparsity, equal_projection, reduced_jacobian, truncation_covariance,
 };
 use crate::linalg::covariance::Covariance;
 use crate::progress::Progress;
+use crate::regularizer::discrete::{DiscreteMap, DiscretePotential, Penalty, Strength};
 use crate::regularizer::{Regularizer as PropertyPenalty, Tikhonov, TotalVariation};
 use crate::report::metrics::nearest_facies;
 
@@ -44,9 +45,9 @@ impl Study {
         };
         let mismatch: Option<&Mismatch<'_>> = if truth.is_some() { Some(&mismatch) } else { None };
         let (start, coefficients) = self.start();
-        let Case { inversion, feasible, .. } = &self.case;
+        let inversion = &self.case.inversion;
         let of_property = self.penalty_on_the_property()?;
-        if feasible.is_none() && (of_property.is_some() || inversion.regularizer.is_sparse()) {
+        if !self.case.has_u_step() && (of_property.is_some() || inversion.regularizer.is_sparse()) {
             let start = coefficients.unwrap_or_else(|| Array1::zeros(self.basis().cols()));
             let (iterations, tolerance) = (inversion.iterations, inversion.tolerance);
             let (weight, all_iterations) = (self.criterion(), schedule.all_iterations);
@@ -61,7 +62,8 @@ impl Study {
             let schedule = &SparseSchedule { iterations, weight, tolerance, all_iterations };
             return SparseInversion { problem, grouping, schedule, start, mismatch }.run(done, finished, progress);
         }
-        let at_rank = AtRank::new(self, observations)?;
+        let discrete = self.discrete_map()?;
+        let at_rank = AtRank::new(self, observations, discrete.as_ref())?;
         let alternation = Alternation {
             problem: self.problem(observations),
             schedule: &schedule,
@@ -103,7 +105,7 @@ impl Study {
             };
         }
         let Parameterization::Hybrid { basis, .. } = &*self.parameterization else {
-            return (self.initial(), None);
+            return (self.initial(), self.coded_start());
         };
         let groups = basis.groups();
         match self.case.inversion.start {
@@ -126,6 +128,33 @@ impl Study {
                 (mean, Some(v))
             }
         }
+    }
+
+    /// The coefficients that an inversion in a dictionary begins with: the sparse code of the mean of the realizations.
+    /// Where the mean is kept this is zero, and so it is where there is no dictionary.
+    fn coded_start(&self) -> Option<Array1<f64>> {
+        let ksvd = self.parameterization.dictionary()?;
+        let is_coded = self.case.inversion.start == Start::Mean && !self.case.basis.center;
+        is_coded.then(|| ksvd.basis.nearest(self.prior_mean.view()))
+    }
+
+    /// The u-step of a discrete potential, where the case has one.
+    fn discrete_map(&self) -> Result<Option<DiscreteMap<'_>>> {
+        let Some(discrete) = &self.case.discrete else { return Ok(None) };
+        let Discrete { first, factor, last, .. } = *discrete;
+        let strength = Strength::Growing { first, factor, last: last.unwrap_or(f64::INFINITY) };
+        DiscreteMap::new(self.potential(discrete)?, strength, self.gpu.as_deref()).map(Some)
+    }
+
+    /// The potential of a case's facies.
+    fn potential(&self, discrete: &Discrete) -> Result<DiscretePotential> {
+        let penalty = match &discrete.potential {
+            Potential::Quartic(weights) => Penalty::Wells(weights.clone()),
+            Potential::Tukey => Penalty::Tukey,
+            Potential::TruncatedQuadratic => Penalty::TruncatedQuadratic,
+            Potential::GemanMcClure => Penalty::GemanMcClure,
+        };
+        DiscretePotential::new(self.case.property.facies.clone(), penalty)
     }
 
     fn schedule(&self, observations: &Observations<'_>) -> Result<Schedule> {
@@ -164,8 +193,7 @@ impl Study {
 
     /// Whether v-steps are tied to a feasible model.
     fn tied(&self) -> bool {
-        let Case { feasible, inversion, .. } = &self.case;
-        feasible.is_some() && inversion.apply == Apply::Every
+        self.case.has_u_step() && self.case.inversion.apply == Apply::Every
     }
 
     /// How λ² of an inversion without a feasible map is found.
@@ -225,6 +253,9 @@ impl Study {
         if regularizer == Regularizer::WeightedL1 {
             return Grouping::singles(sigma.mapv(f64::recip).view());
         }
+        if regularizer == Regularizer::L1 && self.parameterization.dictionary().is_some() {
+            return Grouping::singles(Array1::ones(columns).view());
+        }
         let blocks = self.parameterization.groups().unwrap_or_else(|| std::iter::once(0..columns).collect());
         let groups = Grouping::scenarios(&blocks, sigma)?;
         match regularizer {
@@ -249,6 +280,8 @@ struct AtRank<'a> {
     /// Data of the prior realizations less those of their mean, m × L, as far as they are linear in the property; `None`
     /// where truncation errors are not counted.
     deviations: Option<Array2<f64>>,
+    /// The u-step of a discrete potential, in the place of a map that is learned.
+    discrete: Option<SameAtEveryRank<'a>>,
     /// What the u-step's repair needs; `None` without repairs.
     repair: Option<repair::Prepared>,
 }
@@ -274,7 +307,11 @@ impl FeasibleMap for Shared<'_> {
 pub(super) const LARGEST_DENSE_COVARIANCE: usize = 2000;
 
 impl<'a> AtRank<'a> {
-    fn new(study: &'a Study, observations: &'a Observations<'a>) -> Result<Self> {
+    fn new(
+        study: &'a Study,
+        observations: &'a Observations<'a>,
+        discrete: Option<&'a DiscreteMap<'a>>,
+    ) -> Result<Self> {
         let m = observations.observed.len();
         let counted = study.case.inversion.truncation_error && m <= LARGEST_DENSE_COVARIANCE;
         let deviations = match study.parameterization.components() {
@@ -292,16 +329,20 @@ impl<'a> AtRank<'a> {
             _ => None,
         };
         let repair = repair::Prepared::new(study, observations);
-        Ok(Self { study, observations, latest: RefCell::new(None), deviations, repair })
+        let discrete = discrete.map(|map| SameAtEveryRank(map));
+        Ok(Self { study, observations, latest: RefCell::new(None), deviations, discrete, repair })
     }
 }
 
 impl FeasibleAtRank for AtRank<'_> {
     fn feasible(&self) -> bool {
-        self.study.case.feasible.is_some()
+        self.study.case.has_u_step()
     }
 
     fn map(&self, v: ArrayView1<'_, f64>) -> Result<Box<dyn FeasibleMap + '_>> {
+        if let Some(discrete) = &self.discrete {
+            return discrete.map(v);
+        }
         let Some(feasible) = &self.study.case.feasible else {
             return Err(Error::input("feasible", "there is none", "add [feasible] to the case"));
         };

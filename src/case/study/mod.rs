@@ -16,6 +16,7 @@ use crate::grid::{Grid, Plane};
 use crate::progress::Progress;
 use crate::report::metrics::{Errors, nearest_facies};
 
+mod dictionary;
 mod explicit;
 mod inversion;
 mod parameterization;
@@ -78,6 +79,14 @@ impl Study {
         Ok(study)
     }
 
+    /// Whether a case has this study's realizations and its basis.
+    pub fn shares_basis(&self, case: &Case) -> bool {
+        same_prior(&self.case, case)
+            && self.case.basis == case.basis
+            && self.case.selection == case.selection
+            && explicit::groups_in_use(&self.case) == explicit::groups_in_use(case)
+    }
+
     fn of_priors(
         case: Case,
         gpu: Option<Arc<Gpu>>,
@@ -112,8 +121,7 @@ impl Study {
         if !same_prior(&self.case, &case) {
             return Self::new(case, self.gpu.clone(), root, None, progress);
         }
-        let same_groups = explicit::groups_in_use(&self.case) == explicit::groups_in_use(&case);
-        if self.case.basis == case.basis && self.case.selection == case.selection && same_groups {
+        if self.shares_basis(&case) {
             return Ok(Self { case, ..self.clone() });
         }
         Self::of_priors(case, self.gpu.clone(), Arc::clone(&self.priors), self.selected.clone(), progress)

@@ -7,9 +7,11 @@ use ndarray::{Array1, Array2, s};
 use super::super::file::{self, BasisKind, Case};
 use super::super::geology;
 use super::super::observations::count_of_tests;
+use super::dictionary;
 use super::explicit::Explicit;
 use super::prior::Priors;
 use crate::basis::karhunen_loeve::KarhunenLoeve;
+use crate::basis::ksvd::Ksvd;
 use crate::basis::pca::{HoldOut, Pca, Truncation};
 use crate::basis::{Basis, ExtendedBasis, HybridBasis, Origin, Precision, Realizations, StoredBasis};
 use crate::error::{Error, Result};
@@ -33,6 +35,8 @@ pub enum Parameterization {
     KarhunenLoeve(StoredBasis),
     /// A basis that is not made of realizations.
     Explicit(Explicit),
+    /// A dictionary learned from the realizations of one scenario.
+    Dictionary(Ksvd),
     /// The basis of a field, joined with what else is unknown.
     Extended {
         /// All unknowns.
@@ -116,6 +120,9 @@ impl Parameterization {
             (BasisKind::Dct { .. } | BasisKind::Wavelet { .. } | BasisKind::Zonation { .. } | BasisKind::Cells, _) => {
                 Explicit::new(case, priors, selected, warnings, progress).map(Self::Explicit)
             }
+            (BasisKind::KSvd(options), _) => {
+                dictionary::learned(case, options, priors, selected[0], progress).map(Self::Dictionary)
+            }
             (BasisKind::KarhunenLoeve, _) => {
                 let scenario = &case.scenarios[0];
                 let file::Geology::Gaussian(gaussian) = &scenario.geology else {
@@ -140,6 +147,7 @@ impl Parameterization {
             Self::Hybrid { basis, .. } => basis,
             Self::Mixed(basis) | Self::KarhunenLoeve(basis) => basis,
             Self::Explicit(explicit) => explicit.basis(),
+            Self::Dictionary(ksvd) => &ksvd.basis,
             Self::Extended { basis, .. } => basis,
         }
     }
@@ -193,6 +201,14 @@ impl Parameterization {
         Ok(extended(field, gaussian, &flow.uncertain, storage, tests))
     }
 
+    /// The dictionary, where the basis is one.
+    pub fn dictionary(&self) -> Option<&Ksvd> {
+        match self {
+            Self::Dictionary(ksvd) => Some(ksvd),
+            _ => None,
+        }
+    }
+
     /// The components of one scenario, where the basis is made of them.
     pub fn components(&self) -> Option<&Pca> {
         match self {
@@ -236,9 +252,9 @@ impl Parameterization {
                 }
                 Ok(out)
             }
-            Self::KarhunenLoeve(_) | Self::Extended { .. } => Err(Error::input(
+            Self::KarhunenLoeve(_) | Self::Dictionary(_) | Self::Extended { .. } => Err(Error::input(
                 "feasible",
-                "a learning set needs the realizations' coefficients, and the basis was made without realizations",
+                "a learning set needs the realizations' coefficients, and the basis has none of one block",
                 "choose basis.kind = \"pca\"",
             )),
         }

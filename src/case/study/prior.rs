@@ -1,6 +1,6 @@
 //! The scenarios' realizations, and the references that are none of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ndarray::{Array1, Array2};
@@ -26,6 +26,8 @@ pub struct Priors {
     units: Vec<Arc<Ensemble>>,
     /// How many realizations were found in the cache.
     pub cached: usize,
+    /// Where they are kept, and what is learned of them.
+    pub root: Option<PathBuf>,
 }
 
 /// A model that synthetic data come from.
@@ -72,7 +74,7 @@ impl Priors {
             });
         }
         let cached = drawing.cached;
-        Ok(Self { geologies, ensembles, units, cached })
+        Ok(Self { geologies, ensembles, units, cached, root: root.map(Path::to_owned) })
     }
 
     /// Mean of the realizations of some scenarios, summed in their order.

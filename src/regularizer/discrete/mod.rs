@@ -43,7 +43,7 @@ pub struct DiscretePotential {
 }
 
 /// Where [`DiscretePotential::new`]'s errors point.
-const PLACE: &str = "inversion.discrete";
+const PLACE: &str = "discrete";
 
 impl DiscretePotential {
     /// The potential of `facies` values in ascending order.
@@ -181,17 +181,43 @@ fn well(tau: f64, b: f64) -> f64 {
 /// How the weight β of the potential goes with the iterations.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Strength {
-    /// Continuation: `β_k = 2^k β₀` in iteration k + 1, β₀ as given or [`DiscretePotential::first_weight`].
-    Doubling {
-        /// β₀; `None`: the potential's own.
-        first: Option<f64>,
+    /// Continuation: `β_k = min(a q^k, z) β₀` in iteration k + 1, β₀ being [`DiscretePotential::first_weight`].
+    Growing {
+        /// a, the first weight over β₀.
+        first: f64,
+        /// q ≥ 1.
+        factor: f64,
+        /// z, the largest weight over β₀; infinite: no limit but [`MOST_GROWTH`].
+        last: f64,
     },
     /// The same β in every iteration.
     Fixed(f64),
 }
 
-/// Doublings after which every cell is at a facies to the last bit.
-const MOST_DOUBLINGS: u32 = 60;
+/// A weight over β₀ at which every cell is at a facies to the last bit.
+const MOST_GROWTH: f64 = (1u64 << 60) as f64;
+
+impl Strength {
+    /// The usual continuation, `β_k = 2^k β₀`.
+    pub const DOUBLING: Self = Self::Growing { first: 1.0, factor: 2.0, last: f64::INFINITY };
+
+    /// Whether its numbers are weights.
+    fn check(self) -> Result<()> {
+        let is_weight = |x: f64| x.is_finite() && x >= 0.0;
+        match self {
+            Self::Fixed(beta) if !is_weight(beta) => {
+                let problem = format!("the weight of the potential against the coupling is {beta}");
+                Err(Error::input(PLACE, problem, "give a finite weight that is not negative"))
+            }
+            Self::Growing { first, factor, last } if !(is_weight(first) && factor >= 1.0 && last >= first) => {
+                let problem =
+                    format!("the weight of the potential begins at {first}, grows by {factor}, ends at {last}");
+                Err(Error::input(PLACE, problem, "give a first weight, a factor of 1 or more, a last weight not below"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
 /// Cells that one task minimises.
 const CELLS_PER_TASK: usize = 1 << 12;
 
@@ -210,14 +236,9 @@ impl<'g> DiscreteMap<'g> {
     /// The u-step of a potential; wells on `gpu` where one is given, the other penalties on the CPU.
     ///
     /// # Errors
-    /// [`Error::Input`] for a β that is negative or not finite.
+    /// [`Error::Input`] for a β that is negative or not finite, and for one that falls.
     pub fn new(potential: DiscretePotential, strength: Strength, gpu: Option<&'g Gpu>) -> Result<Self> {
-        if let Strength::Fixed(beta) | Strength::Doubling { first: Some(beta) } = strength
-            && !(beta.is_finite() && beta >= 0.0)
-        {
-            let problem = format!("the weight of the potential against the coupling is {beta}");
-            return Err(Error::input(PLACE, problem, "give a finite weight that is not negative"));
-        }
+        strength.check()?;
         let device = gpu.and_then(|gpu| Device::new(gpu, &potential));
         Ok(Self { potential, strength, device })
     }
@@ -231,9 +252,9 @@ impl<'g> DiscreteMap<'g> {
     pub fn weight(&self, iteration: u32) -> f64 {
         match self.strength {
             Strength::Fixed(beta) => beta,
-            Strength::Doubling { first } => {
-                let doublings = iteration.saturating_sub(1).min(MOST_DOUBLINGS);
-                first.unwrap_or_else(|| self.potential.first_weight()) * 2f64.powi(doublings as i32)
+            Strength::Growing { first, factor, last } => {
+                let grown = first * factor.powi(iteration.saturating_sub(1) as i32);
+                grown.min(last).min(MOST_GROWTH) * self.potential.first_weight()
             }
         }
     }

@@ -118,7 +118,7 @@ fn a_continuation_doubles_the_weight_and_ends_at_facies() {
     let potential = wells(&[0.0, 2.0, 3.0], &[100.0, 1.0]);
     assert_eq!(potential.first_weight(), 1.0 / 400.0);
     let theta = Array1::from_shape_fn(1000, |i| -0.1 + 3.2e-3 * i as f64);
-    let map = DiscreteMap::new(potential.clone(), Strength::Doubling { first: None }, None).unwrap();
+    let map = DiscreteMap::new(potential.clone(), Strength::DOUBLING, None).unwrap();
     assert_eq!([1, 2, 5].map(|k| map.weight(k) * 400.0), [1.0, 2.0, 16.0]);
     let mut total = f64::INFINITY;
     for iteration in 1..=80 {

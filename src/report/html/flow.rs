@@ -188,7 +188,8 @@ fn curve(run: &Run, (place, kind): (&str, &str)) -> String {
     let log = longest > 50.0 * shortest;
     let rows: Vec<_> = rows.into_iter().filter(|r| !log || r.time > 0.0).collect();
     let values = |r: &&Response| {
-        [Some(r.predicted_parameterized), Some(r.predicted_model), r.reference, r.observed].into_iter().flatten()
+        let predicted = [Some(r.predicted_parameterized), Some(r.predicted_model), r.predicted_facies];
+        predicted.into_iter().chain([r.reference, r.observed]).flatten()
     };
     // A model that is far off does not flatten what was measured.
     let near: Vec<f64> = rows.iter().flat_map(|r| r.reference.or(r.observed).into_iter()).collect();
@@ -222,6 +223,10 @@ fn curve(run: &Run, (place, kind): (&str, &str)) -> String {
         beyond.extend(
             rows.iter().rev().find(off).map(|r| format!("{model} leaves the chart: to {} {measure}", number(value(r)))),
         );
+    }
+    let facies = line(&|r| r.predicted_facies);
+    if !facies.is_empty() {
+        chart.line(&facies, "b", "Φv thresholded");
     }
     let dots: Vec<_> = (rows.iter())
         .filter_map(|r| {

@@ -8,8 +8,8 @@ use serde_json::{Map as JsonMap, Value};
 use super::convergence::convergence;
 use super::fit::fit;
 use super::{
-    asked_table, asked_words, columns, duration, flow, kind_words, layer_control, listed, measured, percent,
-    percent_measured, plain, scenarios, section, sweep, table, value_text,
+    asked_table, asked_words, columns, duration, facies, flow, kind_words, layer_control, listed, measured, percent,
+    percent_measured, plain, property_bar, scenarios, section, sweep, table, value_text,
 };
 use crate::report::colour::Palette;
 use crate::report::data::{Case, Folder, Number, Run, Summary};
@@ -25,12 +25,14 @@ pub(super) fn body(folder: &Folder, run: &Run) -> (String, Value) {
         outcome(folder, run, &errors),
         asked(folder, run, &maps),
         models(folder, run, &maps),
+        facies::facies_section(folder, run, &maps),
         scenarios::section_of(run),
         flow::sections(folder, run, &maps),
         columns::section_of(folder, run),
         sweep::section_of(folder),
         variants(folder, run, &maps),
         prior(folder, run, &maps),
+        facies::basis_section(run, &maps),
         fit(folder, run),
         convergence(folder, run, &errors),
         numbers(folder, &errors),
@@ -271,15 +273,6 @@ fn wells(run: &Run) -> String {
     }
 }
 
-fn property_bar(folder: &Folder, maps: &Maps) -> String {
-    colour_bar(
-        Palette::Property,
-        maps.property,
-        &property_label(&folder.case, &folder.summary),
-        !folder.case.facies.is_empty(),
-    )
-}
-
 /// Reference, Φv and u by iteration, and their errors.
 fn models(folder: &Folder, run: &Run, maps: &Maps) -> String {
     let (frame, names) = if run.iterations.is_some() {
@@ -342,10 +335,21 @@ fn variants(folder: &Folder, run: &Run, maps: &Maps) -> String {
     if !folder.variants.is_empty() {
         *panels += &Map::of("The case itself", "model").figure();
     }
+    let with_facies = run.variants.iter().any(|variant| variant.facies.is_some());
     for (k, variant) in run.variants.iter().enumerate() {
         let note = variant.mismatch.map(|m| format!("{} of the cells in the wrong facies", percent(m)));
         let note = note.unwrap_or_default();
         *panels += &Map { frame: Frame::Fixed(k), note: &note, ..Map::of(&variant.name, "variants") }.figure();
+        if with_facies {
+            let heading = format!("{}: facies", variant.name);
+            *panels += &Map { frame: Frame::Fixed(k), ..Map::of(&heading, "variant_facies") }.figure();
+            if maps.error.is_some() {
+                let heading = format!("{}: facies − reference", variant.name);
+                let (minus, palette, survey) = (Some("reference"), Palette::Error, "never");
+                let frame = Frame::Fixed(k);
+                *panels += &Map { frame, minus, palette, survey, ..Map::of(&heading, "variant_facies") }.figure();
+            }
+        }
     }
     let tables = super::object_table(folder.summary.list("variants")) + &super::variants_table(folder);
     let layer = super::controls_around(&layer_control(&folder.case, "variants"));
