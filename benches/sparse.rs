@@ -2,10 +2,12 @@
 //!
 //! `cargo bench --bench sparse` draws a problem of that size; `-- --read DIR NAME` takes `NAME_G.npy`, `NAME_d.npy`,
 //! `NAME_groups.npy` and `NAME_{group,l1}_alpha.npy` of a folder instead (`min ½‖G v − d‖² + α Σ‖v_g‖`), which is what
-//! the times of skglm and celer are for.
+//! the times of skglm and celer are for (`benches/peers/sparse.py`). Then sparse principal components of 256 coefficients
+//! of 1000 realizations, as of cosines of channels: 256 groups of 20.
 
 use std::path::PathBuf;
 
+use lithoscope::basis::sparse_pca::SparsePca;
 use lithoscope::inversion::{Group, GroupedLeastSquares, Grouping, minimize_matrix_free};
 use lithoscope::measure::timed;
 use lithoscope::operator::Dense;
@@ -67,6 +69,33 @@ fn grouped(labels: &Array1<i32>) -> Result<Grouping, Failure> {
     Ok(Grouping::new(labels.len(), (0..count).map(group).collect())?)
 }
 
+/// Coefficients (256 × 1000) of bands that wind across 64 × 64 cells, the 16 × 16 lowest cosines.
+fn coefficients() -> Array2<f64> {
+    let (side, kept) = (64usize, 16usize);
+    let cosine = Array2::from_shape_fn((kept, side), |(k, i)| {
+        let scale = (if k == 0 { 1.0 } else { 2.0 } / side as f64).sqrt();
+        scale * (std::f64::consts::PI * k as f64 * (i as f64 + 0.5) / side as f64).cos()
+    });
+    let mut stream = Stream::new(2, Purpose::Check, 0, 0);
+    let mut v = Array2::zeros((kept * kept, 1000));
+    for mut column in v.columns_mut() {
+        let mut map = Array2::<f64>::zeros((side, side));
+        for _ in 0..3 {
+            let (middle, swing) = (stream.between(0.0, side as f64), stream.between(0.0, 8.0));
+            let (phase, length) = (stream.between(0.0, 6.0), stream.between(20.0, 60.0));
+            for ((y, x), cell) in map.indexed_iter_mut() {
+                let axis = middle + swing * (phase + 6.0 * x as f64 / length).sin();
+                let across = (y as f64 - axis).rem_euclid(side as f64);
+                if across.min(side as f64 - across) < 4.0 {
+                    *cell = 1.0;
+                }
+            }
+        }
+        column.assign(&cosine.dot(&map).dot(&cosine.t()).flatten());
+    }
+    v
+}
+
 #[expect(clippy::print_stdout, reason = "a bench prints what it measured")]
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
@@ -102,5 +131,19 @@ fn main() -> Result<(), Failure> {
             );
         }
     }
+    let v = coefficients();
+    let (found, wall, cpu) = timed(|| SparsePca::of_mean_size(v.view(), 256, 20.0));
+    let found = found?;
+    println!(
+        "sparse PCA: {cpu:.2} CPU s, {wall:.2} s wall; t = {:.4}, {} groups, {} expanded columns, {} dropped, {:.4} of the \
+         energy, {} unsettled; the first group: {:?}",
+        found.threshold,
+        found.components.len(),
+        found.expanded_columns(),
+        found.dropped.len(),
+        found.explained,
+        found.unsettled,
+        found.components.first().map(|c| &c.columns)
+    );
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The outer loops, in f64 on the host: Gauss-Newton on weighted squares, alternating directions with the feasible
-//! map, group sparsity, the verdict on scenarios, the choice of the weight, and why a run stopped.
+//! map or a discrete potential, group sparsity, penalties on the property, the verdict on scenarios, the choice of the
+//! weight, and why a run stopped.
 //!
 //! Nothing here knows a physics, a basis or a prior by name: a [`Problem`] is made of traits.
 

@@ -86,7 +86,7 @@ fn the_minimisers_are_those_known_by_hand() {
     assert_eq!(potential.minimize(0.0, 0.5), 0.0);
     // Truncated at c = 1/2: 0.3/(1 + β) below √(1 + β) c, θ beyond it (of facies with a wide gap).
     let truncated = robust(&[0.0, 1.0, 4.0], Penalty::TruncatedQuadratic);
-    assert_eq!(truncated.minimize(0.3, 2.0), 0.1);
+    assert!((truncated.minimize(0.3, 2.0) - 0.1).abs() < 1e-16);
     assert_eq!(truncated.minimize(2.4, 3.0), 2.4);
     // Tukey at β = 2, σ = ½: z − ½ + z (1 − z²)² = 0 has the root 0.270469…
     let tukey = robust(&[0.0, 2.0], Penalty::Tukey);
@@ -140,9 +140,11 @@ fn what_is_no_potential_is_refused() {
     let refused = |facies: &[f64], penalty: Penalty| DiscretePotential::new(facies.to_vec(), penalty).is_err();
     assert!(refused(&[1.0], Penalty::Tukey));
     assert!(refused(&[1.0, 1.0], Penalty::Tukey));
+    assert!(refused(&[2.0, 1.0], Penalty::GemanMcClure));
     assert!(refused(&[0.0, f64::NAN], Penalty::Tukey));
     assert!(refused(&[0.0, 1.0], Penalty::Wells(vec![])));
     assert!(refused(&[0.0, 1.0], Penalty::Wells(vec![-1.0])));
+    assert!(refused(&[0.0, 1.0], Penalty::Wells(vec![f64::NAN])));
     let potential = wells(&[0.0, 1.0], &[1.0]);
     assert!(DiscreteMap::new(potential, Strength::Fixed(f64::NAN), None).is_err());
 }
