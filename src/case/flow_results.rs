@@ -222,7 +222,9 @@ fn curves(grid: &Grid, aquifer: &Aquifer, units: &[Unit]) -> Vec<Curve> {
         Some(Curve { quantity, place, at: grid.center(grid.cell(cell)), kind, unit })
     };
     let mut quantities: Vec<Quantity> = Vec::new();
-    let wells = (0..aquifer.wells.len()).map(Quantity::WellDrawdown);
+    // Where the head is held there is no drawdown to observe: the rate answers.
+    let answers = |w: &usize| !matches!(aquifer.wells[*w].control, Control::Head(_));
+    let wells = (0..aquifer.wells.len()).filter(answers).map(Quantity::WellDrawdown);
     for quantity in aquifer.observations.iter().map(|o| o.quantity).chain(wells) {
         if !quantities.contains(&quantity) {
             quantities.push(quantity);

@@ -40,7 +40,8 @@ pub(super) fn write(
     let has_one_block = study.parameterization.components().is_some() || study.parameterization.dictionary().is_some();
     if has_one_block && study.case.feasible.is_none() {
         let shown = BASIS_IMAGES.min(study.basis().cols());
-        let images = study.basis().columns(0..shown).t().mapv(|x| x as f32);
+        let columns = study.basis().columns(0..shown);
+        let images = columns.t().as_standard_layout().mapv(|x| x as f32);
         files::array(&folder.join("basis_images.npy"), study.shaped_layers(images.view()))?;
     }
     if let Some(ksvd) = study.parameterization.dictionary() {
