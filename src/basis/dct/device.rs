@@ -38,7 +38,7 @@ pub struct CosinesOnDevice<'g> {
 struct Axis {
     kept: usize,
     length: usize,
-    /// [kept][length], and its transpose.
+    /// Kept × length, and its transpose.
     matrices: [Buffer<f32>; 2],
 }
 
