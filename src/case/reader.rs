@@ -36,7 +36,11 @@ impl<'a> Section<'a> {
 
     /// The value of `key`, where it is there.
     pub(super) fn get(&self, key: &'static str) -> Option<Value<'a>> {
-        self.asked.borrow_mut().push(key);
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&key) {
+            asked.push(key);
+        }
+        drop(asked);
         let value = self.table?.get(key)?;
         let path = self.key(key);
         self.collector.remember(&path, value.span());

@@ -16,6 +16,9 @@ use crate::grid::Grid;
 use crate::inversion::{Group, Grouping, OverlappingGroups, Uncovered};
 use crate::progress::Progress;
 
+/// Squares of coefficients below this share of the fields' squares are rounding.
+const ROUNDING: f64 = 1e-24;
+
 /// A basis that is not made of realizations, and what these say of its coefficients.
 pub struct Explicit {
     basis: Arc<dyn Basis>,
@@ -222,7 +225,8 @@ impl Coefficients<'_> {
     fn found(&self, basis: &dyn Basis) -> Result<Found> {
         let ensembles = || self.selected.iter().map(|&p| &self.priors.ensembles[p]);
         let total: usize = ensembles().map(crate::grid::Ensemble::len).sum();
-        let mut moments = Array1::zeros(basis.cols());
+        let mut moments: Array1<f64> = Array1::zeros(basis.cols());
+        let mut size = 0.0;
         let mut all = Array2::zeros((basis.cols(), if self.keeps_all { total } else { 0 }));
         self.progress.start("coefficients of the realizations", total as u64);
         let fields = ensembles().flat_map(|ensemble| (0..ensemble.len()).map(move |l| ensemble.property(l)));
@@ -231,6 +235,7 @@ impl Coefficients<'_> {
                 return Err(Error::Interrupted);
             }
             let v = basis.nearest(field.view());
+            size += field.dot(&field) / total as f64;
             moments.zip_mut_with(&v, |moment, v| *moment += v * v / total as f64);
             if self.keeps_all {
                 all.index_axis_mut(Axis(1), l).assign(&v);
@@ -239,6 +244,10 @@ impl Coefficients<'_> {
         }
         self.progress.finish();
         match moments.iter().position(|moment| !f64::is_finite(*moment)) {
+            None if self.keeps_all && moments.sum() <= ROUNDING * size => {
+                let problem = "all realizations are the same but for rounding, and have no components";
+                Err(Error::input("groups.kind", problem, "give a training image that varies, or remove [groups]"))
+            }
             None => Ok(Found { moments, all }),
             Some(j) => {
                 let problem = format!("coefficient {} of the realizations is no finite number", j + 1);
