@@ -40,7 +40,7 @@ const TRIED_AT_ONCE: usize = 3;
 /// Rounds of narrowing t down by [`TRIED_AT_ONCE`] + 1: it is then known within 4⁻⁷.
 const ROUNDS: usize = 7;
 /// A mean size this near to the one asked for, relative, ends the search.
-const NEAR: f64 = 0.01;
+const NEAR: f64 = 0.03;
 
 /// One sparse principal component: a group of coefficients.
 #[derive(Debug, Clone, PartialEq)]
