@@ -20,17 +20,19 @@
 //! Shen & Huang (2008), Sparse principal component analysis via regularized low rank matrix approximation, Journal of
 //! Multivariate Analysis 99(6), algorithm 1 with the soft threshold.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::linalg::dense::{multiply, symmetric_eigen};
-use crate::linalg::leading::leading_eigen;
+use crate::linalg::leading::leading_eigen_from;
 
 /// Where errors point.
 const PLACE: &str = "groups of sparse PCA";
 /// Most alternations for a component.
-const ALTERNATIONS: usize = 500;
+const ALTERNATIONS: usize = 2000;
+/// Directions that are followed from component to component, of which the leading one starts the next.
+const FOLLOWED: usize = 8;
 /// A component has settled when its direction changes by less.
 const SETTLED: f64 = 1e-10;
 /// Thresholds that are tried at once; a fixed number, so that results do not depend on the number of threads.
@@ -38,7 +40,7 @@ const TRIED_AT_ONCE: usize = 3;
 /// Rounds of narrowing t down by [`TRIED_AT_ONCE`] + 1: it is then known within 4⁻⁷.
 const ROUNDS: usize = 7;
 /// A mean size this near to the one asked for, relative, ends the search.
-const NEAR: f64 = 0.01;
+const NEAR: f64 = 0.03;
 
 /// One sparse principal component: a group of coefficients.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,7 +76,7 @@ pub struct SparsePca {
     pub dropped: Vec<usize>,
     /// `1 − ‖R_{P+1}‖²/‖V‖²`, the share of the energy that the components explain.
     pub explained: f64,
-    /// Components that had not settled after 500 alternations.
+    /// Components that had not settled after 2000 alternations.
     pub unsettled: usize,
 }
 
@@ -215,8 +217,10 @@ fn deflate(Gram { matrix: mut gram, energy }: Gram, groups: usize, threshold: f6
     let exhausted = 8.0 * k as f64 * f64::EPSILON;
     let mut components = Vec::new();
     let mut unsettled = 0;
+    let mut leading = Leading(None);
     while components.len() < groups && gram.diag().sum() > exhausted {
-        let Some(direction) = sparse_direction(&gram, threshold) else { break };
+        let Some(start) = leading.of(&gram) else { break };
+        let Some(direction) = sparse_direction(&gram, start, threshold) else { break };
         unsettled += usize::from(!direction.settled);
         let size = norm(direction.shrunk.view());
         let w = &direction.shrunk / size;
@@ -237,14 +241,32 @@ fn deflate(Gram { matrix: mut gram, energy }: Gram, groups: usize, threshold: f6
     })
 }
 
-/// The sparse direction that alternation finds from the leading eigenvector on; `None` where the Gram matrix has come
-/// down to rounding.
-fn sparse_direction(gram: &Array2<f64>, threshold: f64) -> Option<Direction> {
-    let leading = leading_eigen(gram, 1).or_else(|| symmetric_eigen(gram));
-    let mut w = leading?.1.column(0).to_owned();
+/// The leading directions of the last Gram matrix: after a deflation those of the next are near.
+struct Leading(Option<Array2<f64>>);
+
+impl Leading {
+    /// The leading eigenvector of a Gram matrix; `None` where it is not finite.
+    fn of(&mut self, gram: &Array2<f64>) -> Option<Array1<f64>> {
+        let near = self.0.take().and_then(|block| leading_eigen_from(gram, 1, block));
+        let vectors = match near {
+            Some((_, vectors)) => vectors,
+            None => symmetric_eigen(gram)?.1,
+        };
+        let followed = vectors.slice(s![.., ..FOLLOWED.min(gram.nrows())]).to_owned();
+        self.0 = (4 * FOLLOWED < gram.nrows()).then_some(followed);
+        Some(vectors.column(0).to_owned())
+    }
+}
+
+/// The sparse direction that alternation finds from w on; `None` where the Gram matrix has come down to rounding.
+fn sparse_direction(gram: &Array2<f64>, mut w: Array1<f64>, threshold: f64) -> Option<Direction> {
     let mut direction = None;
     for _ in 0..ALTERNATIONS {
-        let mut image = gram.dot(&w);
+        let mut image = Array1::zeros(w.len());
+        // Most of w is zero, and G is symmetric.
+        for (&w, row) in w.iter().zip(gram.rows()).filter(|(w, _)| **w != 0.0) {
+            image.scaled_add(w, &row);
+        }
         let square = w.dot(&image);
         if !(square.is_finite() && square > 0.0) {
             return None;

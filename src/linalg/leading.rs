@@ -27,19 +27,28 @@ pub fn leading_eigen(a: &Array2<f64>, count: usize) -> Option<(Array1<f64>, Arra
         return Some((values.slice(s![..count]).to_owned(), vectors.slice(s![.., ..count]).to_owned()));
     }
     let picks: Vec<usize> = (0..width).map(|i| i * n / width).collect();
-    let mut block = orthonormal(a.select(Axis(1), &picks))?;
+    let (values, vectors) = leading_eigen_from(a, count, a.select(Axis(1), &picks))?;
+    Some((values, vectors.slice(s![.., ..count]).to_owned()))
+}
+
+/// As [`leading_eigen`] from a block X (n × w, w ≥ count) that is near the leading eigenvectors, such as those of a matrix
+/// that differs little; of the w vectors that are returned the first `count` have converged.
+pub fn leading_eigen_from(a: &Array2<f64>, count: usize, x: Array2<f64>) -> Option<(Array1<f64>, Array2<f64>)> {
+    let (n, width) = x.dim();
+    assert_eq!(a.dim(), (n, n), "a square matrix against the rows of a block");
+    assert!((1..=width).contains(&count), "{count} eigenvectors from a block of {width}");
+    let mut block = orthonormal(x)?;
     let mut span = block.clone();
     let mut image = multiply(a.view(), block.view());
     let mut images = image.clone();
     for _ in 0..MOST_BLOCKS {
         let (values, small) = symmetric_eigen(&multiply(span.t(), images.view()))?;
-        let small = small.slice(s![.., ..count]);
-        let (vectors, mapped) = (multiply(span.view(), small), multiply(images.view(), small));
+        let first = small.slice(s![.., ..count]);
         let values = values.slice(s![..count]).to_owned();
-        let missed = &mapped - &(&vectors * &values);
+        let missed = multiply(images.view(), first) - &(multiply(span.view(), first) * &values);
         let settled = missed.columns().into_iter().zip(&values).all(|(r, l)| r.dot(&r).sqrt() <= RESIDUAL * l.abs());
         if settled || span.ncols() + width > n {
-            return settled.then_some((values, vectors));
+            return settled.then(|| (values, multiply(span.view(), small.slice(s![.., ..width]))));
         }
         block = image;
         for _ in 0..2 {
