@@ -77,13 +77,15 @@ fn told(studies: &[(&str, Study)], study: &Study, number: u64) -> Result<Told, F
         let (estimate, _, cpu) = timed(|| study.invert(&observations, Vec::new(), &mut |_| Ok(()), &()));
         seconds[1] += cpu;
         let shares = study.scenario_shares(estimate?.best(), None);
-        found.extend(hits(truth, &shares, None).into_iter().map(|(measure, hit)| (format!("{name} {measure}"), hit)));
+        found.extend(
+            hits(truth, Some(&shares), None).into_iter().map(|(measure, hit)| (format!("{name} {measure}"), hit)),
+        );
     }
     let all: Vec<usize> = (0..study.case.scenarios.len()).collect();
     let (verdict, _, cpu) = timed(|| study.verdict(&observations, &all, &()));
     seconds[0] = cpu;
     let verdict = verdict?.ok_or("the case has no scenarios to judge")?;
-    found.extend(hits(truth, &[], Some(&verdict)));
+    found.extend(hits(truth, None, Some(&verdict)));
     Ok(Told { truth, hits: found, verdict, seconds })
 }
 

@@ -97,7 +97,7 @@ const RIVALS: [(&str, &str); 14] = [
     ("sinuosity", "amplitude"),
 ];
 
-/// The keys of [basis] that a kind of basis has beside those of all kinds.
+/// The keys of `[basis]` that a kind of basis has beside those of all kinds.
 const OF_BASES: [(&str, &[&str]); 7] = [
     ("pca", &["rank", "energy"]),
     ("hybrid", &["rank", "energy"]),
@@ -108,7 +108,7 @@ const OF_BASES: [(&str, &[&str]); 7] = [
     ("cells", &[]),
 ];
 
-/// Takes out of [basis] what a new kind of basis does not know.
+/// Takes out of `[basis]` what a new kind of basis does not know.
 fn displace_other_bases(basis: &mut DeTable<'_>, kind: &DeValue<'_>) {
     let Some((_, own)) = OF_BASES.iter().find(|(name, _)| kind.as_str() == Some(name)) else { return };
     for key in OF_BASES.iter().flat_map(|(_, keys)| *keys).filter(|key| !own.contains(key)) {

@@ -63,12 +63,12 @@ pub(super) fn read(
     let combinations = sweeps.iter().map(|(_, choices)| choices.len()).try_fold(1usize, usize::checked_mul);
     if combinations.is_none_or(|count| count > MOST_COMBINATIONS) {
         let problem = "the sweeps have too many combinations";
-        collector.contradiction("sweep", problem, &format!("at most {MOST_COMBINATIONS}"));
+        collector.contradiction("sweep", problem, format!("at most {MOST_COMBINATIONS}"));
     }
     if case.mapping.as_ref().is_some_and(|m| m.iteration.is_none()) || case.approximation.is_some() {
         let problem = "variants are inversions, and nothing is inverted";
         let section = if tree.contains_key("variant") { "variant" } else { "sweep" };
-        collector.contradiction(section, problem, &format!("remove [[{section}]]"));
+        collector.contradiction(section, problem, format!("remove [[{section}]]"));
     }
     if !collector.is_clean() {
         return Default::default();
@@ -105,7 +105,7 @@ fn published(case: &Case, sweeps: &[(String, Vec<Named<'_>>)], collector: &Colle
         let key = |key: &str| format!("published[{}].{key}", i + 1);
         if !rows.contains(&found.row) {
             let problem = format!("no combination of the sweeps but the last is called \"{}\"", found.row);
-            collector.contradiction(&key("row"), problem, &format!("known: {}", rows.join(", ")));
+            collector.contradiction(&key("row"), problem, format!("known: {}", rows.join(", ")));
         }
         let (count, choices) = (found.values.len(), last.1.len());
         if count != choices {
@@ -324,7 +324,7 @@ fn combinations(sweeps: &[Sweep]) -> Vec<(String, Vec<String>)> {
     let mut all = vec![Vec::new()];
     for sweep in sweeps {
         let with = |chosen: &Vec<String>| {
-            let extended = |choice: &Choice| [&chosen[..], &[choice.name.clone()]].concat();
+            let extended = |choice: &Choice| [&chosen[..], std::slice::from_ref(&choice.name)].concat();
             sweep.choices.iter().map(extended).collect::<Vec<_>>()
         };
         all = all.iter().flat_map(with).collect();

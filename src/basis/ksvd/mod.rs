@@ -49,7 +49,7 @@ impl Ksvd {
     /// Learns a dictionary from `ensemble`, or goes on from a state that `checkpoint` was given.
     ///
     /// # Errors
-    /// As [`Pca::new`] and [`learn`].
+    /// As [`Pca::new`] and [`learn()`].
     pub fn new(
         ensemble: &Ensemble,
         options: &KsvdOptions,
@@ -69,7 +69,7 @@ impl Ksvd {
     /// Learns a dictionary in the span of principal components from the coefficients that the realizations have there.
     ///
     /// # Errors
-    /// As [`learn`].
+    /// As [`learn()`].
     pub fn of_components(
         pca: &Pca,
         options: &LearnOptions,

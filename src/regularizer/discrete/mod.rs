@@ -187,7 +187,7 @@ pub enum Strength {
         first: f64,
         /// q ≥ 1.
         factor: f64,
-        /// z, the largest weight over β₀; infinite: no limit but [`MOST_GROWTH`].
+        /// z, the largest weight over β₀; infinite: no limit but `MOST_GROWTH`.
         last: f64,
     },
     /// The same β in every iteration.
