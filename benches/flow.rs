@@ -1,7 +1,7 @@
 //! Steady flow systems at the sizes of `benches/peers/flow.py`: CPU seconds of preparation and solution, iterations and
 //! memory. `cargo bench --bench flow`; `-- NAME` runs the lines whose name contains NAME (so that the peak is theirs).
 //!
-//! Bands of high conductivity wind through each layer; heads are fixed on the west and east sides, and wells are unit
+//! Bands of high conductivity wind through each layer, or many thin lenses lie in it; heads are fixed on the west and east sides, and wells are unit
 //! sources. Cells are 10 m × 10 m × 1 m, Kv/Kh is 0.1.
 
 use lithoscope::linalg::sparse::{GridMatrix, Method, prepare};
@@ -27,6 +27,21 @@ fn conductivity([nx, ny, nz]: [usize; 3], contrast: f64) -> Vec<f64> {
                     (y - start - 0.1 * (7.0 * (x + phase)).sin() - 0.5 * (slope - 0.5) * x).abs() < 0.03
                 });
                 field.push(if inside { contrast } else { 1.0 });
+            }
+        }
+    }
+    field
+}
+
+/// Lenses that touch no side, one cell wide and stepping aside every seven cells, in a background of 1.
+fn lenses([nx, ny, nz]: [usize; 3], contrast: f64) -> Vec<f64> {
+    let mut field = vec![1.0; nx * ny * nz];
+    for (j, k) in (0..nz).flat_map(|k| (1..ny - 1).map(move |j| (j, k))).filter(|(j, k)| (j + 2 * k) % 4 == 0) {
+        let (start, length) = (2 + (11 * j + 17 * k) % (nx / 3), nx / 3 + (5 * j + 3 * k) % (nx / 4));
+        for i in 0..length {
+            field[(k * ny + j + i / 7 % 2) * nx + start + i] = contrast;
+            if i % 7 == 6 {
+                field[(k * ny + j + 1 - i / 7 % 2) * nx + start + i] = contrast;
             }
         }
     }
@@ -75,7 +90,7 @@ fn sources(cells: [usize; 3], columns: usize) -> Array2<f64> {
 fn main() -> lithoscope::error::Result<()> {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let (both, multigrid) = ([Method::Cholesky, Method::Multigrid], [Method::Multigrid]);
-    let lines: [Line; 13] = [
+    let lines: [Line; 16] = [
         ("size-50", [50, 50, 1], 1e3, 1, 1e-10, &multigrid),
         ("size-100", [100, 100, 1], 1e3, 1, 1e-10, &multigrid),
         ("map", [200, 200, 1], 1e3, 1, 1e-10, &both),
@@ -88,6 +103,9 @@ fn main() -> lithoscope::error::Result<()> {
         ("block-10", [200, 200, 20], 10.0, 1, 1e-8, &multigrid),
         ("block", [200, 200, 20], 1e3, 1, 1e-8, &multigrid),
         ("block-1e6", [200, 200, 20], 1e6, 1, 1e-8, &multigrid),
+        ("lenses-10", [100, 100, 10], 10.0, 1, 1e-8, &multigrid),
+        ("lenses", [100, 100, 10], 1e3, 1, 1e-8, &multigrid),
+        ("lenses-1e6", [100, 100, 10], 1e6, 1, 1e-8, &multigrid),
         ("block-8", [200, 200, 20], 1e3, 8, 1e-8, &multigrid),
     ];
     println!("threads: {}", rayon::current_num_threads());
@@ -95,7 +113,8 @@ fn main() -> lithoscope::error::Result<()> {
         if !name.contains(&wanted) {
             continue;
         }
-        let matrix = assemble(cells, &conductivity(cells, contrast));
+        let field = if name.starts_with("lenses") { lenses } else { conductivity };
+        let matrix = assemble(cells, &field(cells, contrast));
         let b = sources(cells, columns);
         for &method in methods {
             let (solver, _, preparing) = timed(|| prepare(matrix.clone(), method, columns));

@@ -7,10 +7,13 @@
 //! Tied cells are held together by the orthogonal projection Π onto vectors that are constant on each tie: what is
 //! solved is `Π A Π x = Π b` with the preconditioner `Π M Π`. In the matrix that M is built from, tied neighbours are
 //! also joined by a large conductance, which Π A Π cannot see but which makes M treat them as one.
+//!
+//! The preconditioner is the cycle, and a correction by [`Bodies`] around it where there are any.
 
 use ndarray::{Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
+use super::bodies::Bodies;
 use super::matrix::{GridMatrix, Unknowns};
 use super::multigrid::cycle::{Workspace, for_each_slab};
 use super::multigrid::hierarchy::Hierarchy;
@@ -32,6 +35,7 @@ pub(crate) struct MultigridSolver {
     stencil: Stencil,
     ties: Vec<Vec<usize>>,
     hierarchy: Hierarchy,
+    bodies: Bodies,
 }
 
 impl MultigridSolver {
@@ -48,12 +52,33 @@ impl MultigridSolver {
         let stencil = Stencil::of_matrix(&matrix);
         let place = |&cell: &usize| place(stencil.layout, cell);
         let ties = matrix.ties.iter().filter(|tie| tie.len() > 1).map(|tie| tie.iter().map(place).collect()).collect();
-        Ok(Self { unknowns, stencil, ties, hierarchy, matrix })
+        let bodies = Bodies::new(&matrix, |cell| self::place(stencil.layout, cell));
+        Ok(Self { unknowns, stencil, ties, hierarchy, bodies, matrix })
     }
 
     /// What preconditions.
     pub(crate) fn hierarchy(&self) -> &Hierarchy {
         &self.hierarchy
+    }
+
+    /// `image = Π M Π r`, corrected by bodies; `rest` is scratch.
+    fn precondition<const L: usize>(
+        &self,
+        r: &[[f64; L]],
+        image: &mut [[f64; L]],
+        rest: &mut Vec<[f64; L]>,
+        workspace: &mut Workspace<L>,
+    ) {
+        if self.bodies.count() == 0 {
+            self.hierarchy.cycle(r, image, workspace);
+            return self.project(image);
+        }
+        rest.clear();
+        rest.extend_from_slice(r);
+        let levels = self.bodies.take(rest);
+        self.hierarchy.cycle(rest, image, workspace);
+        self.project(image);
+        self.bodies.give(&levels, image);
     }
 
     /// Solves L columns at most.
@@ -136,6 +161,8 @@ struct Gradients<const L: usize> {
     direction: Vec<[f64; L]>,
     /// `M r`, then `A p`.
     image: Vec<[f64; L]>,
+    /// What bodies leave of r; empty without any.
+    rest: Vec<[f64; L]>,
     workspace: Workspace<L>,
     slab: usize,
     parallel: bool,
@@ -150,6 +177,7 @@ impl<const L: usize> Gradients<L> {
             residual: zeros(),
             direction: zeros(),
             image: zeros(),
+            rest: Vec::new(),
             workspace: Workspace::new(&solver.hierarchy, parallel),
             slab: layout.slab(),
             parallel,
@@ -192,8 +220,7 @@ impl<const L: usize> Gradients<L> {
         let mut previous = [0.0; L];
         let mut iterations = 0;
         while active.contains(&true) && iterations < ITERATIONS {
-            solver.hierarchy.cycle(&self.residual, &mut self.image, &mut self.workspace);
-            solver.project(&mut self.image);
+            solver.precondition(&self.residual, &mut self.image, &mut self.rest, &mut self.workspace);
             let product = self.dot(&self.residual, &self.image);
             let ratio = |above: f64, below: f64, active: bool| if active && below != 0.0 { above / below } else { 0.0 };
             let beta: [f64; L] = std::array::from_fn(|lane| ratio(product[lane], previous[lane], active[lane]));
@@ -265,8 +292,12 @@ impl PreparedSolver for MultigridSolver {
     fn description(&self) -> String {
         let sizes: Vec<String> = self.hierarchy.sizes().map(|[nx, ny, nz]| format!("{nx} x {ny} x {nz}")).collect();
         let tied = if self.ties.is_empty() { String::new() } else { format!(", {} ties", self.ties.len()) };
+        let bodies = match self.bodies.count() {
+            0 => String::new(),
+            count => format!(", {count} bodies"),
+        };
         format!(
-            "conjugate gradients with a multigrid preconditioner, levels {}{tied}, {:.0} MB",
+            "conjugate gradients with a multigrid preconditioner, levels {}{bodies}{tied}, {:.0} MB",
             sizes.join(", "),
             self.hierarchy.bytes() as f64 / 1e6
         )

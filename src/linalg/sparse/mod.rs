@@ -5,6 +5,7 @@
 //!
 //! The tolerance is relative, column by column: `‖b − A x‖₂ ≤ tolerance ‖b‖₂` (with ties, after tied cells got their mean).
 
+mod bodies;
 mod choice;
 mod cholesky;
 mod conjugate_gradients;

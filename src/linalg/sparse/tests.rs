@@ -170,6 +170,24 @@ pub(super) fn channels(cells: [usize; 3], contrast: f64) -> GridMatrix {
     assemble(cells, &conductivity, 0.1, fixed)
 }
 
+/// Lenses of high conductivity that touch no side, one cell wide and stepping aside every seven cells; heads are fixed on
+/// two opposite sides.
+fn lenses(cells: [usize; 3], contrast: f64) -> GridMatrix {
+    let [nx, ny, nz] = cells;
+    let mut conductivity = vec![1.0; nx * ny * nz];
+    for (j, k) in (0..nz).flat_map(|k| (1..ny - 1).map(move |j| (j, k))).filter(|(j, k)| (j + 2 * k) % 4 == 0) {
+        let (start, length) = (2 + (11 * j + 17 * k) % (nx / 3), nx / 3 + (5 * j + 3 * k) % (nx / 4));
+        for i in 0..length {
+            let row = (k * ny + j + i / 7 % 2) * nx + start;
+            conductivity[row + i] = contrast;
+            if i % 7 == 6 {
+                conductivity[(k * ny + j + 1 - i / 7 % 2) * nx + start + i] = contrast;
+            }
+        }
+    }
+    assemble(cells, &conductivity, 0.1, |cell| cell.is_multiple_of(nx) || cell % nx + 1 == nx)
+}
+
 fn iterations(matrix: GridMatrix, tolerance: f64) -> usize {
     let mut b = Array2::zeros((matrix.len(), 1));
     let middle = matrix.len() / 2 + matrix.cells[0] / 3;
@@ -193,6 +211,14 @@ fn iterations_hardly_grow_with_size_and_contrast() {
         // 1.5 is kept to at the size of the cases (`benches/flow.rs`); thinner bands cost one iteration more.
         assert!(2 * middle.max(harsh) <= 3 * mild + 2, "{cells:?}: {mild}, {middle} and {harsh} iterations");
     }
+}
+
+#[test]
+fn lenses_thinner_than_a_coarse_cell_are_solved_at_a_contrast_of_a_million() {
+    let [mild, harsh] = [10.0, 1e6].map(|contrast| iterations(lenses([60, 50, 6], contrast), 1e-8));
+    assert!(harsh <= 5 * mild, "{mild} iterations at contrast 10, {harsh} at 10^6");
+    let solver = prepare(lenses([60, 50, 6], 1e6), Method::Multigrid, 1).expect("positive definite");
+    assert!(solver.description().contains(" bodies"), "{}", solver.description());
 }
 
 #[test]

@@ -56,7 +56,8 @@ pub(crate) struct Dense {
 }
 
 impl Dense {
-    fn new(matrix: &Array2<f64>) -> Option<Self> {
+    /// Factors `matrix`; `None` where it is not positive definite.
+    pub(crate) fn new(matrix: &Array2<f64>) -> Option<Self> {
         let lower = dense::cholesky(matrix)?.factor();
         let upper = lower.t().as_standard_layout().into_owned();
         Some(Self { lower, upper })
