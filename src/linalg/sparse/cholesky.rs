@@ -7,7 +7,7 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::sparse::linalg::cholesky::{LltRef, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky};
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par, Side};
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use super::matrix::{GridMatrix, Unknowns};
@@ -15,7 +15,7 @@ use super::{PreparedSolver, Solved, largest_ratio};
 use crate::error::{Error, Result};
 
 /// Most right-hand sides that one task solves together.
-pub(super) const COLUMNS_PER_TASK: usize = 16;
+const COLUMNS_PER_TASK: usize = 16;
 /// Most steps of iterative refinement.
 const REFINEMENTS: usize = 3;
 
@@ -174,19 +174,26 @@ impl CholeskySolver {
 
     /// `(Sᵀ A S)⁻¹ B` spread to the cells.
     fn apply_inverse(&self, b: ArrayView2<'_, f64>) -> Array2<f64> {
-        let mut x = Array2::zeros(b.dim());
-        // Tasks of one size keep all threads at work to the end.
-        let width = b.ncols().div_ceil(b.ncols().div_ceil(COLUMNS_PER_TASK).max(1)).max(1);
-        let tasks: Vec<_> = x.axis_chunks_iter_mut(Axis(1), width).zip(b.axis_chunks_iter(Axis(1), width)).collect();
-        tasks.into_par_iter().for_each(|(mut x, b)| {
+        by_columns(b, |mut x, b| {
             let mut merged = self.unknowns.gather(b);
             self.factor.solve_in_place(&mut merged);
             for (mut row, &unknown) in x.rows_mut().into_iter().zip(self.unknowns.of_cell()) {
                 row.assign(&merged.row(unknown));
             }
-        });
-        x
+        })
     }
+}
+
+/// `X` of the shape of B, a task solving some of its columns: tasks of one size keep all threads at work to the end.
+pub(super) fn by_columns(
+    b: ArrayView2<'_, f64>,
+    solve: impl Fn(ArrayViewMut2<'_, f64>, ArrayView2<'_, f64>) + Sync,
+) -> Array2<f64> {
+    let mut x = Array2::zeros(b.dim());
+    let width = b.ncols().div_ceil(b.ncols().div_ceil(COLUMNS_PER_TASK).max(1)).max(1);
+    let tasks: Vec<_> = x.axis_chunks_iter_mut(Axis(1), width).zip(b.axis_chunks_iter(Axis(1), width)).collect();
+    tasks.into_par_iter().for_each(|(x, b)| solve(x, b));
+    x
 }
 
 impl PreparedSolver for CholeskySolver {

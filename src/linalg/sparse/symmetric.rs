@@ -1,9 +1,8 @@
 //! Symmetric matrices of any sparse pattern, and their Cholesky factors.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
-use rayon::prelude::*;
 
-use super::cholesky::{Analyses, COLUMNS_PER_TASK, Columns, Factor};
+use super::cholesky::{Analyses, Columns, Factor, by_columns};
 use crate::error::Result;
 use crate::operator::LinearOperator;
 
@@ -78,17 +77,11 @@ pub struct SparseCholesky(Factor);
 impl SparseCholesky {
     /// `A⁻¹ B`.
     pub fn solve_block(&self, b: ArrayView2<'_, f64>) -> Array2<f64> {
-        let mut x = Array2::zeros(b.dim());
-        let tasks: Vec<_> = x
-            .axis_chunks_iter_mut(Axis(1), COLUMNS_PER_TASK)
-            .zip(b.axis_chunks_iter(Axis(1), COLUMNS_PER_TASK))
-            .collect();
-        tasks.into_par_iter().for_each(|(mut x, b)| {
+        by_columns(b, |mut x, b| {
             let mut part = b.as_standard_layout().into_owned();
             self.0.solve_in_place(&mut part);
             x.assign(&part);
-        });
-        x
+        })
     }
 
     /// `A⁻¹ b`.
