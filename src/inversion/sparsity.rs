@@ -11,7 +11,9 @@
 //! IRLS is `η_g ← ‖w_g‖/α_g`. Its majorizer has the curvature `‖A_gᵀ r‖²/η_g`, which damps Newton's steps. (Variational
 //! form: Bach, Jenatton, Mairal & Obozinski 2012, Optimization with Sparsity-Inducing Penalties, section 1.4.2.)
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use std::collections::HashMap;
+
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, ShapeBuilder};
 
 use super::groups::Grouping;
 use super::weight::{Candidate, Cooling};
@@ -28,8 +30,16 @@ const LEAST_SMOOTHING: f64 = 1e-8;
 const SCREEN: f64 = 1e-3;
 /// Newton steps, refused ones included.
 const NEWTON_STEPS: usize = 200;
+/// Sweeps of the descent by coordinates within a Newton step,
+const SWEEPS: usize = 10;
+/// and active sets tried after it.
+const ACTIVE_SETS: usize = 60;
+/// A derivative at zero below this share of the first one is none.
+const RESTS: f64 = 1e-9;
 /// Relative violation `|‖A_gᵀr‖/α_g − 1|` of the optimality conditions at which a minimiser counts as found.
 const OPTIMAL: f64 = 1e-11;
+/// Relative rounding errors of J, at most.
+const ROUNDING: f64 = 1e-10;
 /// λ² falls by this factor at each step of cooling.
 const COOLING: f64 = 0.5;
 /// Bisections of log λ² after cooling: λ² is then known within 0.1 %.
@@ -53,12 +63,19 @@ pub struct Minimizer {
     pub steps: usize,
 }
 
-/// Least squares with a group penalty, prepared for any number of weights: columns scaled by `K⁻¹`, and where A has more
-/// rows than columns, the triangle R of its QR decomposition in its place.
+/// Least squares with a group penalty, prepared for any number of weights: equal columns of A kept once, and where more
+/// rows than columns are left, the triangle R of their QR decomposition in their place.
+///
+/// Groups that share coefficients repeat columns ([`OverlappingGroups::repeat`](super::OverlappingGroups::repeat)), and
+/// a column that c groups hold enters S with one weight, the sum of c.
 pub struct GroupedLeastSquares<'a> {
     grouping: &'a Grouping,
-    /// `A K⁻¹`, or its R.
+    /// The distinct columns of A, or their R.
     matrix: Array2<f64>,
+    /// Which of them each of the k columns of A is.
+    distinct: Vec<usize>,
+    /// The diagonal of `K⁻¹`, k values.
+    scale: Array1<f64>,
     target: Array1<f64>,
     /// What of `‖b‖²` lies outside the range of A, where R stands for A.
     unreachable: f64,
@@ -84,18 +101,28 @@ impl<'a> GroupedLeastSquares<'a> {
     pub fn new(a: ArrayView2<'_, f64>, b: ArrayView1<'_, f64>, grouping: &'a Grouping) -> Self {
         assert_eq!(a.ncols(), grouping.columns(), "columns of a matrix against those of the grouping");
         assert_eq!(a.nrows(), b.len(), "rows of a matrix against its right-hand side");
-        let scaled = &a / &element_weights(grouping);
-        if a.nrows() <= a.ncols() {
-            return Self { grouping, matrix: scaled, target: b.to_owned(), unreachable: 0.0, outside: 0 };
+        let (first, distinct) = distinct_columns(a);
+        // Columns are what it is read by.
+        let matrix = a.t().select(Axis(0), &first).reversed_axes();
+        let scale = element_weights(grouping).mapv(f64::recip);
+        if matrix.nrows() <= matrix.ncols() {
+            return Self { grouping, matrix, distinct, scale, target: b.to_owned(), unreachable: 0.0, outside: 0 };
         }
-        let (matrix, target) = triangularize(scaled.view(), b);
+        let outside = matrix.nrows() - matrix.ncols();
+        let (matrix, target) = triangularize(matrix.view(), b);
         let unreachable = (b.dot(&b) - target.dot(&target)).max(0.0);
-        Self { grouping, matrix, target, unreachable, outside: a.nrows() - a.ncols() }
+        Self { grouping, matrix, distinct, scale, target, unreachable, outside }
+    }
+
+    /// `K⁻¹ Aᵀ r`, k values.
+    fn gradient(&self, residual: &Array1<f64>) -> Array1<f64> {
+        let products = self.matrix.t().dot(residual);
+        self.distinct.iter().zip(&self.scale).map(|(&column, scale)| scale * products[column]).collect()
     }
 
     /// The weight λ² from which on everything is zero.
     pub fn largest_weight(&self) -> f64 {
-        let gradient = self.matrix.t().dot(&self.target);
+        let gradient = self.gradient(&self.target);
         let groups = self.grouping.groups().iter();
         groups.map(|g| 2.0 * norm(g.columns.iter().map(|&i| gradient[i])) / g.weight).fold(0.0, f64::max)
     }
@@ -185,10 +212,10 @@ impl<'a> GroupedLeastSquares<'a> {
 
     /// `x_g = A_g A_gᵀ r` of some groups, one a column.
     fn images(&self, state: &State, groups: &[usize]) -> Array2<f64> {
-        let mut images = Array2::zeros((self.matrix.nrows(), groups.len()));
+        let mut images = Array2::zeros((self.matrix.nrows(), groups.len()).f());
         for (&g, mut image) in groups.iter().zip(images.axis_iter_mut(Axis(1))) {
             for &i in &self.grouping.groups()[g].columns {
-                image.scaled_add(state.gradient[i], &self.matrix.column(i));
+                image.scaled_add(self.scale[i] * state.gradient[i], &self.matrix.column(self.distinct[i]));
             }
         }
         images
@@ -209,14 +236,12 @@ impl<'a> GroupedLeastSquares<'a> {
 
     /// Evaluates J at η.
     fn state(&self, eta: Vec<f64>, alpha: &[f64]) -> State {
-        let scaled: Vec<(usize, f64)> = self
-            .grouping
-            .groups()
-            .iter()
-            .zip(&eta)
-            .filter(|(_, eta)| **eta > 0.0)
-            .flat_map(|(group, eta)| group.columns.iter().map(|&i| (i, eta.sqrt())))
-            .collect();
+        let mut squares = vec![0.0; self.matrix.ncols()];
+        for (group, eta) in self.grouping.groups().iter().zip(&eta) {
+            group.columns.iter().for_each(|&i| squares[self.distinct[i]] += eta * self.scale[i].powi(2));
+        }
+        let of_column = |(column, square): (usize, &f64)| (*square > 0.0).then(|| (column, square.sqrt()));
+        let scaled: Vec<(usize, f64)> = squares.iter().enumerate().filter_map(of_column).collect();
         let mut system = gram(self.matrix.nrows(), scaled.len(), |range, mut tile| {
             for (row, mut out) in self.matrix.rows().into_iter().zip(tile.rows_mut()) {
                 for (out, (column, factor)) in out.iter_mut().zip(&scaled[range.clone()]) {
@@ -227,7 +252,7 @@ impl<'a> GroupedLeastSquares<'a> {
         system.diag_mut().mapv_inplace(|s| s + 1.0);
         let factor = definite(system);
         let residual = factor.solve(self.target.view());
-        let gradient = self.matrix.t().dot(&residual);
+        let gradient = self.gradient(&residual);
         let groups = self.grouping.groups().iter();
         let norms = groups.map(|g| norm(g.columns.iter().map(|&i| gradient[i]))).collect();
         let penalty: f64 = eta.iter().zip(alpha).map(|(eta, alpha)| alpha * alpha * eta).sum();
@@ -241,21 +266,23 @@ impl<'a> GroupedLeastSquares<'a> {
             if violation(&state, alpha) <= OPTIMAL {
                 return self.finished(state, alpha, step);
             }
-            let candidate = self.newton_step(&state, alpha, damping).map(|eta| self.state(eta, alpha));
-            match candidate {
-                Some(next) if next.value <= state.value * (1.0 + 1e-14) => {
-                    state = next;
-                    damping = if damping > 1e-6 { 0.1 * damping } else { 0.0 };
-                }
-                _ if damping > 1e12 => break,
-                _ => damping = (10.0 * damping).max(1e-3),
+            let next = self.state(self.newton_step(&state, alpha, damping), alpha);
+            // Where J changes by its rounding errors only, its derivatives still tell which of two is nearer.
+            let is_level = next.value <= state.value * (1.0 + ROUNDING);
+            if next.value <= state.value || (is_level && violation(&next, alpha) < violation(&state, alpha)) {
+                state = next;
+                damping = if damping > 1e-6 { 0.1 * damping } else { 0.0 };
+            } else if damping > 1e12 {
+                break;
+            } else {
+                damping = (10.0 * damping).max(1e-3);
             }
         }
         self.finished(state, alpha, NEWTON_STEPS)
     }
 
-    /// η after one damped Newton step, no longer than to η = 0; `None` where the damped Hessian is not definite.
-    fn newton_step(&self, state: &State, alpha: &[f64], damping: f64) -> Option<Vec<f64>> {
+    /// η after one damped Newton step: the least of the quadratic model of J over η ≥ 0.
+    fn newton_step(&self, state: &State, alpha: &[f64], damping: f64) -> Vec<f64> {
         let working: Vec<usize> =
             (0..alpha.len()).filter(|&g| state.eta[g] > 0.0 || state.norms[g] > alpha[g] * (1.0 + OPTIMAL)).collect();
         let half = state.factor.half_solve_block(self.images(state, &working).view());
@@ -266,20 +293,17 @@ impl<'a> GroupedLeastSquares<'a> {
             hessian[[at, at]] += (damping + 1e-12) * curvature;
         }
         let slope: Array1<f64> = working.iter().map(|&g| 0.5 * (state.norms[g].powi(2) - alpha[g].powi(2))).collect();
-        let step = cholesky(&hessian)?.solve(slope.view());
+        let before: Array1<f64> = working.iter().map(|&g| state.eta[g]).collect();
+        let after = least_above_zero(&hessian, &slope, &before);
         let mut eta = state.eta.clone();
-        for (&g, step) in working.iter().zip(&step) {
-            eta[g] = (eta[g] + step).max(0.0);
-        }
-        Some(eta)
+        working.iter().zip(&after).for_each(|(&g, &value)| eta[g] = value);
+        eta
     }
 
     fn finished(&self, state: State, alpha: &[f64], steps: usize) -> Minimizer {
         let mut v = Array1::zeros(self.grouping.columns());
         for (group, eta) in self.grouping.groups().iter().zip(&state.eta) {
-            for (&i, k) in group.columns.iter().zip(&group.element_weights) {
-                v[i] = eta * state.gradient[i] / k;
-            }
+            group.columns.iter().for_each(|&i| v[i] = eta * self.scale[i] * state.gradient[i]);
         }
         Minimizer {
             misfit: state.residual.dot(&state.residual) + self.unreachable,
@@ -290,6 +314,59 @@ impl<'a> GroupedLeastSquares<'a> {
             steps,
         }
     }
+}
+
+/// The least of `½ (x − x₀)ᵀ H (x − x₀) − cᵀ (x − x₀)` over x ≥ 0: descent by coordinates comes near, and active sets end it
+/// (Nocedal & Wright 2006, Numerical Optimization, section 16.5).
+fn least_above_zero(hessian: &Array2<f64>, slope: &Array1<f64>, start: &Array1<f64>) -> Array1<f64> {
+    let (mut x, mut descent) = (start.clone(), slope.clone());
+    let put = |x: &mut Array1<f64>, i: usize, value: f64, descent: &mut Array1<f64>| {
+        let change = value - x[i];
+        if change != 0.0 {
+            descent.scaled_add(-change, &hessian.row(i));
+            x[i] = value;
+        }
+    };
+    for _ in 0..SWEEPS {
+        for i in 0..x.len() {
+            let value = (x[i] + descent[i] / hessian[[i, i]]).max(0.0);
+            put(&mut x, i, value, &mut descent);
+        }
+    }
+    let mut free: Vec<usize> = (0..x.len()).filter(|&i| x[i] > 0.0).collect();
+    for _ in 0..ACTIVE_SETS {
+        let part = hessian.select(Axis(0), &free).select(Axis(1), &free);
+        let Some(factor) = cholesky(&part) else { break };
+        let step = factor.solve(descent.select(Axis(0), &free).view());
+        let reach = |(&i, step): (&usize, &f64)| if *step < 0.0 { -x[i] / step } else { f64::INFINITY };
+        let fraction = free.iter().zip(&step).map(reach).fold(1.0, f64::min);
+        for (&i, step) in free.iter().zip(&step) {
+            let value = x[i] + fraction * step;
+            let value = if value > x[i] * f64::EPSILON { value } else { 0.0 };
+            put(&mut x, i, value, &mut descent);
+        }
+        let is_wanted = |i: usize| x[i] > 0.0 || (fraction == 1.0 && descent[i] > RESTS * slope[i].abs());
+        let next: Vec<usize> = (0..x.len()).filter(|&i| is_wanted(i)).collect();
+        if fraction == 1.0 && next == free {
+            break;
+        }
+        free = next;
+    }
+    x
+}
+
+/// The first of each set of equal columns, and which of these every column equals.
+fn distinct_columns(a: ArrayView2<'_, f64>) -> (Vec<usize>, Vec<usize>) {
+    let mut numbers: HashMap<Vec<u64>, usize> = HashMap::with_capacity(a.ncols());
+    let mut first = Vec::new();
+    let mut number = |(i, column): (usize, ArrayView1<'_, f64>)| {
+        *numbers.entry(column.iter().map(|x| x.to_bits()).collect()).or_insert_with(|| {
+            first.push(i);
+            first.len() - 1
+        })
+    };
+    let distinct = a.columns().into_iter().enumerate().map(&mut number).collect();
+    (first, distinct)
 }
 
 /// The factor of I plus a Gram matrix. Where weights are so small that the I is lost in rounding, as much as rounding may
