@@ -706,7 +706,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("inversion.steps", "Gauss-Newton steps in a v-step. Default: 2."),
     (
         "inversion.regularizer",
-        "What is added to the data misfit: \"none\"; \"gaussian\": weight^2 times the sum of v_j^2/sigma_j^2 with prior\n\
+        "What is added to the data misfit: \"none\" (of more coefficients than data, without a u-step, the smallest are taken);\n\
+         \"gaussian\": weight^2 times the sum of v_j^2/sigma_j^2 with prior\n\
          standard deviations; \"group\": weight^2 times the sum over scenarios (or [groups]) of |K_i v_i|; \"l1\": the same\n\
          without groups, of \"dct\", \"wavelet\", \"zonation\" and \"cells\" the sum of |v_j|; \"weighted-l1\": that of |v_j| over the\n\
          root mean square of v_j in the realizations; \"tikhonov-0\", \"tikhonov-1\", \"tikhonov-2\": squares of the property's\n\

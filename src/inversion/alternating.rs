@@ -14,7 +14,7 @@ use super::estimate::best_fitting;
 use super::gauss_newton::{Matrix, Term, data_term, gram, solve};
 use super::groups::Grouping;
 use super::weight::{BISECTIONS, Candidate, Choice, Cooling, discrepancy_within};
-use super::{Estimate, Iteration, Problem, Repair, Repaired, Row, Stop};
+use super::{Estimate, Iteration, Problem, Repair, Repaired, Row, Stop, within_reach};
 use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::linalg::covariance::Covariance;
@@ -338,11 +338,12 @@ impl VStep<'_> {
                 break;
             }
         }
-        let regularization = match (&self.schedule.sparsity, &self.schedule.coefficient_sigma) {
-            (Some(sparsity), _) => weights.lambda2 * sparsity.grouping.value(v.view()),
-            (None, Some(sigma)) => weights.lambda2 * v.iter().zip(sigma).map(|(v, s)| (v / s).powi(2)).sum::<f64>(),
+        let penalty = match (&self.schedule.sparsity, self.penalized(v.len())) {
+            (Some(sparsity), _) => sparsity.grouping.value(v.view()),
+            (None, Some(scale)) => (&v * &scale).mapv(|x| x * x).sum(),
             (None, None) => 0.0,
         };
+        let regularization = weights.lambda2 * penalty;
         Ok(VStepResult { v, weights, regularization, length, tradeoff })
     }
 
@@ -364,14 +365,22 @@ impl VStep<'_> {
                 target: Array1::zeros(v.len()),
                 weight: weight / 2.0,
             }));
-        } else if let Some(sigma) = &self.schedule.coefficient_sigma {
-            places.penalty = Some(push(Term {
-                matrix: Matrix::Diagonal(sigma.slice(s![..v.len()]).mapv(f64::recip)),
-                target: Array1::zeros(v.len()),
-                weight: 1.0,
-            }));
+        } else if let Some(scale) = self.penalized(v.len()) {
+            places.penalty =
+                Some(push(Term { matrix: Matrix::Diagonal(scale), target: Array1::zeros(v.len()), weight: 1.0 }));
         }
         Ok((terms, places, smoothing))
+    }
+
+    /// What each coefficient is multiplied by in a penalty on their squares; `None` where there is no penalty. Nothing but
+    /// the data leaves some directions open where these are fewer: of the coefficients that meet the data, the smallest
+    /// are asked for.
+    fn penalized(&self, rank: usize) -> Option<Array1<f64>> {
+        let is_open = self.anchor.is_none() && self.problem.observed.len() < rank;
+        match &self.schedule.coefficient_sigma {
+            Some(sigma) => Some(sigma.slice(s![..rank]).mapv(f64::recip)),
+            None => is_open.then(|| Array1::ones(rank)),
+        }
     }
 
     /// Λ at v and the smoothing ε; `KᵀK` (a ridge) where v is zero.
@@ -454,7 +463,7 @@ impl VStep<'_> {
         for _ in 0..12 {
             let candidate = v + &(fraction * &(goal - v));
             // Where the step is at rounding level, so is the change of the objective.
-            if objective(&candidate)? <= at_v * (1.0 + 1e-12) {
+            if within_reach(objective(&candidate))? <= at_v * (1.0 + 1e-12) {
                 return Ok((candidate, fraction));
             }
             fraction *= 0.5;

@@ -7,7 +7,7 @@ use ndarray::{Array1, ArrayView1};
 use super::alternating::Mismatch;
 use super::estimate::best_fitting;
 use super::weight::Candidate;
-use super::{Estimate, Iteration, Problem, Row, Stop};
+use super::{Estimate, Iteration, Problem, Row, Stop, within_reach};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
@@ -176,12 +176,9 @@ impl Descent<'_> {
         for fraction in (0..STEP_LENGTHS as i32).map(|halvings| 0.5f64.powi(halvings)) {
             // A group that is empty at both ends stays exactly empty.
             let candidate = if fraction == 1.0 { goal.clone() } else { &v + &(fraction * &(goal - &v)) };
-            match objective(candidate.view()) {
-                // Where the step is at rounding level, so is the change of the objective.
-                Ok(value) if value <= at_v * (1.0 + 1e-12) => return Ok((candidate, fraction)),
-                // A field too wild for the forward model is a step too long.
-                Ok(_) | Err(Error::NoModel(_)) => {}
-                Err(other) => return Err(other),
+            // Where the step is at rounding level, so is the change of the objective.
+            if within_reach(objective(candidate.view()))? <= at_v * (1.0 + 1e-12) {
+                return Ok((candidate, fraction));
             }
         }
         Ok((v.to_owned(), 0.0))

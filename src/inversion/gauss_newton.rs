@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, ArrayView1, s};
 
 use super::Problem;
 use crate::basis::Basis;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg::dense::{cholesky, multiply, symmetric_eigen};
 use crate::operator::LinearOperator;
 
@@ -192,6 +192,9 @@ pub(super) fn data_term(problem: &Problem<'_>, v: ArrayView1<'_, f64>) -> Result
     let at = problem.forward.linearize(problem.parameterized(v).view())?;
     let jacobian = reduced_jacobian(&*at.jacobian, &*problem.basis.truncated(v.len()));
     let jacobian = problem.covariance.whiten_block(jacobian.view());
+    if jacobian.iter().any(|x| !x.is_finite()) {
+        return Err(Error::NoModel("the forward model of the estimate has a derivative that is no finite number".into()));
+    }
     let target = problem.covariance.whiten((&problem.observed - &at.value).view()) + jacobian.dot(&v);
     Ok(Term { matrix: Matrix::Dense(jacobian), target, weight: 1.0 })
 }

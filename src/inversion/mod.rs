@@ -49,7 +49,7 @@ pub use weight::{Candidate, Choice, Cooling, cross_validate, discrepancy, log_ev
 use ndarray::{Array1, ArrayView1};
 
 use crate::basis::Basis;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::linalg::covariance::Covariance;
 use crate::operator::Operator;
 
@@ -83,5 +83,13 @@ impl Problem<'_> {
     /// The parameterized field `ū + Φ v`, with as many leading columns of Φ as v has coefficients.
     pub fn parameterized(&self, v: ArrayView1<'_, f64>) -> Array1<f64> {
         self.basis.truncated(v.len()).expand(v)
+    }
+}
+
+/// An objective as a line search takes it: a field too wild for the forward model is a step too long.
+fn within_reach(objective: Result<f64>) -> Result<f64> {
+    match objective {
+        Err(Error::NoModel(_) | Error::Input { .. }) => Ok(f64::INFINITY),
+        other => other,
     }
 }

@@ -8,6 +8,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 
+use super::within_reach;
 use super::verdict::{
     Evidence, ROWS_AT_ONCE, SETTLED, STEP_LENGTHS, Scored, Solution, TEMPERED_ITERATIONS, TEMPERING, VerdictOptions,
 };
@@ -181,12 +182,8 @@ impl Representers<'_, '_, '_> {
             ended.settled = true;
             for fraction in (0..STEP_LENGTHS as i32).map(|halvings| 0.5f64.powi(halvings)) {
                 let candidate = ended.at.towards(&goal, fraction);
-                let value = match self.evidence.forward.predict(self.field(&candidate).view()) {
-                    Ok(predicted) => objective(&candidate, &predicted),
-                    // A field too wild for the forward model is a step too long.
-                    Err(Error::NoModel(_)) => f64::INFINITY,
-                    Err(other) => return Err(other),
-                };
+                let predicted = self.evidence.forward.predict(self.field(&candidate).view());
+                let value = within_reach(predicted.map(|predicted| objective(&candidate, &predicted)))?;
                 if value < now {
                     ended.settled = now - value <= SETTLED * now;
                     ended.at = candidate;

@@ -18,7 +18,8 @@ use rayon::prelude::*;
 
 use super::gauss_newton::{Matrix, Term, solve};
 use super::representers::Representers;
-use super::truncation::truncation_covariance;
+use super::truncation::sample_covariance;
+use super::within_reach;
 use super::weight::log_evidence;
 use crate::basis::Basis;
 use crate::error::{Error, Result};
@@ -464,7 +465,7 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
     fn covariance(&self, at: &Linear) -> Result<Covariance> {
         match at.noise.ncols() {
             0 => Ok(self.evidence.covariance.clone()),
-            _ => truncation_covariance(self.evidence.covariance, at.noise.view()),
+            _ => Covariance::full(&(sample_covariance(at.noise.view()) + self.evidence.covariance.matrix())),
         }
     }
 
@@ -532,12 +533,8 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
             let mut moved = None;
             for fraction in (0..STEP_LENGTHS as i32).map(|halvings| 0.5f64.powi(halvings)) {
                 let candidate = x + &(fraction * &(&goal - x));
-                let value = match self.evidence.forward.predict(self.field(candidate.view()).view()) {
-                    Ok(predicted) => objective(&candidate, &predicted),
-                    // A field too wild for the forward model is a step too long.
-                    Err(Error::NoModel(_)) => f64::INFINITY,
-                    Err(other) => return Err(other),
-                };
+                let predicted = self.evidence.forward.predict(self.field(candidate.view()).view());
+                let value = within_reach(predicted.map(|predicted| objective(&candidate, &predicted)))?;
                 if value < now {
                     moved = Some((candidate, value));
                     break;

@@ -223,14 +223,12 @@ impl Coefficients<'_> {
     }
 
     fn found(&self, basis: &dyn Basis) -> Result<Found> {
-        let ensembles = || self.selected.iter().map(|&p| &self.priors.ensembles[p]);
-        let total: usize = ensembles().map(crate::grid::Ensemble::len).sum();
+        let total = self.priors.count(self.selected);
         let mut moments: Array1<f64> = Array1::zeros(basis.cols());
         let mut size = 0.0;
         let mut all = Array2::zeros((basis.cols(), if self.keeps_all { total } else { 0 }));
         self.progress.start("coefficients of the realizations", total as u64);
-        let fields = ensembles().flat_map(|ensemble| (0..ensemble.len()).map(move |l| ensemble.property(l)));
-        for (l, field) in fields.enumerate() {
+        for (l, field) in self.priors.fields(self.selected).enumerate() {
             if self.progress.interrupted() {
                 return Err(Error::Interrupted);
             }

@@ -3,20 +3,21 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayView1, Axis, s};
+use ndarray::{Array1, ArrayView1, s};
 
 use super::super::file::{Apply, Discrete, Inversion, Potential, Regularizer, Returned, Start, Weight};
 use super::super::observations::Observations;
 use super::super::{matching, repair};
 use super::Study;
 use super::parameterization::Parameterization;
+use super::truncation::TruncationError;
 use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::feasible::{FeasibleMap, PatternMap, Projection};
 use crate::inversion::{
     Alternation, Choice, Criterion, Estimate, FeasibleAtRank, Grouping, Iteration, Mismatch, Problem,
     RegularizedInversion, RegularizedSchedule, Repair, SameAtEveryRank, Schedule, SparseInversion, SparseSchedule,
-    Sparsity, equal_projection, reduced_jacobian, truncation_covariance,
+    Sparsity, equal_projection,
 };
 use crate::linalg::covariance::Covariance;
 use crate::progress::Progress;
@@ -51,7 +52,10 @@ impl Study {
             let start = coefficients.unwrap_or_else(|| Array1::zeros(self.basis().cols()));
             let (iterations, tolerance) = (inversion.iterations, inversion.tolerance);
             let (weight, all_iterations) = (self.criterion(), schedule.all_iterations);
-            let (problem, start) = (self.problem(observations), start.view());
+            let covariance = TruncationError::new(self, observations)?.covariance(self.basis().cols())?;
+            let covariance = covariance.as_ref().unwrap_or(&observations.covariance);
+            let problem = Problem { covariance, ..self.problem(observations) };
+            let start = start.view();
             if let Some(regularizer) = &of_property {
                 let schedule = &RegularizedSchedule { iterations, weight, tolerance, all_iterations };
                 let inversion =
@@ -277,9 +281,8 @@ struct AtRank<'a> {
     observations: &'a Observations<'a>,
     /// The latest map: it holds until the rank or the active scenarios change.
     latest: RefCell<Option<Made<'a>>>,
-    /// Data of the prior realizations less those of their mean, m × L, as far as they are linear in the property; `None`
-    /// where truncation errors are not counted.
-    deviations: Option<Array2<f64>>,
+    /// Error of the basis in the data.
+    truncation: TruncationError<'a>,
     /// The u-step of a discrete potential, in the place of a map that is learned.
     discrete: Option<SameAtEveryRank<'a>>,
     /// What the u-step's repair needs; `None` without repairs.
@@ -303,34 +306,16 @@ impl FeasibleMap for Shared<'_> {
     }
 }
 
-/// Data beyond which the truncation error's m × m covariance is not formed.
-pub(super) const LARGEST_DENSE_COVARIANCE: usize = 2000;
-
 impl<'a> AtRank<'a> {
     fn new(
         study: &'a Study,
         observations: &'a Observations<'a>,
         discrete: Option<&'a DiscreteMap<'a>>,
     ) -> Result<Self> {
-        let m = observations.observed.len();
-        let counted = study.case.inversion.truncation_error && m <= LARGEST_DENSE_COVARIANCE;
-        let deviations = match study.parameterization.components() {
-            Some(pca) if counted => {
-                let linear = observations.linear();
-                let at_mean = linear.predict(pca.basis.mean())?;
-                let ensemble = &study.priors.ensembles[study.selected[0]];
-                let mut deviations = Array2::zeros((m, ensemble.len()));
-                for (l, mut column) in deviations.axis_iter_mut(Axis(1)).enumerate() {
-                    let predicted = linear.predict(ensemble.property(l).view())?;
-                    column.assign(&(predicted - &at_mean));
-                }
-                Some(deviations)
-            }
-            _ => None,
-        };
+        let truncation = TruncationError::new(study, observations)?;
         let repair = repair::Prepared::new(study, observations);
         let discrete = discrete.map(|map| SameAtEveryRank(map));
-        Ok(Self { study, observations, latest: RefCell::new(None), deviations, discrete, repair })
+        Ok(Self { study, observations, latest: RefCell::new(None), truncation, discrete, repair })
     }
 }
 
@@ -366,14 +351,6 @@ impl FeasibleAtRank for AtRank<'_> {
     }
 
     fn covariance(&self, rank: usize) -> Result<Option<Covariance>> {
-        let (Some(deviations), Some(pca)) = (&self.deviations, self.study.parameterization.components()) else {
-            return Ok(None);
-        };
-        let basis = pca.basis.at_rank(rank);
-        let linear = self.observations.linear();
-        let at = linear.linearize(basis.mean())?;
-        let jacobian = reduced_jacobian(&*at.jacobian, &basis);
-        let carried = jacobian.dot(&pca.coefficients.slice(s![..rank, ..]));
-        truncation_covariance(&self.observations.covariance, (deviations - &carried).view()).map(Some)
+        self.truncation.covariance(rank)
     }
 }

@@ -23,6 +23,7 @@ mod parameterization;
 mod prior;
 mod scenarios;
 mod selection;
+mod truncation;
 mod verdict;
 
 pub(super) use explicit::columns as basis_columns;

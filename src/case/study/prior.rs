@@ -80,10 +80,19 @@ impl Priors {
     /// Mean of the realizations of some scenarios, summed in their order.
     pub fn mean(&self, scenarios: &[usize]) -> Array1<f64> {
         let mut sum = Array1::zeros(self.ensembles[0].grid.len());
-        for ensemble in scenarios.iter().map(|&p| &self.ensembles[p]) {
-            (0..ensemble.len()).for_each(|l| sum += &ensemble.property(l));
-        }
-        sum / scenarios.iter().map(|&p| self.ensembles[p].len()).sum::<usize>() as f64
+        self.fields(scenarios).for_each(|field| sum += &field);
+        sum / self.count(scenarios) as f64
+    }
+
+    /// Number of realizations of some scenarios.
+    pub fn count(&self, scenarios: &[usize]) -> usize {
+        scenarios.iter().map(|&p| self.ensembles[p].len()).sum()
+    }
+
+    /// The realizations of some scenarios, one scenario's after the other's.
+    pub fn fields(&self, scenarios: &[usize]) -> impl Iterator<Item = Array1<f64>> {
+        let ensembles = scenarios.iter().map(|&p| &self.ensembles[p]);
+        ensembles.flat_map(|ensemble| (0..ensemble.len()).map(|l| ensemble.property(l)))
     }
 
     /// What scenario bases are made about where the mean is kept: the background's value of facies, or the mean of a

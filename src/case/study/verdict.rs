@@ -5,7 +5,7 @@ use ndarray::{Array1, Array2, ArrayView2};
 use super::super::file::{Case, Condition, Rank};
 use super::super::observations::Observations;
 use super::Study;
-use super::inversion::LARGEST_DENSE_COVARIANCE;
+use super::truncation::LARGEST_DENSE_COVARIANCE;
 use super::parameterization::Parameterization;
 use super::prior::Priors;
 use crate::basis::pca::{Pca, Truncation};
