@@ -6,13 +6,10 @@ use ndarray::Axis;
 
 use super::observations::Observations;
 use super::study::{Opinion, Study};
-use super::{facies_map, files, flow_results, grouped, paraview};
+use super::{coefficients, facies_map, files, flow_results, paraview};
 use crate::error::{Error, Result};
 use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Solution};
 use crate::report::metrics::Errors;
-
-/// Columns of the basis that are kept as images.
-const BASIS_IMAGES: usize = 24;
 
 /// Writes every file of the result folder but the summary and the report; returns the errors of heads.
 pub(super) fn write(
@@ -27,22 +24,12 @@ pub(super) fn write(
     let parameterized = study.reported(study.field(best.parameterized.view()));
     files::array(&folder.join("model.npy"), study.shaped(model.view()))?;
     files::array(&folder.join("parameterized.npy"), study.shaped(parameterized.view()))?;
-    match study.parameterization.explicit() {
-        None => files::array(&folder.join("coefficients.npy"), best.v.view())?,
-        Some(explicit) => grouped::write(folder, study, explicit, best)?,
-    }
+    coefficients::write(folder, study, best)?;
     let prior_mean = study.reported(study.prior_mean.view());
     files::array(&folder.join("prior_mean.npy"), study.shaped(prior_mean.view()))?;
     if let Some(facies) = facies_map::of(study, best) {
         let facies = study.reported(study.field(facies.view()));
         files::array(&folder.join("facies.npy"), study.shaped(facies.view()))?;
-    }
-    let has_one_block = study.parameterization.components().is_some() || study.parameterization.dictionary().is_some();
-    if has_one_block && study.case.feasible.is_none() {
-        let shown = BASIS_IMAGES.min(study.basis().cols());
-        let columns = study.basis().columns(0..shown);
-        let images = columns.t().as_standard_layout().mapv(|x| x as f32);
-        files::array(&folder.join("basis_images.npy"), study.shaped_layers(images.view()))?;
     }
     if let Some(ksvd) = study.parameterization.dictionary() {
         write_csv(&folder.join("dictionary.csv"), |csv| {

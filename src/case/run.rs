@@ -15,7 +15,7 @@ use super::pumping::{self, Tested};
 use super::study::{self, Opinion, Parameterization, Study};
 use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
 use super::{
-    approximation, cache, facies_map, files, flow_results, grouped, hard_data, mapping, observations, results, variants,
+    approximation, cache, facies_map, files, flow_results, coefficients, hard_data, mapping, observations, results, variants,
 };
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -364,7 +364,7 @@ impl Run<'_> {
             forecast: Default::default(),
             scenarios: shares,
             hits,
-            groups: grouped::of_summary(study, best),
+            groups: coefficients::of_summary(study, best),
             reference_scenarios: (observations.reference_scenarios.iter())
                 .map(|&scenario| case.scenarios[scenario].name.clone())
                 .collect(),

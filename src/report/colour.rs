@@ -7,14 +7,12 @@
 pub enum Palette {
     /// A property: viridis (van der Walt and Smith 2015).
     Property,
-    /// A signed error: blue below, white at, red above zero (ColorBrewer RdBu; Harrower and Brewer 2003).
+    /// A signed error, or a column of a basis: blue below, white at, red above zero (ColorBrewer RdBu; Harrower and Brewer 2003).
     Error,
     /// A probability: white to dark blue (ColorBrewer Blues).
     Probability,
     /// A head: light yellow to dark blue (ColorBrewer YlGnBu).
     Head,
-    /// A column of a basis, of either sign: the colours of errors.
-    Basis,
     /// A number that only names something, as a scenario: a colour each.
     Category,
 }
@@ -28,8 +26,7 @@ pub const NO_CATEGORY: u8 = 255;
 
 impl Palette {
     /// Every palette.
-    pub const ALL: [Self; 6] =
-        [Self::Property, Self::Error, Self::Probability, Self::Head, Self::Basis, Self::Category];
+    pub const ALL: [Self; 5] = [Self::Property, Self::Error, Self::Probability, Self::Head, Self::Category];
 
     /// Its name in the page.
     pub fn name(self) -> &'static str {
@@ -38,7 +35,6 @@ impl Palette {
             Self::Error => "error",
             Self::Probability => "probability",
             Self::Head => "head",
-            Self::Basis => "basis",
             Self::Category => "category",
         }
     }
@@ -49,7 +45,7 @@ impl Palette {
             Self::Property => {
                 &[0x440154, 0x472d7b, 0x3b528b, 0x2c728e, 0x21918c, 0x28ae80, 0x5ec962, 0xaddc30, 0xfde725]
             }
-            Self::Error | Self::Basis => &[
+            Self::Error => &[
                 0x053061, 0x2166ac, 0x4393c3, 0x92c5de, 0xd1e5f0, 0xf7f7f7, 0xfddbc7, 0xf4a582, 0xd6604d, 0xb2182b,
                 0x67001f,
             ],

@@ -102,6 +102,8 @@ pub struct Member {
     pub column: usize,
     /// Its own coefficient in this group.
     pub coefficient: f64,
+    /// Its image among those that are kept, from 1.
+    pub image: Option<usize>,
 }
 
 /// A model of a variant.
@@ -174,12 +176,12 @@ pub struct Run {
     pub tradeoff: Vec<Candidate>,
     /// Coefficients v of the basis, its scenarios' blocks one after the other.
     pub coefficients: Option<Array1<f64>>,
-    /// First images of a basis that is not made of realizations, `[K, nz, ny, nx]`.
-    pub basis: Option<Array4<f64>>,
     /// Groups of its coefficients.
     pub groups: Vec<Group>,
     /// Members of these groups.
     pub members: Vec<Member>,
+    /// Images of some of the members, `[K, nz, ny, nx]`.
+    pub group_images: Option<Array4<f64>>,
     /// The scenarios.
     pub scenarios: Vec<Scenario>,
     /// Their shares by iteration.
@@ -339,7 +341,7 @@ impl Folder {
                 basis_images: None,
                 heads: None,
                 responses: Vec::new(),
-                basis: None,
+                group_images: None,
                 groups: Vec::new(),
                 members: Vec::new(),
                 ..Run::read(&folder, &case)?
@@ -416,11 +418,6 @@ fn variants(path: &Path, case: &Case, shape: &[Option<usize>; 3]) -> Result<Vec<
     Ok(out)
 }
 
-/// The first columns of the basis, where they are kept.
-fn images(path: &Path, [nz, ny, nx]: [usize; 3]) -> Result<Option<Array4<f64>>> {
-    path.exists().then(|| array(path, &[None, Some(nz), Some(ny), Some(nx)])).transpose()
-}
-
 /// Names of the folders `repeat-001`, `repeat-002`, … inside `path`, in order.
 fn repeat_names(path: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
@@ -460,7 +457,7 @@ impl Run {
             reference: optional("reference.npy")?,
             probability: stacked("probability.npy", (facies > 0).then_some(facies))?,
             facies: optional("facies.npy")?,
-            basis_images: images(&folder.join("basis_images.npy"), [nz, ny, nx])?,
+            basis_images: stacked("basis_images.npy", None)?,
             dictionary: optional_rows(&folder.join("dictionary.csv"))?,
             variants: variants(folder, case, &shape)?,
             iterations: (iterations.exists())
@@ -470,7 +467,7 @@ impl Run {
             history: if inverted { rows(&history_path)? } else { optional_rows(&history_path)? },
             tradeoff: optional_rows(&folder.join("tradeoff.csv"))?,
             coefficients: coefficients.exists().then(|| array::<Ix1>(&coefficients, &[None])).transpose()?,
-            basis: stacked("basis.npy", None)?,
+            group_images: stacked("group_images.npy", None)?,
             groups: optional_rows(&folder.join("groups.csv"))?,
             members: optional_rows(&folder.join("group_members.csv"))?,
             scenarios: optional_rows(&folder.join("scenarios.csv"))?,

@@ -35,8 +35,6 @@ pub(super) struct Maps {
     pub(super) rays: (usize, usize),
     /// How many sources, receivers and places of point data there are.
     pub(super) places: [usize; 3],
-    /// Ends of the colour scale of the basis' images, where there are any.
-    pub(super) basis: Option<[f64; 2]>,
     /// Ends of the heads' colour scale, where there are heads.
     pub(super) head: Option<[f64; 2]>,
     /// Frames of the heads that are embedded: in a transient, one a time.
@@ -51,8 +49,7 @@ impl Maps {
         let votes = run.probability.as_ref().map_or(0, |s| s.len_of(Axis(0)));
         let head_frames: Vec<usize> =
             run.heads.iter().flat_map(|heads| thinned(heads.model.len_of(Axis(0)), HEAD_FRAMES)).collect();
-        let images = run.basis_images.as_ref().map_or(0, |images| images.len_of(Axis(0)));
-        let frames = 2 * total + votes + images + 2 * run.variants.len() + 3 * head_frames.len() + 4;
+        let frames = 2 * total + votes + 2 * run.variants.len() + 3 * head_frames.len() + 4;
         let wide = cells * frames <= FINE_VALUES;
         let shown = thinned(total, (EMBEDDED_VALUES / (2 * cells)).max(2)).map(|k| k + 1).collect::<Vec<_>>();
 
@@ -80,9 +77,6 @@ impl Maps {
         if let Some(facies) = &run.facies {
             add("facies", vec![facies.view()]);
         }
-        if let Some(images) = &run.basis_images {
-            add("basis", images.outer_iter().collect());
-        }
         if let Some(all) = &run.iterations {
             for (which, name) in ["iterations_parameterized", "iterations_model"].into_iter().enumerate() {
                 add(name, shown.iter().map(|k| all.slice(s![k - 1, which, .., .., ..])).collect());
@@ -105,10 +99,6 @@ impl Maps {
 
         let property = property_scale(case, run);
         let head = run.heads.as_ref().map(head_scale);
-        let basis = run.basis_images.as_ref().map(|images| {
-            let largest = images.iter().fold(f64::MIN_POSITIVE, |largest, x| largest.max(x.abs()));
-            [-largest, largest]
-        });
         let error = run.reference.as_ref().map(|reference| error_scale(reference, run, property));
         let rays = rays(case, &run.data);
         let palettes = Palette::ALL.map(|p| (p.name().to_owned(), json!(STANDARD.encode(p.table()))));
@@ -121,7 +111,7 @@ impl Maps {
             "unit": case.unit,
             "palettes": palettes.into_iter().collect::<serde_json::Map<_, _>>(),
             "scales": {
-                "property": property, "error": error, "probability": [0.0, 1.0], "head": head, "basis": basis,
+                "property": property, "error": error, "probability": [0.0, 1.0], "head": head,
                 "category": [0.0, 255.0],
             },
             "isolines": head.map(|[low, high]| ticks(low, high, 10)),
@@ -138,7 +128,7 @@ impl Maps {
             "shares": shares(run),
         });
         let rays_drawn = (rays.rays.len(), rays.total);
-        Self { payload, property, error, shown, rays: rays_drawn, places: rays.places, basis, head, head_frames }
+        Self { payload, property, error, shown, rays: rays_drawn, places: rays.places, head, head_frames }
     }
 }
 
@@ -410,7 +400,7 @@ pub(super) fn property_label(case: &Case, summary: &Summary) -> String {
 }
 
 /// A small PNG of the middle layer of `field` as a data URI, a pixel a cell, in the page's orientation.
-pub(super) fn thumbnail(case: &Case, field: &Array3<f64>, scale: [f64; 2], palette: Palette) -> String {
+pub(super) fn thumbnail(case: &Case, field: ArrayView3<'_, f64>, scale: [f64; 2], palette: Palette) -> String {
     let layer = field.index_axis(Axis(0), case.grid.cells[2] / 2);
     let mut rows: Vec<_> = layer.rows().into_iter().collect();
     if case.grid.plane == Plane::Xy {

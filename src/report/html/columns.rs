@@ -1,8 +1,8 @@
-//! The basis of a run that is not made of realizations: some of its images, its coefficients, their groups.
+//! The basis of a run: some of its images, how a dictionary was learned, the coefficients, their groups.
 
-use ndarray::Axis as Along;
+use ndarray::{Array4, ArrayView3, Axis as Along};
 
-use super::{section, table};
+use super::{listed, section, table};
 use crate::report::colour::Palette;
 use crate::report::data::{Folder, Member, Run};
 use crate::report::figures::{Axis, Chart, escape, number};
@@ -11,25 +11,74 @@ use crate::report::maps::thumbnail;
 /// Groups of largest norm that are told apart.
 const SHOWN: usize = 12;
 
-/// The section; empty of other bases.
+/// The section; empty of bases of several blocks, and of those that a feasible set goes with.
 pub(super) fn section_of(folder: &Folder, run: &Run) -> String {
-    let Some(images) = &run.basis else { return String::new() };
-    let pictures: String = (images.axis_iter(Along(0)).enumerate())
-        .map(|(j, image)| {
-            let image = image.to_owned();
-            let most = image.iter().fold(f64::MIN_POSITIVE, |m, x| m.max(x.abs()));
-            let source = thumbnail(&folder.case, &image, [-most, most], Palette::Error);
-            format!("<div><img src=\"{source}\" alt=\"column {0}\"><span>{0}</span></div>", j + 1)
-        })
-        .collect();
+    let Some(images) = &run.basis_images else { return String::new() };
+    let is_dictionary = !run.dictionary.is_empty();
+    let names = (1..=images.len_of(Along(0))).map(|j| j.to_string());
+    let order = match is_dictionary {
+        true => " Atoms with the most energy in the codes of the realizations come first.",
+        false => "",
+    };
     let body = format!(
-        "<h3>Its first images</h3><p>The images whose sum, each times its coefficient v<sub>j</sub>, departs from the \
-         background: blue is negative, red positive, each on a scale of its own.</p><div class=\"images\">{pictures}</div>\
-         {}{}",
+        "<h3>Its first images</h3><p>The images whose sum, each times its coefficient v<sub>j</sub>, is added to the mean: \
+         blue is negative, red positive, each on a scale of its own.{order}</p>{}{}{}{}",
+        pictures(folder, images, names),
+        if is_dictionary { learning(run) } else { String::new() },
         coefficients(run),
         groups(folder, run),
     );
     section("basis", "The basis and its coefficients", &body)
+}
+
+/// Columns of a basis side by side, each under its name.
+fn pictures(folder: &Folder, images: &Array4<f64>, names: impl Iterator<Item = String>) -> String {
+    let picture = |(image, name): (ArrayView3<'_, f64>, String)| {
+        let most = image.iter().fold(f64::MIN_POSITIVE, |m, x| m.max(x.abs()));
+        let source = thumbnail(&folder.case, image, [-most, most], Palette::Error);
+        format!("<div><img src=\"{source}\" alt=\"column {name}\"><span>{name}</span></div>")
+    };
+    let all: String = images.outer_iter().zip(names).map(picture).collect();
+    format!("<div class=\"images\">{all}</div>")
+}
+
+/// Images of the members of the largest groups, a row each.
+fn group_pictures(folder: &Folder, run: &Run) -> String {
+    let Some(images) = &run.group_images else { return String::new() };
+    let shown = |member: &&Member| member.image.is_some_and(|at| (1..=images.len_of(Along(0))).contains(&at));
+    let mut members: Vec<&Member> = run.members.iter().filter(shown).collect();
+    members.sort_by_key(|member| member.image);
+    let row = |members: &[&Member]| {
+        let group = members[0].group;
+        let of_group = run.groups.iter().find(|g| g.group == group);
+        let left = of_group.map_or(0, |g| g.members - members.len());
+        let more = if left > 0 { format!(" ({left} more)") } else { String::new() };
+        let at: Vec<usize> = members.iter().filter_map(|m| m.image).map(|at| at - 1).collect();
+        let names = members.iter().map(|m| format!("{} · {}", m.column, number(m.coefficient)));
+        format!("<h4>Group {group}{more}</h4>{}", pictures(folder, &images.select(Along(0), &at), names))
+    };
+    let rows: String = members.chunk_by(|a, b| a.group == b.group).map(row).collect();
+    format!(
+        "<details open><summary>Images of the largest groups</summary><p>Below an image: its column, and its coefficient in \
+         this group.</p>{rows}</details>"
+    )
+}
+
+fn learning(run: &Run) -> String {
+    let points: Vec<(f64, f64)> = run.dictionary.iter().map(|row| (f64::from(row.iteration), row.rmse)).collect();
+    let largest = points.iter().map(|p| p.1).fold(0.0, f64::max);
+    if points.len() < 2 || largest <= 0.0 {
+        return String::new();
+    }
+    let x = Axis::linear("iteration of learning", 1.0, points.len() as f64);
+    let mut chart = Chart::new(x, Axis::linear("RMSE of the codes", 0.0, 1.05 * largest));
+    chart.line(&points, "a", "RMSE");
+    let last = points[points.len() - 1].1;
+    let note = listed(&[format!("{} at last", number(last))]);
+    format!(
+        "<div class=\"charts\">{}</div>",
+        chart.figure("How the dictionary was learned", "RMSE by iteration", &note)
+    )
 }
 
 /// Stems of v.
@@ -48,7 +97,7 @@ fn coefficients(run: &Run) -> String {
     let mut chart = Chart::new(x, Axis::linear("coefficient vⱼ", 1.08 * low, 1.08 * high)).wide();
     chart.segments(&points(&|x| x), "k k0", "");
     chart.level(0.0, "c", "");
-    let note = format!("{used} of {} coefficients differ from zero; copies in several groups are summed.", v.len());
+    let note = format!("{used} of {} coefficients differ from zero; of several copies the sum.", v.len());
     chart.figure("All coefficients", "Stems of the coefficients", &note)
 }
 
@@ -123,7 +172,8 @@ fn groups(folder: &Folder, run: &Run) -> String {
     };
     let rows: Vec<Vec<String>> = order.iter().zip(&members).map(row).collect();
     format!(
-        "<h3>The groups</h3>{words}{figure}<details><summary>The largest groups</summary>{}</details>",
+        "<h3>The groups</h3>{words}{figure}{}<details><summary>The largest groups</summary>{}</details>",
+        group_pictures(folder, run),
         table(&header, &rows)
     )
 }

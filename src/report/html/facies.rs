@@ -1,10 +1,9 @@
-//! The map of facies that a continuous field was rounded to, and the images of the basis that the field is made of.
+//! The map of facies that a continuous field was rounded to.
 
-use super::{listed, percent_measured, property_bar, section, table};
+use super::{percent_measured, property_bar, section, table};
 use crate::report::colour::Palette;
 use crate::report::data::{Folder, Run, Summary};
-use crate::report::figures::{Axis, Chart, number};
-use crate::report::maps::{Frame, Map, Maps, colour_bar, property_label};
+use crate::report::maps::{Map, Maps, colour_bar, property_label};
 
 /// What is said of a map of facies in one row: fit and share of wrong cells, of the continuous field, of the same
 /// thresholded, of the map itself. Empty where no run has one.
@@ -75,43 +74,4 @@ pub(super) fn facies_section(folder: &Folder, run: &Run, maps: &Maps) -> String 
         property_bar(folder, maps)
     );
     section("facies", "The map of facies", &body)
-}
-
-/// The section of the basis' images and, of a dictionary, of how it was learned.
-pub(super) fn basis_section(run: &Run, maps: &Maps) -> String {
-    let (Some(images), Some(scale)) = (&run.basis_images, maps.basis) else { return String::new() };
-    let is_dictionary = !run.dictionary.is_empty();
-    let name = if is_dictionary { "atom" } else { "component" };
-    let image = |k: usize| {
-        let (heading, palette) = (format!("{name} {}", k + 1), Palette::Basis);
-        Map { frame: Frame::Fixed(k), palette, survey: "never", ..Map::of(&heading, "basis") }.figure()
-    };
-    let panels: String = (0..images.shape()[0]).map(image).collect();
-    let learned = if is_dictionary { learning(run) } else { String::new() };
-    let words = match is_dictionary {
-        true => "The atoms with the most energy in the codes of the realizations come first.",
-        false => "The components of most energy come first.",
-    };
-    let body = format!(
-        "<p>{words} Signs are arbitrary.</p>{}<div class=\"maps small\">{panels}</div>{learned}",
-        colour_bar(Palette::Basis, scale, "basis image", true)
-    );
-    section("basis", "Images of the basis", &body)
-}
-
-fn learning(run: &Run) -> String {
-    let points: Vec<(f64, f64)> = run.dictionary.iter().map(|row| (f64::from(row.iteration), row.rmse)).collect();
-    let largest = points.iter().map(|p| p.1).fold(0.0, f64::max);
-    if points.len() < 2 || largest <= 0.0 {
-        return String::new();
-    }
-    let x = Axis::linear("iteration of learning", 1.0, points.len() as f64);
-    let mut chart = Chart::new(x, Axis::linear("RMSE of the codes", 0.0, 1.05 * largest));
-    chart.line(&points, "a", "RMSE");
-    let last = points[points.len() - 1].1;
-    let note = listed(&[format!("{} at last", number(last))]);
-    format!(
-        "<div class=\"charts\">{}</div>",
-        chart.figure("How the dictionary was learned", "RMSE by iteration", &note)
-    )
 }

@@ -244,7 +244,7 @@ fn lines(runs: &[&Run], heading: &str, axis: (&str, &str, bool), value: fn(&Iter
 fn runs(folder: &Folder) -> String {
     let scale = scale(folder);
     let picture = |field: &ndarray::Array3<f64>, name: &str| {
-        let source = thumbnail(&folder.case, field, scale, Palette::Property);
+        let source = thumbnail(&folder.case, field.view(), scale, Palette::Property);
         format!("<div><img src=\"{source}\" alt=\"{name}\"><span>{name}</span></div>")
     };
     let card = |repeat: &Repeat| {

@@ -32,7 +32,6 @@ pub(super) fn body(folder: &Folder, run: &Run) -> (String, Value) {
         sweep::section_of(folder),
         variants(folder, run, &maps),
         prior(folder, run, &maps),
-        facies::basis_section(run, &maps),
         fit(folder, run),
         convergence(folder, run, &errors),
         numbers(folder, &errors),

@@ -206,7 +206,7 @@ impl Swept<'_> {
             false => ends(case.facies.iter()),
         };
         let picture = |field: &Array3<f64>, scale, palette, name: &str| {
-            let source = thumbnail(case, field, scale, palette);
+            let source = thumbnail(case, field.view(), scale, palette);
             format!("<img src=\"{source}\" alt=\"{}\">", escape(name))
         };
         let header = |first: String| -> Vec<String> {
