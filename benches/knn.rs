@@ -4,6 +4,9 @@
 //! files for `benches/peers/knn.py`, `-- --large` matches 14,641 windows against 100,000, and `-- --device` compares the
 //! processor with the device that there is (a software adapter too), on simpler fields.
 
+#[path = "common/channels.rs"]
+mod channels;
+
 use std::path::PathBuf;
 
 use faer::linalg::matmul::matmul;
@@ -15,32 +18,13 @@ use lithoscope::measure::{peak_memory, timed};
 use lithoscope::random::{Purpose, Stream};
 use ndarray::{Array1, Array2};
 
-const SIDE: usize = 200;
+use crate::channels::{SIDE, channels};
+
 const WINDOW: usize = 80;
 const COMPONENTS: usize = 100;
 const IMAGES: usize = 1000;
 
 type Failure = Box<dyn std::error::Error>;
-
-/// Sinuous channels of facies 1 in a field of facies 0.
-fn channels(stream: &mut Stream) -> Vec<u8> {
-    let mut facies = vec![0u8; SIDE * SIDE];
-    for _ in 0..3 + stream.below(4) {
-        let (base, slope) = (stream.between(0.0, 200.0), stream.between(-0.3, 0.3));
-        let (amplitude, wavelength) = (stream.between(6.0, 22.0), stream.between(60.0, 160.0));
-        let (phase, width) = (stream.between(0.0, 6.3), stream.between(8.0, 16.0));
-        for x in 0..SIDE {
-            let bend = amplitude * (x as f64 / wavelength * std::f64::consts::TAU + phase).sin();
-            let middle = base + slope * (x as f64 - 100.0) + bend;
-            for y in 0..SIDE {
-                if (y as f64 - middle).abs() < 0.5 * width {
-                    facies[y * SIDE + x] = 1;
-                }
-            }
-        }
-    }
-    facies
-}
 
 /// Every image on the mean and the leading components of the first `IMAGES`.
 fn parameterized(facies: &[Vec<u8>]) -> Vec<Vec<f32>> {

@@ -1,12 +1,16 @@
 //! Dictionaries of channels: batch orthogonal matching pursuit and k-SVD iterations in CPU seconds.
 //!
-//!     cargo bench --bench ksvd -- [--write DIR] [--peer PYTHON] [--iterations I] [--variants] [--large]
+//!     cargo bench --bench ksvd -- [--write DIR] [--peer PYTHON] [--iterations I] [--variants] [--large | --study]
 //!
 //! 3000 realizations of sinuous channels on 200×200 cells in their 500 leading singular vectors, k = 1000 atoms, S = 60.
 //! `--write` leaves signals, dictionary and codes as npy files for `benches/peers/ksvd.py`; `--peer` runs that script with
 //! the given interpreter in the same run; give RAYON_NUM_THREADS=1, as the peers have one thread. `--variants` learns in
-//! every way that there is. `--large` learns from the ensemble itself, singular vectors included.
+//! every way that there is. `--large` learns from the ensemble itself, singular vectors included. `--study` asks what the
+//! rank T of the span, the number of atoms and the sparsity cost and are worth.
 #![expect(clippy::print_stdout, reason = "a bench prints its results")]
+
+#[path = "common/channels.rs"]
+mod channels;
 
 use std::path::{Path, PathBuf};
 
@@ -18,9 +22,10 @@ use lithoscope::basis::{Basis, Origin};
 use lithoscope::grid::{Ensemble, Grid};
 use lithoscope::measure::{peak_memory, timed};
 use lithoscope::random::{Purpose, Stream};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2, s};
 
-const SIDE: usize = 200;
+use crate::channels::{SIDE, channels};
+
 const REALIZATIONS: usize = 3000;
 const RANK: usize = 500;
 const ATOMS: usize = 1000;
@@ -28,29 +33,11 @@ const SPARSITY: usize = 60;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Sinuous channels of facies 1 in a field of facies 0.
-fn channels(l: usize, facies: &mut [u8]) {
-    let mut stream = Stream::new(1, Purpose::TrainingImage, l as u64, 0);
-    for _ in 0..3 + stream.below(4) {
-        let (base, slope) = (stream.between(0.0, 200.0), stream.between(-0.3, 0.3));
-        let (amplitude, wavelength) = (stream.between(6.0, 22.0), stream.between(60.0, 160.0));
-        let (phase, width) = (stream.between(0.0, 6.3), stream.between(8.0, 16.0));
-        for x in 0..SIDE {
-            let bend = amplitude * (x as f64 / wavelength * std::f64::consts::TAU + phase).sin();
-            let middle = base + slope * (x as f64 - 100.0) + bend;
-            for y in 0..SIDE {
-                if (y as f64 - middle).abs() < 0.5 * width {
-                    facies[y * SIDE + x] = 1;
-                }
-            }
-        }
-    }
-}
-
-fn ensemble() -> Ensemble {
-    let mut facies = Array2::zeros((REALIZATIONS, SIDE * SIDE));
-    for (l, mut row) in facies.outer_iter_mut().enumerate() {
-        channels(l, row.as_slice_mut().expect("standard layout"));
+/// Fields number `range`.
+fn ensemble(range: std::ops::Range<usize>) -> Ensemble {
+    let mut facies = Array2::zeros((range.len(), SIDE * SIDE));
+    for (l, mut row) in range.zip(facies.outer_iter_mut()) {
+        row.assign(&Array1::from(channels(&mut Stream::new(1, Purpose::TrainingImage, l as u64, 0))));
     }
     Ensemble { grid: Grid::unit([SIDE, SIDE, 1]), facies: Some(facies), values: None, facies_values: vec![0.0, 1.0] }
 }
@@ -62,6 +49,9 @@ fn main() -> Result<(), Failure> {
     let iterations = value("--iterations").map_or(Ok(10), |i| i.parse())?;
     if flag("--large") {
         return large(iterations);
+    }
+    if flag("--study") {
+        return study(iterations);
     }
     let folder = value("--write").map_or_else(|| std::env::temp_dir().join("ksvd-bench"), PathBuf::from);
     std::fs::create_dir_all(&folder)?;
@@ -95,7 +85,7 @@ fn signals(folder: &Path) -> Result<Array2<f64>, Failure> {
     if let Ok(signals) = ndarray_npy::read_npy(&path) {
         return Ok(signals);
     }
-    let (pca, wall, cpu) = timed(|| Pca::new(&ensemble(), Truncation::Rank(RANK), true, &()));
+    let (pca, wall, cpu) = timed(|| Pca::new(&ensemble(0..REALIZATIONS), Truncation::Rank(RANK), true, &()));
     println!("{RANK} singular vectors of {REALIZATIONS} realizations: {cpu:.2} CPU s, {wall:.2} s");
     let signals = pca?.coefficients.t().as_standard_layout().into_owned();
     ndarray_npy::write_npy(&path, &signals)?;
@@ -170,7 +160,7 @@ fn cpu() -> f64 {
 }
 
 fn large(iterations: u32) -> Result<(), Failure> {
-    let ensemble = ensemble();
+    let ensemble = ensemble(0..REALIZATIONS);
     let options = KsvdOptions {
         rank: Truncation::Rank(RANK),
         origin: Origin::Mean,
@@ -190,5 +180,63 @@ fn large(iterations: u32) -> Result<(), Failure> {
         (missed.dot(&missed) / missed.len() as f64).sqrt()
     );
     println!("peak memory {:.2} GB", peak_memory().unwrap_or(0) as f64 * 1e-9);
+    Ok(())
+}
+
+const RANKS: [usize; 7] = [50, 100, 200, 300, 500, 700, 1000];
+/// Realizations that no dictionary is learned from.
+const OTHERS: usize = 300;
+
+/// Coefficients of fields in singular vectors, a field a row, and what these leave of the fields' squares.
+struct Coefficients {
+    rows: Array2<f64>,
+    squares: f64,
+}
+
+impl Coefficients {
+    fn new(basis: &dyn Basis, fields: &Ensemble) -> Self {
+        let (mut rows, mut squares) = (Array2::zeros((fields.len(), basis.cols())), 0.0);
+        for (l, mut row) in rows.outer_iter_mut().enumerate() {
+            let departure = fields.property(l) - basis.mean();
+            squares += departure.dot(&departure);
+            row.assign(&basis.adjoint(departure.view()));
+        }
+        Self { rows, squares }
+    }
+
+    /// Root-mean-square error, a cell, of the sparse codes in a dictionary learned in the span of the leading vectors.
+    fn rmse(&self, atoms: &Array2<f64>, sparsity: usize) -> Result<f64, Failure> {
+        let kept = self.rows.slice(s![.., ..atoms.ncols()]);
+        let stop = Stop { sparsity, error: 0.0 };
+        let codes = Pursuit::new(atoms, Selection::Decrease).code(atoms, kept, stop)?;
+        let missed = codes.residual(kept, atoms).iter().map(|r| r * r).sum::<f64>();
+        let beyond = self.squares - kept.iter().map(|c| c * c).sum::<f64>();
+        Ok(((missed + beyond) / (kept.nrows() * SIDE * SIDE) as f64).sqrt())
+    }
+}
+
+/// RMSE in the cells of the fields learned from and of others, and CPU time of learning.
+fn study(iterations: u32) -> Result<(), Failure> {
+    let training = ensemble(0..REALIZATIONS);
+    let most = RANKS[RANKS.len() - 1];
+    let (pca, _, cpu) = timed(|| Pca::new(&training, Truncation::Rank(most), true, &()));
+    let basis = pca?.basis;
+    println!("{most} singular vectors of {REALIZATIONS} realizations: {cpu:.1} CPU s; {iterations} iterations each");
+    let own = Coefficients::new(&basis, &training);
+    let others = Coefficients::new(&basis, &ensemble(REALIZATIONS..REALIZATIONS + OTHERS));
+    let ranks = RANKS.map(|rank| (rank, ATOMS, SPARSITY));
+    let sizes = [500, 1000].into_iter().flat_map(|atoms| [40, 60, 100].map(|sparsity| (RANK, atoms, sparsity)));
+    for (rank, atoms, sparsity) in ranks.into_iter().chain(sizes) {
+        let options = LearnOptions { iterations, ..LearnOptions::new(atoms, sparsity) };
+        let signals = own.rows.slice(s![.., ..rank]).as_standard_layout().into_owned();
+        let (state, _, cpu) = timed(|| learn(signals.view(), &options, None, &(), &mut |_| Ok(())));
+        let atoms = state?.atoms;
+        let [rmse, other] = [own.rmse(&atoms, sparsity)?, others.rmse(&atoms, sparsity)?];
+        println!(
+            "T = {rank}, k = {}, S = {sparsity}: {cpu:.1} CPU s, RMSE {rmse:.4}, of others {other:.4}, times seconds {:.2}",
+            atoms.nrows(),
+            other * cpu
+        );
+    }
     Ok(())
 }

@@ -4,14 +4,19 @@
 //!     cargo bench --bench sisim -- [--realizations L]
 #![expect(clippy::print_stdout, reason = "a bench prints its results")]
 
+#[path = "common/variogram.rs"]
+mod variogram;
+
 use lithoscope::error::Result;
 use lithoscope::grid::Grid;
 use lithoscope::measure::timed;
 use lithoscope::prior::pattern_statistics::{indicator_variogram, proportions};
 use lithoscope::prior::sequential::SequentialOptions;
 use lithoscope::prior::sisim::Sisim;
-use lithoscope::prior::variogram::{Shape, Structure, Variogram};
+use lithoscope::prior::variogram::Variogram;
 use lithoscope::prior::{Conditioning, Known, Prior};
+
+use crate::variogram::{realizations, spherical};
 
 const SIZES: [[usize; 3]; 3] = [[64, 64, 1], [200, 200, 1], [100, 100, 10]];
 const PROPORTIONS: [f64; 3] = [0.5, 0.3, 0.2];
@@ -19,12 +24,7 @@ const PROPORTIONS: [f64; 3] = [0.5, 0.3, 0.2];
 const LAGS: [usize; 3] = [1, 5, 20];
 
 fn main() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().collect();
-    let value = arguments.iter().position(|a| a == "--realizations").and_then(|i| arguments.get(i + 1));
-    let count = value.map_or(20, |l| l.parse().expect("--realizations takes a number"));
-    let range =
-        Structure { ranges: [40.0, 20.0, 5.0], azimuth: 90.0, ..Structure::isotropic(Shape::Spherical, 1.0, 1.0) };
-    let variogram = Variogram::new(0.0, &[range])?;
+    let (variogram, count) = (spherical()?, realizations());
     let of_each = vec![variogram.clone(); 3];
     for cells in SIZES {
         let grid = Grid::unit(cells);
