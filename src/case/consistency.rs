@@ -308,6 +308,15 @@ impl Check<'_> {
         let is_fixed = matches!(basis.rank, Rank::Fixed(_));
         let problem = "the number of frequencies cannot grow or follow from an energy";
         self.require(is_fixed, &[], key, problem, "give one number");
+        if let BasisKind::Zonation { zones, refined: Some(refined) } = basis.kind {
+            let (first, cells) = (zones.iter().product::<usize>(), grid.len());
+            let problem = format!("{refined} zones, cut from {first}, of {cells} cells");
+            let remedy = format!("choose more than {first} and at most {cells}");
+            self.require((first + 1..=cells).contains(&refined), &["grid"], "basis.refined_zones", &problem, &remedy);
+            let remedy = "remove one of them";
+            let problem = "zones follow the data, and so do their groups";
+            self.require(self.case.groups.is_none(), &["groups"], "basis.refined_zones", problem, remedy);
+        }
         if !self.collector.sound(&["grid", "basis"]) || grid.len() > MOST_TRIED {
             return;
         }

@@ -373,6 +373,11 @@ pub(super) const KEYS: &[(&str, &str)] = &[
          Default: all scales; sides of 2^J times an odd number of cells have J of them.",
     ),
     ("basis.zones", "Of \"zonation\": boxes along x, y, z. Default: 8 along each axis that has so many cells."),
+    (
+        "basis.refined_zones",
+        "Of \"zonation\": cut zones, each time where the gradient of the misfit changes most, until there are this many or the\n\
+         data are met; their number doubles from one inversion to the next. Default: zones stay as they are.",
+    ),
     ("basis.atoms", "Of \"k-svd\", which has no rank: number of atoms, at most that of realizations. Default: 1000."),
     ("basis.sparsity", "Of \"k-svd\": the most atoms that represent a realization. Default: 60."),
     (

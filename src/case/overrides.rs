@@ -104,7 +104,7 @@ const OF_BASES: [(&str, &[&str]); 7] = [
     ("karhunen-loeve", &["rank", "energy"]),
     ("dct", &["box", "rank"]),
     ("wavelet", &["vanishing_moments", "window"]),
-    ("zonation", &["zones"]),
+    ("zonation", &["zones", "refined_zones"]),
     ("cells", &[]),
 ];
 

@@ -15,7 +15,8 @@ use super::pumping::{self, Tested};
 use super::study::{self, Opinion, Parameterization, Study};
 use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
 use super::{
-    approximation, cache, facies_map, files, flow_results, coefficients, hard_data, mapping, observations, results, variants,
+    approximation, cache, coefficients, facies_map, files, flow_results, hard_data, mapping, observations, results,
+    variants,
 };
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;

@@ -438,7 +438,8 @@ fn every_carried_case_is_read_and_written_and_read_again_equal() {
 fn every_key_and_section_is_explained_and_every_explanation_is_used() {
     let mut used = BTreeSet::new();
     let own = [SMALL, OTHER, FLOW, GAUSSIAN, INDICATOR, DISCRETE].map(str::to_owned);
-    let zones = SMALL.replace("rank = 5", "kind = \"zonation\"\nzones = [4, 2]").replace("[feasible]", "");
+    let zones =
+        SMALL.replace("rank = 5", "kind = \"zonation\"\nzones = [4, 2]\nrefined_zones = 20").replace("[feasible]", "");
     let own = own.into_iter().chain([OTHER.replace("direct-sampling", "snesim"), zones]);
     for text in carried().into_iter().map(|(_, text)| text).chain(own) {
         let mut section = "";
@@ -716,6 +717,7 @@ fn mistakes_of_bases_groups_and_sweeps_are_told() {
         (wavelets, "\"dct\"", "basis.box: the key is missing"),
         (wavelets, "\"dct\"\nbox = [4, 4]\nrank = 3", "basis.rank: box and rank both say"),
         (wavelets, "\"zonation\"\nzones = [4, 33]", "basis.zones: 33 zones along y"),
+        (wavelets, "\"zonation\"\nzones = [4, 4]\nrefined_zones = 16", "basis.refined_zones: 16 zones, cut from 16"),
         (wavelets, "\"dct\"\nbox = [4, 4]", "groups.kind: only wavelets make a tree"),
         (
             "[reference]",
@@ -1073,6 +1075,27 @@ fn a_run_with_a_discrete_potential_ends_in_facies_and_says_what_rounding_cost() 
         assert!(finished.folder.join("basis_images.npy").exists() && finished.folder.join("dictionary.csv").exists());
     }
     assert!(mismatch.iter().all(|share| (0.0..0.7).contains(share)), "{mismatch:?}");
+}
+
+#[test]
+fn zones_are_cut_where_the_data_ask_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let zones = |keys: &str| {
+        let text = SMALL.replace("rank = 5", &format!("kind = \"zonation\"\nzones = [2, 1]{keys}"));
+        parsed(&text.replace("[feasible]", "").replace("[scenario]]", "[scenario]]\nazimuth = 20"))
+    };
+    let (mut misfits, mut columns) = (Vec::new(), Vec::new());
+    for (name, keys) in [("fixed", ""), ("cut", "\nrefined_zones = 6"), ("finer", "\nrefined_zones = 60")] {
+        let options = run::Options { out: Some(folder.path().join(name)), ..run::Options::default() };
+        let finished = run::run(&zones(keys), None, &options, &()).unwrap();
+        let read = |file: &str| crate::io::npy::read_array::<f64>(&finished.folder.join(file)).unwrap();
+        let (reference, model) = (read("reference.npy"), read("model.npy"));
+        misfits.push((&reference - &model).mapv(|e| e * e).sum());
+        columns.push(read("coefficients.npy").len());
+    }
+    assert_eq!(columns[..2], [2, 6]);
+    assert!((7..=60).contains(&columns[2]), "{columns:?}");
+    assert!(misfits[1] < misfits[0], "{misfits:?}");
 }
 
 #[test]

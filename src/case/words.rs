@@ -17,7 +17,7 @@ pub(super) const BASES: [(&str, BasisKind); 8] = [
     ("karhunen-loeve", BasisKind::KarhunenLoeve),
     ("dct", BasisKind::Dct { lowest: None }),
     ("wavelet", BasisKind::Wavelet { vanishing_moments: 10, window: None }),
-    ("zonation", BasisKind::Zonation { zones: [8, 8, 1] }),
+    ("zonation", BasisKind::Zonation { zones: [8, 8, 1], refined: None }),
     ("cells", BasisKind::Cells),
     ("k-svd", BasisKind::KSvd(Dictionary::DEFAULT)),
 ];

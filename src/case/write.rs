@@ -383,7 +383,10 @@ impl Writer<'_> {
                 self.key("vanishing_moments", vanishing_moments.to_string());
                 self.optional("window", window.map(counts));
             }
-            BasisKind::Zonation { zones } => self.key("zones", counts(zones)),
+            BasisKind::Zonation { zones, refined } => {
+                self.key("zones", counts(zones));
+                self.optional("refined_zones", refined.map(|n| n.to_string()));
+            }
             BasisKind::Cells => {}
             BasisKind::KSvd(dictionary) => self.dictionary(&dictionary),
             _ => self.rank(basis.rank),

@@ -193,7 +193,9 @@ pub(super) fn data_term(problem: &Problem<'_>, v: ArrayView1<'_, f64>) -> Result
     let jacobian = reduced_jacobian(&*at.jacobian, &*problem.basis.truncated(v.len()));
     let jacobian = problem.covariance.whiten_block(jacobian.view());
     if jacobian.iter().any(|x| !x.is_finite()) {
-        return Err(Error::NoModel("the forward model of the estimate has a derivative that is no finite number".into()));
+        return Err(Error::NoModel(
+            "the forward model of the estimate has a derivative that is no finite number".into(),
+        ));
     }
     let target = problem.covariance.whiten((&problem.observed - &at.value).view()) + jacobian.dot(&v);
     Ok(Term { matrix: Matrix::Dense(jacobian), target, weight: 1.0 })

@@ -8,10 +8,10 @@
 
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 
-use super::within_reach;
 use super::verdict::{
     Evidence, ROWS_AT_ONCE, SETTLED, STEP_LENGTHS, Scored, Solution, TEMPERED_ITERATIONS, TEMPERING, VerdictOptions,
 };
+use super::within_reach;
 use crate::error::{Error, Result};
 use crate::linalg::dense::{cholesky, multiply, symmetric_eigen};
 use crate::operator::LinearOperator;

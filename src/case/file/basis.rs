@@ -37,10 +37,12 @@ pub enum BasisKind {
         /// As many scales as there are coefficients in a box of this many along x, y, z; `None`: all.
         window: Option<[usize; 3]>,
     },
-    /// One value in each of a lattice of boxes.
+    /// One value in each of a lattice of boxes, which may be cut where the data ask for it.
     Zonation {
         /// Boxes along x, y, z.
         zones: [usize; 3],
+        /// The most zones that these are cut into; `None`: they stay.
+        refined: Option<usize>,
     },
     /// One value in every cell.
     Cells,
@@ -59,7 +61,7 @@ impl BasisKind {
         match self {
             Self::Dct { lowest } => lowest.map(|kept| kept.iter().product()),
             Self::Wavelet { window, .. } => Some(window.unwrap_or(grid.cells).iter().product()),
-            Self::Zonation { zones } => Some(zones.iter().product()),
+            Self::Zonation { zones, .. } => Some(zones.iter().product()),
             Self::Cells => Some(grid.len()),
             Self::KSvd(dictionary) => Some(dictionary.atoms),
             Self::Pca | Self::Hybrid | Self::KarhunenLoeve => None,

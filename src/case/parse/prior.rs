@@ -167,10 +167,11 @@ fn own_keys(section: &Section<'_>, kind: BasisKind, grid: &Grid) -> BasisKind {
                 .unwrap_or(vanishing_moments),
             window: counts("window", "two or three numbers of coefficients, e.g. [16, 16]"),
         },
-        BasisKind::Zonation { zones } => {
+        BasisKind::Zonation { zones, .. } => {
             let usual = std::array::from_fn(|a| zones[a].min(grid.cells[a]));
             BasisKind::Zonation {
                 zones: counts("zones", "two or three numbers of zones, e.g. [8, 8]").unwrap_or(usual),
+                refined: section.get("refined_zones").and_then(|v| v.count(1..=MANY)),
             }
         }
         other => other,

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use super::super::file::{BasisKind, Case, Groups, Regularizer};
+use super::Study;
 use super::prior::Priors;
 use crate::basis::dct::Frequencies;
 use crate::basis::sparse_pca::SparsePca;
@@ -14,8 +15,11 @@ use crate::basis::{Basis, CellBasis, DctBasis, ExpandedBasis, Transform, Transfo
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::inversion::{Group, Grouping, OverlappingGroups, Uncovered};
+use crate::operator::LinearOperator;
 use crate::progress::Progress;
 
+/// Cells of the smallest zone that another is cut into.
+const LEAST_CELLS: usize = 4;
 /// Squares of coefficients below this share of the fields' squares are rounding.
 const ROUNDING: f64 = 1e-24;
 
@@ -25,6 +29,8 @@ pub struct Explicit {
     /// Mean of v_j² over the realizations, k values.
     moments: Array1<f64>,
     grouped: Option<Grouped>,
+    /// The basis once more, where it is one of zones.
+    zones: Option<ZonationBasis>,
 }
 
 /// Coefficients in groups that may share them.
@@ -56,7 +62,7 @@ pub(in crate::case) fn columns(kind: BasisKind, rank: usize, grid: &Grid) -> Res
             let window = window.map_or(Window::Whole, Window::Cells);
             Columns::Wavelets(WaveletBasis::new(grid, vanishing_moments, None, window)?)
         }
-        BasisKind::Zonation { zones } => Columns::Zones(ZonationBasis::new(grid, &lattice(grid, zones)?)?),
+        BasisKind::Zonation { zones, .. } => Columns::Zones(ZonationBasis::new(grid, &lattice(grid, zones)?)?),
         _ => Columns::Cells,
     })
 }
@@ -112,9 +118,9 @@ impl Explicit {
         let about =
             Coefficients { priors, selected, keeps_all: matches!(groups, Some(Groups::SparsePca { .. })), progress };
         let (basis, coefficients): (Arc<dyn Basis>, _) = match columns {
-            Columns::Cosines(basis) => about.of(basis.about(mean)?)?,
-            Columns::Wavelets(basis) => about.of(basis.about(mean)?)?,
-            Columns::Zones(basis) => about.of(basis.about(mean)?)?,
+            Columns::Cosines(basis) => shared(about.of(basis.about(mean)?)?),
+            Columns::Wavelets(basis) => shared(about.of(basis.about(mean)?)?),
+            Columns::Zones(basis) => return Self::of_zones(basis.about(mean)?, &about),
             Columns::Cells => {
                 let basis = CellBasis::new(mean);
                 let found = about.found(&basis)?;
@@ -123,7 +129,7 @@ impl Explicit {
         };
         let k = basis.cols();
         let (groups, explained) = match groups {
-            None => return Ok(Self { basis, moments: coefficients.moments, grouped: None }),
+            None => return Ok(Self { basis, moments: coefficients.moments, grouped: None, zones: None }),
             Some(Groups::Tree) => (tree.into_iter().map(Group::plain).collect(), None),
             Some(Groups::SparsePca { count, members }) => {
                 progress.note(&format!("{count} sparse principal components of {k} coefficients"));
@@ -140,7 +146,35 @@ impl Explicit {
         let groups = OverlappingGroups::new(k, groups, Uncovered::Drop)?;
         let expanded = ExpandedBasis::new(Arc::clone(&basis), groups.members());
         let grouped = Some(Grouped { groups, basis: expanded, explained });
-        Ok(Self { basis, moments: coefficients.moments, grouped })
+        Ok(Self { basis, moments: coefficients.moments, grouped, zones: None })
+    }
+
+    fn of_zones(basis: ZonationBasis, about: &Coefficients<'_>) -> Result<Self> {
+        let (basis, coefficients) = about.of(basis)?;
+        let zones = Some(basis.clone());
+        Ok(Self { basis: Arc::new(basis), moments: coefficients.moments, grouped: None, zones })
+    }
+
+    /// The zones of these, cut into at most `count` where the `gradient` of the misfit by the property changes most;
+    /// `None` where they are no zones, or nothing is left to gain.
+    ///
+    /// # Errors
+    /// A gradient that is not finite; [`Error::Interrupted`].
+    pub(super) fn refined(
+        &self,
+        v: ArrayView1<'_, f64>,
+        gradient: ArrayView1<'_, f64>,
+        count: usize,
+        study: &Study,
+        progress: &dyn Progress,
+    ) -> Result<Option<Self>> {
+        let Some(zones) = &self.zones else { return Ok(None) };
+        let (refined, _) = zones.refined(v, gradient, count, LEAST_CELLS)?;
+        if refined.cols() == zones.cols() {
+            return Ok(None);
+        }
+        let (priors, selected) = (&*study.priors, &*study.selected);
+        Self::of_zones(refined, &Coefficients { priors, selected, keeps_all: false, progress }).map(Some)
     }
 
     /// The basis of the unknowns: with groups, a column for each coefficient of each group.
@@ -187,6 +221,10 @@ impl Explicit {
     }
 }
 
+fn shared<T: Transform + 'static>((basis, found): (TransformBasis<T>, Found)) -> (Arc<dyn Basis>, Found) {
+    (Arc::new(basis), found)
+}
+
 fn fewer(found: &SparsePca, wanted: usize) -> Option<String> {
     let count = found.components.len();
     (count < wanted).then(|| {
@@ -213,13 +251,13 @@ struct Found {
 
 impl Coefficients<'_> {
     /// A basis with the root mean squares of its coefficients as their standard deviations, where none is zero.
-    fn of<T: Transform>(&self, basis: TransformBasis<T>) -> Result<(Arc<dyn Basis>, Found)> {
+    fn of<T: Transform>(&self, basis: TransformBasis<T>) -> Result<(TransformBasis<T>, Found)> {
         let found = self.found(&basis)?;
         let basis = match found.moments.iter().all(|&moment| moment > 0.0) {
             true => basis.with_deviations(found.moments.mapv(f64::sqrt))?,
             false => basis,
         };
-        Ok((Arc::new(basis), found))
+        Ok((basis, found))
     }
 
     fn found(&self, basis: &dyn Basis) -> Result<Found> {

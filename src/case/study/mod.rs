@@ -21,6 +21,7 @@ mod explicit;
 mod inversion;
 mod parameterization;
 mod prior;
+mod refinement;
 mod scenarios;
 mod selection;
 mod truncation;

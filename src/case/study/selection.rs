@@ -47,8 +47,8 @@ impl Study {
         }
     }
 
-    /// The study that inverts these observations: this one, unless the case selects scenarios by the data, or conditions
-    /// its realizations on them.
+    /// The study that inverts these observations: this one, unless the case selects scenarios or cuts zones by the data,
+    /// or conditions its realizations on them.
     ///
     /// # Errors
     /// As [`Study::new`], and whatever an inversion returns.
@@ -63,6 +63,9 @@ impl Study {
             Condition::Nothing | Condition::HardData => None,
         };
         let base = conditioned.as_ref().unwrap_or(self);
+        if let Some(zones) = self.zones_wanted() {
+            return base.refined(zones, observations, progress).map(Some);
+        }
         let (Some(selection), Some(first)) = (&self.case.selection, first_stage(&self.case)) else {
             return Ok(conditioned);
         };
