@@ -546,12 +546,13 @@ mod tests {
         }
     }
 
-    /// Runs the toy problem of 30 cells, 12 data and at most 10 coefficients, after the iterations `done`.
+    /// Runs the toy problem of 30 cells and 12 data, after the iterations `done`.
     fn invert(c: f64, feasible: bool, schedule: &Schedule, done: Vec<Iteration>) -> Estimate {
         let values = normals(40, 30, 0).mapv(|x| x as f32);
         let ensemble =
             Ensemble { grid: Grid::unit([6, 5, 1]), facies: None, values: Some(values), facies_values: Vec::new() };
-        let basis = Pca::new(&ensemble, Truncation::Rank(10), true, &()).unwrap().basis;
+        let rank = schedule.ranks.iter().copied().max().unwrap();
+        let basis = Pca::new(&ensemble, Truncation::Rank(rank), true, &()).unwrap().basis;
         let forward = Cubic { matrix: normals(12, 30, 1) * 0.1, c };
         let truth = ensemble.property(3).mapv(f64::signum);
         let observed = forward.predict(truth.view()).unwrap() + &(0.05 * &normals(12, 1, 2).column(0));
@@ -563,7 +564,6 @@ mod tests {
             observed: observed.view(),
             covariance: &covariance,
         };
-        assert_eq!(basis.cols(), 10);
         let start = Array1::zeros(30);
         let at_rank = Toy { feasible };
         let alternation = Alternation {
@@ -611,6 +611,19 @@ mod tests {
         assert!(misfits[estimate.returned] <= 1.01 * least, "{misfits:?}");
         assert!(misfits[..estimate.returned].iter().all(|&m| m > 1.01 * least), "{misfits:?}");
         assert!(estimate.iterations.iter().all(|i| i.model.iter().all(|u| u.abs() == 1.0)), "u is feasible");
+    }
+
+    #[test]
+    fn without_a_penalty_the_smallest_coefficients_that_fit_are_taken() {
+        let mut schedule = schedule(&[25; 4]);
+        let (smallest, size) = (invert(0.0, false, &schedule, Vec::new()), |v: &Array1<f64>| v.dot(v));
+        let best = smallest.best();
+        assert!((best.row.misfit_parameterized - 12.0).abs() < 0.05, "{}", best.row.misfit_parameterized);
+        assert!((best.row.regularization / (best.row.lambda.powi(2) * size(&best.v)) - 1.0).abs() < 1e-12);
+        schedule.weight = Choice::Fixed(1e-9);
+        let exact = invert(0.0, false, &schedule, Vec::new());
+        assert!(exact.best().row.misfit_parameterized < 1e-6);
+        assert!(size(&best.v) < 0.99 * size(&exact.best().v));
     }
 
     #[test]

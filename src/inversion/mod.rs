@@ -93,3 +93,16 @@ fn within_reach(objective: Result<f64>) -> Result<f64> {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_search_steps_back_from_what_the_model_refuses_and_from_nothing_else() {
+        assert_eq!(within_reach(Ok(2.0)).unwrap(), 2.0);
+        assert_eq!(within_reach(Err(Error::input("cell 3", "0 is not a positive number", ""))).unwrap(), f64::INFINITY);
+        assert_eq!(within_reach(Err(Error::NoModel("dry".into()))).unwrap(), f64::INFINITY);
+        assert!(matches!(within_reach(Err(Error::Interrupted)), Err(Error::Interrupted)));
+    }
+}

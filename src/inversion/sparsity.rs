@@ -570,6 +570,26 @@ mod tests {
     }
 
     #[test]
+    fn the_least_above_zero_meets_its_conditions() {
+        // Six directions for forty unknowns, and next to nothing that tells the others apart.
+        for (rows, ridge) in [(60, 0.0), (6, 1e-6)] {
+            let a = random(rows, 40, 7);
+            let hessian = a.t().dot(&a) + ridge * Array2::<f64>::eye(40);
+            let slope = a.t().dot(&random(rows, 1, 8).column(0));
+            let start = random(40, 1, 9).column(0).mapv(|x| x.max(0.0));
+            let x = least_above_zero(&hessian, &slope, &start);
+            let descent = &slope - &hessian.dot(&(&x - &start));
+            let scale = slope.dot(&slope).sqrt();
+            let free = x.iter().filter(|x| **x > 0.0).count();
+            assert!(0 < free && free < 40, "{free}");
+            for (x, d) in x.iter().zip(&descent) {
+                let violated = if *x > 0.0 { d.abs() } else { d.max(0.0) };
+                assert!(*x >= 0.0 && violated < 1e-7 * scale, "{rows} rows: {x} {d}");
+            }
+        }
+    }
+
+    #[test]
     fn the_minimizer_meets_the_optimality_conditions() {
         for m in [13, 60] {
             let (a, b, grouping) = problem(m);
