@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::file::Approximation;
 use super::results::write_csv;
-use super::run::{Options, kernels, property};
+use super::run::{Options, property};
 use super::study::{Parameterization, Study};
 use super::{files, folder, summary};
 use crate::basis::Basis;
@@ -50,15 +50,8 @@ struct Score {
 
 #[derive(Serialize)]
 struct Summary<'a> {
-    format: u32,
-    case: &'a str,
-    title: &'a str,
-    seed: u64,
-    backend: String,
-    device: String,
-    kernels: summary::Kernels,
-    version: String,
-    command: &'a str,
+    #[serde(flatten)]
+    head: summary::Head,
     stopped_because: String,
     property: summary::Property,
     prior: summary::Prior,
@@ -174,15 +167,7 @@ pub(super) fn run(
     let energies = &approximation.energies;
     let of_first = |energy: f64| found.iter().filter(move |row| row.reference == 1 && row.energy == energy);
     let summary = Summary {
-        format: 1,
-        case: &case.name,
-        title: &case.title,
-        seed: case.seed,
-        backend: if study.gpu.is_some() { "gpu" } else { "cpu" }.into(),
-        device: study.gpu.as_ref().map_or_else(|| "CPU".to_owned(), |gpu| gpu.summary().name.clone()),
-        kernels: kernels(study.gpu.as_deref()),
-        version: env!("CARGO_PKG_VERSION").into(),
-        command: &options.command,
+        head: summary::Head::new(&case.name, &case.title, case.seed, study.gpu.as_deref(), &options.command),
         stopped_because: "iterations".into(),
         property: property(case),
         prior: summary::Prior { realizations: case.prior.realizations, cached: study.priors.cached },

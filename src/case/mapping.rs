@@ -11,7 +11,7 @@ use super::file::Mapping;
 use super::folder;
 use super::observations::Observations;
 use super::results::write_csv;
-use super::run::{Options, kernels, property};
+use super::run::{Options, property};
 use super::study::Study;
 use super::{files, matching, summary};
 use crate::error::{Error, Result};
@@ -32,15 +32,8 @@ pub struct Variant {
 
 #[derive(Serialize)]
 struct Summary {
-    format: u32,
-    case: String,
-    title: String,
-    seed: u64,
-    backend: String,
-    device: String,
-    kernels: summary::Kernels,
-    version: String,
-    command: String,
+    #[serde(flatten)]
+    head: summary::Head,
     stopped_because: String,
     property: summary::Property,
     prior: summary::Prior,
@@ -123,15 +116,7 @@ pub(super) fn run(
     }
     seconds.total = started.elapsed().as_secs_f64();
     let summary = Summary {
-        format: 1,
-        case: case.name.clone(),
-        title: case.title.clone(),
-        seed: case.seed,
-        backend: if study.gpu.is_some() { "gpu" } else { "cpu" }.into(),
-        device: study.gpu.as_ref().map_or_else(|| "CPU".to_owned(), |gpu| gpu.summary().name.clone()),
-        kernels: kernels(study.gpu.as_deref()),
-        version: env!("CARGO_PKG_VERSION").into(),
-        command: options.command.clone(),
+        head: summary::Head::new(&case.name, &case.title, case.seed, study.gpu.as_deref(), &options.command),
         stopped_because: "iterations".into(),
         property: property(case),
         prior: summary::Prior { realizations: case.prior.realizations, cached: study.priors.cached },

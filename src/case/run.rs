@@ -13,7 +13,7 @@ use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
 use super::pumping::{self, Tested};
 use super::study::{self, Opinion, Parameterization, Study};
-use super::summary::{self, CrossValidation, Errors, Kernels, Misfit, Summary};
+use super::summary::{self, CrossValidation, Errors, Head, Misfit, Summary};
 use super::{
     approximation, cache, coefficients, facies_map, files, flow_results, hard_data, mapping, observations, results,
     variants,
@@ -103,7 +103,7 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
     let root = if options.cache { cache::folder() } else { None };
     let root = root.unwrap_or_else(|| folder.aside().join("realizations"));
     let mut study = Study::new(case.clone(), gpu.clone(), Some(&root), selected, progress)?;
-    let run = Run { options, progress, started, gpu: gpu.as_deref(), root: &root, verdicts: RefCell::default() };
+    let run = Run { options, progress, started, root: &root, verdicts: RefCell::default() };
     match run.work(&study, folder.aside()) {
         Err(Error::Gpu(failure)) if options.fall_back && study.gpu.is_some() => {
             let first = failure.to_string().lines().next().unwrap_or_default().to_owned();
@@ -159,7 +159,6 @@ struct Run<'a> {
     progress: &'a dyn Progress,
     started: Instant,
     /// The device that the run began with: what it did counts, even if it failed later.
-    gpu: Option<&'a Gpu>,
     /// Where realizations are kept.
     root: &'a Path,
     /// Verdicts so far: variants that differ in how they invert share them.
@@ -341,15 +340,7 @@ impl Run<'_> {
             _ => None,
         };
         Ok(Summary {
-            format: 1,
-            case: case.name.clone(),
-            title: case.title.clone(),
-            seed: case.seed,
-            backend: if study.gpu.is_some() { "gpu" } else { "cpu" }.into(),
-            device: study.gpu.as_ref().map_or_else(|| "CPU".to_owned(), |gpu| gpu.summary().name.clone()),
-            kernels: kernels(self.gpu),
-            version: env!("CARGO_PKG_VERSION").into(),
-            command: self.options.command.clone(),
+            head: Head::new(&case.name, &case.title, case.seed, study.gpu.as_deref(), &self.options.command),
             iterations: estimate.iterations.len() as u32,
             returned_iteration: best.row.iteration,
             stopped_because: estimate.stopped.word().into(),
@@ -468,13 +459,6 @@ impl Run<'_> {
         }
         Ok(warnings)
     }
-}
-
-pub(super) fn kernels(gpu: Option<&Gpu>) -> Kernels {
-    gpu.map_or_else(Kernels::default, |gpu| {
-        let usage = gpu.usage();
-        Kernels { dispatches: usage.dispatches, bytes_up: usage.bytes_up, bytes_down: usage.bytes_down }
-    })
 }
 
 pub(super) fn property(case: &Case) -> summary::Property {

@@ -6,11 +6,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::gpu::Gpu;
 use crate::report::metrics::{self, Repeated};
 
-/// The whole file.
+/// What every summary begins with.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
+pub struct Head {
     /// Format of the file: 1.
     pub format: u32,
     /// Name of the case.
@@ -29,6 +30,35 @@ pub struct Summary {
     pub version: String,
     /// The command that repeats the run.
     pub command: String,
+}
+
+impl Head {
+    /// Of a case by its name, title and seed, run on a device or without one by a command.
+    pub fn new(case: &str, title: &str, seed: u64, gpu: Option<&Gpu>, command: &str) -> Self {
+        let kernels = gpu.map_or_else(Kernels::default, |gpu| {
+            let usage = gpu.usage();
+            Kernels { dispatches: usage.dispatches, bytes_up: usage.bytes_up, bytes_down: usage.bytes_down }
+        });
+        Self {
+            format: 1,
+            case: case.to_owned(),
+            title: title.to_owned(),
+            seed,
+            backend: if gpu.is_some() { "gpu" } else { "cpu" }.into(),
+            device: gpu.map_or_else(|| "CPU".to_owned(), |gpu| gpu.summary().name.clone()),
+            kernels,
+            version: env!("CARGO_PKG_VERSION").into(),
+            command: command.to_owned(),
+        }
+    }
+}
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// What ran, where.
+    #[serde(flatten)]
+    pub head: Head,
     /// Iterations done.
     pub iterations: u32,
     /// The iteration that is returned.

@@ -13,7 +13,7 @@ use crate::case::files;
 use crate::case::folder::{self, Begin, Folder};
 use crate::case::results::write_csv;
 use crate::case::run::{Finished, Options};
-use crate::case::summary::{Kernels, aggregate, read};
+use crate::case::summary::{Head, aggregate, read};
 use crate::error::{Error, Result};
 use crate::inversion::Stop;
 use crate::measure::peak_memory;
@@ -90,15 +90,7 @@ fn one(signal: &Signal, folder: &Path, options: &Options) -> Result<()> {
     let inversion = started.elapsed().as_secs_f64();
     let zero = Errors::between(reference.v.view(), Array1::zeros(signal.entries).view(), &[]);
     let mut summary = Summary {
-        format: 1,
-        case: signal.name.clone(),
-        title: signal.title.clone(),
-        seed: signal.seed,
-        backend: "cpu".into(),
-        device: "CPU".into(),
-        kernels: Kernels::default(),
-        version: env!("CARGO_PKG_VERSION").into(),
-        command: options.command.clone(),
+        head: Head::new(&signal.name, &signal.title, signal.seed, None, &options.command),
         stopped_because: Stop::Stagnation.word().into(),
         errors: Default::default(),
         zero,

@@ -5,30 +5,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::recovery::Recovered;
-use crate::case::summary::Kernels;
+use crate::case::summary::Head;
 use crate::report::metrics::Errors;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// Format of the file: 1.
-    pub format: u32,
-    /// Name of the case.
-    pub case: String,
-    /// Its title.
-    pub title: String,
-    /// Its seed.
-    pub seed: u64,
-    /// `"cpu"`.
-    pub backend: String,
-    /// `"CPU"`.
-    pub device: String,
-    /// None.
-    pub kernels: Kernels,
-    /// Version of lithoscope.
-    pub version: String,
-    /// The command that repeats the run.
-    pub command: String,
+    /// What ran.
+    #[serde(flatten)]
+    pub head: Head,
     /// `"stagnation"`: every problem is convex and solved until nothing changes.
     pub stopped_because: String,
     /// By method and number of measurements.
