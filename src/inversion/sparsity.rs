@@ -42,8 +42,10 @@ const OPTIMAL: f64 = 1e-11;
 const ROUNDING: f64 = 1e-10;
 /// λ² falls by this factor at each step of cooling.
 const COOLING: f64 = 0.5;
-/// Bisections of log λ² after cooling: λ² is then known within 0.1 %.
-const BISECTIONS: usize = 10;
+/// Weights between the last two of cooling that are tried, at most,
+const NARROWINGS: usize = 12;
+/// and how far below its target, relative to it, a misfit has reached it.
+const REACHED: f64 = 5e-4;
 
 /// The minimiser at one weight.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,7 +146,7 @@ impl<'a> GroupedLeastSquares<'a> {
     }
 
     /// The minimiser at the largest weight whose misfit reaches `target`: λ² is halved from the top of `range` until it
-    /// does, then bisected; where even the least weight misses the target, the least is taken. Returns the weight, and
+    /// does, then narrowed down until the misfit is the target but for a share of 5e-4; where even the least weight misses the target, the least is taken. Returns the weight, and
     /// every candidate in the order tried, too.
     pub fn discrepancy(&self, range: Cooling, target: f64) -> (Minimizer, f64, Vec<Candidate>) {
         assert!(0.0 < range.least && range.least <= range.largest, "weights from {} to {}", range.least, range.largest);
@@ -154,22 +156,33 @@ impl<'a> GroupedLeastSquares<'a> {
             tried.push(Candidate { weight, misfit: found.misfit, penalty: found.penalty, chosen: 0 });
             found
         };
+        let excess = |found: &Minimizer| (found.misfit / target).ln();
         let mut weight = range.largest;
         let mut found = attempt(weight, None);
         let mut too_large = None;
         while found.misfit > target && weight > range.least {
-            too_large = Some(weight);
+            too_large = Some((weight, excess(&found)));
             weight = (weight * COOLING).max(range.least);
             found = attempt(weight, Some(&found));
         }
-        if let (Some(mut high), true) = (too_large, found.misfit <= target) {
-            for _ in 0..BISECTIONS {
-                let middle = (high * weight).sqrt();
-                let candidate = attempt(middle, Some(&found));
-                if candidate.misfit <= target {
-                    (weight, found) = (middle, candidate);
-                } else {
-                    high = middle;
+        // False position on ln misfit by ln λ²; an end that stays counts half from the second time on (Illinois).
+        if let (Some(missed), true) = (too_large, found.misfit <= target) {
+            let (mut ends, mut moved) = ([missed, (weight, excess(&found))], None);
+            for _ in 0..NARROWINGS {
+                if excess(&found) >= -REACHED {
+                    break;
+                }
+                let [(high, above), (low, below)] = ends;
+                let between = high * (low / high).powf((above / (above - below)).clamp(0.1, 0.9));
+                let candidate = attempt(between, Some(&found));
+                let end = usize::from(candidate.misfit <= target);
+                ends[end] = (between, excess(&candidate));
+                if moved == Some(end) {
+                    ends[1 - end].1 *= 0.5;
+                }
+                moved = Some(end);
+                if end == 1 {
+                    (weight, found) = (between, candidate);
                 }
             }
         }
