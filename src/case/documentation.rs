@@ -749,7 +749,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("inversion.cross_validation", "Folds of the cross-validation that is reported, 2 or more; 0: none. Default: 0."),
     (
         "inversion.truncation_error",
-        "Count the error that the truncated basis makes in the data as noise while v is found. Default: true.",
+        "Count what the basis cannot describe as noise of the data, as far as these are linear in the property, while v is\n\
+         found: of principal components, of cosines, wavelets and zones. Default: true.",
     ),
     (
         "inversion.feasible",

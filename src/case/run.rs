@@ -13,14 +13,14 @@ use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
 use super::pumping::{self, Tested};
 use super::study::{self, Opinion, Parameterization, Study};
-use super::summary::{self, CrossValidation, Errors, Head, Misfit, Summary};
+use super::summary::{self, CrossValidation, Errors, Head, Kernels, Misfit, Summary};
 use super::{
     approximation, cache, coefficients, facies_map, files, flow_results, hard_data, mapping, observations, results,
     variants,
 };
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::inversion::{ACTIVE_SHARE, Estimate, Repair, no_scenario_fits, split};
+use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Repair, Row, no_scenario_fits, split};
 use crate::measure::peak_memory;
 use crate::progress::Progress;
 
@@ -103,7 +103,7 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
     let root = if options.cache { cache::folder() } else { None };
     let root = root.unwrap_or_else(|| folder.aside().join("realizations"));
     let mut study = Study::new(case.clone(), gpu.clone(), Some(&root), selected, progress)?;
-    let run = Run { options, progress, started, root: &root, verdicts: RefCell::default() };
+    let run = Run { options, progress, started, gpu: gpu.as_deref(), root: &root, verdicts: RefCell::default() };
     match run.work(&study, folder.aside()) {
         Err(Error::Gpu(failure)) if options.fall_back && study.gpu.is_some() => {
             let first = failure.to_string().lines().next().unwrap_or_default().to_owned();
@@ -159,6 +159,7 @@ struct Run<'a> {
     progress: &'a dyn Progress,
     started: Instant,
     /// The device that the run began with: what it did counts, even if it failed later.
+    gpu: Option<&'a Gpu>,
     /// Where realizations are kept.
     root: &'a Path,
     /// Verdicts so far: variants that differ in how they invert share them.
@@ -316,11 +317,6 @@ impl Run<'_> {
         tested: Option<&Tested>,
     ) -> Result<Summary> {
         let (case, best) = (&study.case, estimate.best());
-        let misfit = |field: ndarray::ArrayView1<'_, f64>| -> Result<f64> {
-            let residual =
-                observations.covariance.whiten((&observations.observed - &observations.exact().predict(field)?).view());
-            Ok(residual.dot(&residual))
-        };
         let errors = observations.reference.as_ref().map(|reference| {
             let of =
                 |field: ndarray::ArrayView1<'_, f64>| study.errors(observations, field).expect("there is a reference");
@@ -340,17 +336,15 @@ impl Run<'_> {
             _ => None,
         };
         Ok(Summary {
-            head: Head::new(&case.name, &case.title, case.seed, study.gpu.as_deref(), &self.options.command),
+            head: Head {
+                kernels: Kernels::of(self.gpu),
+                ..Head::new(&case.name, &case.title, case.seed, study.gpu.as_deref(), &self.options.command)
+            },
             iterations: estimate.iterations.len() as u32,
             returned_iteration: best.row.iteration,
             stopped_because: estimate.stopped.word().into(),
             property: property(case),
-            misfit: Misfit {
-                initial: misfit(study.initial().view())?,
-                parameterized: best.row.misfit_parameterized,
-                model: best.row.misfit_model,
-                target: observations.observed.len() as f64,
-            },
+            misfit: misfits(study, observations, best)?,
             errors,
             facies: None,
             forecast: Default::default(),
@@ -459,6 +453,25 @@ impl Run<'_> {
         }
         Ok(warnings)
     }
+}
+
+/// Misfits by the errors of the data alone, and by what the inversion counted beside them.
+fn misfits(study: &Study, observations: &Observations<'_>, best: &Iteration) -> Result<Misfit> {
+    let misfit = |field: ndarray::ArrayView1<'_, f64>| -> Result<f64> {
+        let residual = &observations.observed - &observations.exact().predict(field)?;
+        let residual = observations.covariance.whiten(residual.view());
+        Ok(residual.dot(&residual))
+    };
+    let Row { misfit_parameterized: counted, misfit_model, .. } = best.row;
+    let parameterized = misfit(best.parameterized.view())?;
+    let is_counted = (parameterized - counted).abs() > 1e-6 * counted;
+    Ok(Misfit {
+        initial: misfit(study.initial().view())?,
+        parameterized,
+        model: if is_counted { misfit(best.model.view())? } else { misfit_model },
+        target: observations.observed.len() as f64,
+        counted: is_counted.then_some(counted),
+    })
 }
 
 pub(super) fn property(case: &Case) -> summary::Property {

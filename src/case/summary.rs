@@ -35,10 +35,6 @@ pub struct Head {
 impl Head {
     /// Of a case by its name, title and seed, run on a device or without one by a command.
     pub fn new(case: &str, title: &str, seed: u64, gpu: Option<&Gpu>, command: &str) -> Self {
-        let kernels = gpu.map_or_else(Kernels::default, |gpu| {
-            let usage = gpu.usage();
-            Kernels { dispatches: usage.dispatches, bytes_up: usage.bytes_up, bytes_down: usage.bytes_down }
-        });
         Self {
             format: 1,
             case: case.to_owned(),
@@ -46,7 +42,7 @@ impl Head {
             seed,
             backend: if gpu.is_some() { "gpu" } else { "cpu" }.into(),
             device: gpu.map_or_else(|| "CPU".to_owned(), |gpu| gpu.summary().name.clone()),
-            kernels,
+            kernels: Kernels::of(gpu),
             version: env!("CARGO_PKG_VERSION").into(),
             command: command.to_owned(),
         }
@@ -125,6 +121,16 @@ pub struct Kernels {
     pub bytes_down: u64,
 }
 
+impl Kernels {
+    /// What a device has done so far.
+    pub fn of(gpu: Option<&Gpu>) -> Self {
+        gpu.map_or_else(Self::default, |gpu| {
+            let usage = gpu.usage();
+            Self { dispatches: usage.dispatches, bytes_up: usage.bytes_up, bytes_down: usage.bytes_down }
+        })
+    }
+}
+
 /// What u is, in files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Property {
@@ -147,6 +153,10 @@ pub struct Misfit {
     pub model: f64,
     /// The number of data m.
     pub target: f64,
+    /// That of ū + Φv with what the basis cannot describe counted among the errors of the data, where the inversion
+    /// brought this one to its target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted: Option<f64>,
 }
 
 /// Root-mean-square errors of predicting each fold of the data from the others, in the data's unit.
@@ -364,6 +374,7 @@ pub fn digest(folder: &Path) -> Result<String> {
     };
     line("misfit of the prior mean", "/misfit/initial");
     line("misfit of the parameterized field", "/misfit/parameterized");
+    line("the same, what the basis lacks counted as error", "/misfit/counted");
     line("misfit of the model", "/misfit/model");
     line("target (number of data)", "/misfit/target");
     line("facies mismatch of the prior mean", "/errors/prior_mean/facies_mismatch");

@@ -1078,6 +1078,29 @@ fn a_run_with_a_discrete_potential_ends_in_facies_and_says_what_rounding_cost() 
 }
 
 #[test]
+fn what_a_basis_cannot_describe_counts_among_the_errors_of_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let cosines = SMALL.replace("rank = 5", "kind = \"dct\"\nbox = [2, 2]").replace("[feasible]", "");
+    let own = format!("{cosines}\n[inversion]\ntruncation_error = false\n");
+    let run = |name: &str, text: &str| {
+        let options = run::Options { out: Some(folder.path().join(name)), ..run::Options::default() };
+        summary::read(&run::run(&parsed(text), None, &options, &()).unwrap().folder).unwrap()
+    };
+    let number = |summary: &serde_json::Value, key: &str| summary.pointer(key).and_then(serde_json::Value::as_f64);
+    let (counted, own) = (run("counted", &cosines), run("own", &own));
+    let misfit = number(&counted, "/misfit/parameterized").unwrap();
+    let with_truncation = number(&counted, "/misfit/counted").unwrap();
+    assert!(with_truncation <= 6.1 && misfit > with_truncation, "{misfit} {with_truncation}, six data");
+    assert_eq!(number(&own, "/misfit/counted"), None);
+    assert!(number(&own, "/misfit/parameterized").unwrap() < misfit, "nothing held it back");
+    let size = |name: &str| {
+        let v = crate::io::npy::read_array::<f64>(&folder.path().join(name).join("coefficients.npy")).unwrap();
+        v.iter().map(|v| v.abs()).sum::<f64>()
+    };
+    assert!(size("counted") < size("own"));
+}
+
+#[test]
 fn zones_are_cut_where_the_data_ask_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let zones = |keys: &str| {

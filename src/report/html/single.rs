@@ -163,7 +163,14 @@ fn judgement(summary: &Summary, run: &Run, target: f64) -> String {
     let Some(smooth) = judge("misfit.parameterized") else { return String::new() };
     let model = judge("misfit.model").filter(|_| run.has_model_step());
     let model = model.map(|m| format!(" The model u, which looks as the geology does, {m}.")).unwrap_or_default();
-    format!("<p>The parameterized model Φv {smooth}.{model}</p>")
+    let counted = summary.number("misfit.counted").map_or_else(String::new, |counted| {
+        format!(
+            " With what the basis cannot describe counted among the errors of the data, as the inversion did, the misfit of Φv \
+             is {}\u{a0}× its target.",
+            rounded(counted.mean / target)
+        )
+    });
+    format!("<p>The parameterized model Φv {smooth}.{counted}{model}</p>")
 }
 
 /// What was asked: words, the survey over the model, the case.
