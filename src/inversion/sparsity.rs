@@ -146,8 +146,8 @@ impl<'a> GroupedLeastSquares<'a> {
     }
 
     /// The minimiser at the largest weight whose misfit reaches `target`: λ² is halved from the top of `range` until it
-    /// does, then narrowed down until the misfit is the target but for a share of 5e-4; where even the least weight misses the target, the least is taken. Returns the weight, and
-    /// every candidate in the order tried, too.
+    /// does, then narrowed down until the misfit is the target but for a share of 5e-4; where even the least weight misses
+    /// the target, the least is taken. Returns the weight, and every candidate in the order tried, too.
     pub fn discrepancy(&self, range: Cooling, target: f64) -> (Minimizer, f64, Vec<Candidate>) {
         assert!(0.0 < range.least && range.least <= range.largest, "weights from {} to {}", range.least, range.largest);
         let mut tried = Vec::new();

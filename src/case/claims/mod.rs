@@ -360,6 +360,37 @@ mod tests {
     }
 
     #[test]
+    fn claims_on_discrete_potentials_read_their_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options { id: None, repeat: 2, out: folder.path().to_owned(), resume: false };
+        let context =
+            Context { options: &options, overrides: Overrides::default(), cache: None, gpu: None, progress: &() };
+        let mut text = super::super::built_in::get("ch4-tomo-3facies").unwrap().text.to_owned();
+        for (from, to) in [
+            ("cells = [64, 64]", "cells = [16, 16]"),
+            ("realizations = 2000", "realizations = 40"),
+            ("rank = 60", "rank = 10"),
+            ("iterations = 12", "iterations = 3"),
+            ("\"basis.atoms\" = 1000", "\"basis.atoms\" = 20, \"basis.learned_rank\" = 15"),
+            ("\"basis.sparsity\" = 30", "\"basis.sparsity\" = 3"),
+        ] {
+            assert!(text.contains(from), "{from}");
+            text = text.replace(from, to);
+        }
+        let case = || Case::parse(&text, "small.toml").unwrap();
+        let settled = |settle: fn(&Context<'_>, Case) -> Result<Vec<Comparison>>, count: usize| {
+            let found = settle(&context, case()).unwrap();
+            assert_eq!(found.len(), count);
+            assert!(found.iter().flat_map(|c| &c.difference.values).all(|x| x.is_finite()));
+        };
+        // Three runs without a potential: two numbers each; five with a dictionary, one of them beside two others.
+        settled(discrete::mismatch_and_fit, 6);
+        settled(discrete::dictionaries, 6);
+        settled(discrete::shapes, 8);
+        settled(discrete::continuous_maps, 3);
+    }
+
+    #[test]
     fn columns_are_counted_by_kind() {
         let verdicts = settled(&["3.3"], &[]);
         assert_eq!(verdicts[0].comparisons.len(), 2 * 6, "two other kinds, six energies");
