@@ -14,7 +14,7 @@ use crate::linalg::dense::multiply;
 /// its span may not allow, and the weight of everything else falls to its least value.
 ///
 /// S has no more directions than realizations, and between as many data it knows correlations that are chance: of them
-/// the share γ is left out that makes the expected squared error least, see [`shrinkage`].
+/// the share γ is left out that makes the expected squared error least (Schäfer & Strimmer 2005).
 ///
 /// # Errors
 /// Where the sum is not a covariance (not finite).
