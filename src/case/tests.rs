@@ -1101,6 +1101,19 @@ fn what_a_basis_cannot_describe_counts_among_the_errors_of_the_data() {
 }
 
 #[test]
+fn zones_can_be_grouped_by_sparse_components() {
+    let folder = tempfile::tempdir().unwrap();
+    let grouped = "kind = \"zonation\"\nzones = [4, 2]\n\n[groups]\nkind = \"sparse-pca\"\ncount = 3\nmembers = 2";
+    let case = parsed(&SMALL.replace("rank = 5", grouped).replace("[feasible]", ""));
+    assert_eq!(case.inversion.regularizer, Regularizer::Group);
+    let options = run::Options { out: Some(folder.path().join("zones")), ..run::Options::default() };
+    let finished = run::run(&case, None, &options, &()).unwrap();
+    let summary = summary::read(&finished.folder).unwrap();
+    let count = |key: &str| summary.pointer(key).and_then(serde_json::Value::as_u64);
+    assert_eq!((count("/groups/count"), count("/groups/columns")), (Some(3), Some(8)));
+}
+
+#[test]
 fn zones_are_cut_where_the_data_ask_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let zones = |keys: &str| {

@@ -117,10 +117,15 @@ impl Explicit {
         let groups = groups_in_use(case);
         let about =
             Coefficients { priors, selected, keeps_all: matches!(groups, Some(Groups::SparsePca { .. })), progress };
+        let mut zones = None;
         let (basis, coefficients): (Arc<dyn Basis>, _) = match columns {
             Columns::Cosines(basis) => shared(about.of(basis.about(mean)?)?),
             Columns::Wavelets(basis) => shared(about.of(basis.about(mean)?)?),
-            Columns::Zones(basis) => return Self::of_zones(basis.about(mean)?, &about),
+            Columns::Zones(basis) => {
+                let (basis, found) = about.of(basis.about(mean)?)?;
+                zones = Some(basis.clone());
+                shared((basis, found))
+            }
             Columns::Cells => {
                 let basis = CellBasis::new(mean);
                 let found = about.found(&basis)?;
@@ -129,7 +134,7 @@ impl Explicit {
         };
         let k = basis.cols();
         let (groups, explained) = match groups {
-            None => return Ok(Self { basis, moments: coefficients.moments, grouped: None, zones: None }),
+            None => return Ok(Self { basis, moments: coefficients.moments, grouped: None, zones }),
             Some(Groups::Tree) => (tree.into_iter().map(Group::plain).collect(), None),
             Some(Groups::SparsePca { count, members }) => {
                 progress.note(&format!("{count} sparse principal components of {k} coefficients"));
@@ -146,13 +151,7 @@ impl Explicit {
         let groups = OverlappingGroups::new(k, groups, Uncovered::Drop)?;
         let expanded = ExpandedBasis::new(Arc::clone(&basis), groups.members());
         let grouped = Some(Grouped { groups, basis: expanded, explained });
-        Ok(Self { basis, moments: coefficients.moments, grouped, zones: None })
-    }
-
-    fn of_zones(basis: ZonationBasis, about: &Coefficients<'_>) -> Result<Self> {
-        let (basis, coefficients) = about.of(basis)?;
-        let zones = Some(basis.clone());
-        Ok(Self { basis: Arc::new(basis), moments: coefficients.moments, grouped: None, zones })
+        Ok(Self { basis, moments: coefficients.moments, grouped, zones })
     }
 
     /// The zones of these, cut into at most `count` where the `gradient` of the misfit by the property changes most;
@@ -174,7 +173,9 @@ impl Explicit {
             return Ok(None);
         }
         let (priors, selected) = (&*study.priors, &*study.selected);
-        Self::of_zones(refined, &Coefficients { priors, selected, keeps_all: false, progress }).map(Some)
+        let (basis, found) = Coefficients { priors, selected, keeps_all: false, progress }.of(refined)?;
+        let zones = Some(basis.clone());
+        Ok(Some(Self { basis: Arc::new(basis), moments: found.moments, grouped: None, zones }))
     }
 
     /// The basis of the unknowns: with groups, a column for each coefficient of each group.
