@@ -42,6 +42,12 @@ pub trait Basis: LinearOperator {
     /// Whether `Φᵀ Φ = I` (to the precision that the basis states).
     fn orthonormal(&self) -> bool;
 
+    /// Whether columns are orthogonal to each other, of whatever length: the nearest field in some of them has the same
+    /// coefficients there as that in all.
+    fn orthogonal(&self) -> bool {
+        self.orthonormal()
+    }
+
     /// Whether Φ is the identity: every cell its own coefficient.
     fn is_cells(&self) -> bool {
         false

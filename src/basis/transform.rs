@@ -169,6 +169,9 @@ impl<T: Transform> Basis for TransformBasis<T> {
     fn orthonormal(&self) -> bool {
         self.gram.is_none()
     }
+    fn orthogonal(&self) -> bool {
+        true
+    }
     fn gram(&self) -> Option<ArrayView2<'_, f64>> {
         self.gram.as_ref().map(|gram| gram.view())
     }

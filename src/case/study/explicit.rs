@@ -124,7 +124,7 @@ impl Explicit {
             Columns::Zones(basis) => {
                 let (basis, found) = about.of(basis.about(mean)?)?;
                 zones = Some(basis.clone());
-                shared((basis, found))
+                (Arc::new(basis), found)
             }
             Columns::Cells => {
                 let basis = CellBasis::new(mean);
