@@ -66,7 +66,7 @@ pub(super) fn of_summary(
     let Some(map) = of(study, best) else { return Ok(None) };
     let problem = study.problem(observations);
     let measured = |field: ArrayView1<'_, f64>| -> Result<FaciesMap> {
-        let misfit = problem.misfit(problem.predict(field)?.view());
+        let misfit = problem.misfit_of(field)?;
         Ok(FaciesMap { misfit, facies_mismatch: mismatch(observations, field, facies) })
     };
     let FaciesMap { misfit, facies_mismatch } = measured(map.view())?;

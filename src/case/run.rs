@@ -457,18 +457,14 @@ impl Run<'_> {
 
 /// Misfits by the errors of the data alone, and by what the inversion counted beside them.
 fn misfits(study: &Study, observations: &Observations<'_>, best: &Iteration) -> Result<Misfit> {
-    let misfit = |field: ndarray::ArrayView1<'_, f64>| -> Result<f64> {
-        let residual = &observations.observed - &observations.exact().predict(field)?;
-        let residual = observations.covariance.whiten(residual.view());
-        Ok(residual.dot(&residual))
-    };
+    let problem = study.problem(observations);
     let Row { misfit_parameterized: counted, misfit_model, .. } = best.row;
-    let parameterized = misfit(best.parameterized.view())?;
+    let parameterized = problem.misfit_of(best.parameterized.view())?;
     let is_counted = (parameterized - counted).abs() > 1e-6 * counted;
     Ok(Misfit {
-        initial: misfit(study.initial().view())?,
+        initial: problem.misfit_of(study.initial().view())?,
         parameterized,
-        model: if is_counted { misfit(best.model.view())? } else { misfit_model },
+        model: if is_counted { problem.misfit_of(best.model.view())? } else { misfit_model },
         target: observations.observed.len() as f64,
         counted: is_counted.then_some(counted),
     })

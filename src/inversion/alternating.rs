@@ -202,7 +202,7 @@ impl Alternation<'_> {
         let anchor_of_step = tied.then_some(anchor);
         let step = VStep { problem, anchor: anchor_of_step, schedule: self.schedule, number, fixed }.solve(v)?;
         let parameterized = self.problem.parameterized(step.v.view());
-        let misfit_parameterized = self.misfit(parameterized.view())?;
+        let misfit_parameterized = self.problem.misfit_of_estimate(parameterized.view())?;
         let (fitted, probability) = match mapped {
             true => {
                 let projection = self.at_rank.map(step.v.view())?.project(parameterized.view(), number)?;
@@ -247,16 +247,10 @@ impl Alternation<'_> {
     fn repaired(&self, projection: &Projection) -> Result<Repaired> {
         match (self.at_rank.repair(), &projection.facies, &projection.probability) {
             (Some(repair), Some(_), Some(votes)) => repair.repair(&self.problem, projection.model.view(), votes.view()),
-            _ => Ok(Repaired::unchanged(projection.model.clone(), self.misfit(projection.model.view())?)),
-        }
-    }
-
-    fn misfit(&self, field: ArrayView1<'_, f64>) -> Result<f64> {
-        let misfit = self.problem.misfit(self.problem.predict(field)?.view());
-        if misfit.is_finite() {
-            Ok(misfit)
-        } else {
-            Err(Error::NoModel(format!("the forward model of the estimate gives a misfit of {misfit}")))
+            _ => Ok(Repaired::unchanged(
+                projection.model.clone(),
+                self.problem.misfit_of_estimate(projection.model.view())?,
+            )),
         }
     }
 }

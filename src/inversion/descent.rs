@@ -129,10 +129,7 @@ impl Descent<'_> {
     ) -> Result<Iteration> {
         let (v_new, length) = self.line_search(v, &goal, weight, smoothed)?;
         let parameterized = self.problem.parameterized(v_new.view());
-        let misfit = self.problem.misfit(self.problem.predict(parameterized.view())?.view());
-        if !misfit.is_finite() {
-            return Err(Error::NoModel(format!("the forward model of the estimate gives a misfit of {misfit}")));
-        }
+        let misfit = self.problem.misfit_of_estimate(parameterized.view())?;
         let distance = |a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>| (&a - &b).mapv(|x| x * x).sum().sqrt();
         let model_before = previous.map_or_else(|| self.problem.parameterized(v), |p| p.model.clone());
         let regularization = weight * penalty(v_new.view());

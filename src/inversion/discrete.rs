@@ -55,7 +55,7 @@ impl Rounded {
         mismatch: Option<&Mismatch<'_>>,
     ) -> Result<Self> {
         let model = round(iteration.model.view());
-        let after = problem.misfit(problem.predict(model.view())?.view());
+        let after = problem.misfit_of(model.view())?;
         Ok(Self {
             misfit: [iteration.row.misfit_model, after],
             mismatch: mismatch.map(|of| [of(iteration.model.view()), of(model.view())]),

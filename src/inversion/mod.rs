@@ -80,6 +80,20 @@ impl Problem<'_> {
         residual.dot(&residual)
     }
 
+    /// The misfit of a property field, by the exact forward model.
+    pub fn misfit_of(&self, u: ArrayView1<'_, f64>) -> Result<f64> {
+        Ok(self.misfit(self.predict(u)?.view()))
+    }
+
+    /// As [`Problem::misfit_of`], of an estimate: a misfit that is no finite number ends the run.
+    fn misfit_of_estimate(&self, u: ArrayView1<'_, f64>) -> Result<f64> {
+        let misfit = self.misfit_of(u)?;
+        match misfit.is_finite() {
+            true => Ok(misfit),
+            false => Err(Error::NoModel(format!("the forward model of the estimate gives a misfit of {misfit}"))),
+        }
+    }
+
     /// The parameterized field `ū + Φ v`, with as many leading columns of Φ as v has coefficients.
     pub fn parameterized(&self, v: ArrayView1<'_, f64>) -> Array1<f64> {
         self.basis.truncated(v.len()).expand(v)
