@@ -1,8 +1,8 @@
 //! Steady flow systems at the sizes of `benches/peers/flow.py`: CPU seconds of preparation and solution, iterations and
 //! memory. `cargo bench --bench flow`; `-- NAME` runs the lines whose name contains NAME (so that the peak is theirs).
 //!
-//! Bands of high conductivity wind through each layer, or many thin lenses lie in it; heads are fixed on the west and east sides, and wells are unit
-//! sources. Cells are 10 m × 10 m × 1 m, Kv/Kh is 0.1.
+//! Bands of high conductivity wind through each layer, or many thin lenses lie in it; heads are fixed on the west and
+//! east sides, and wells are unit sources. Cells are 10 m × 10 m × 1 m, Kv/Kh is 0.1.
 
 use lithoscope::linalg::sparse::{GridMatrix, Method, prepare};
 use lithoscope::measure::{peak_memory, timed};

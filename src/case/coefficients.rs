@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 
 use super::results::write_csv;
 use super::study::{Grouped, Study};
@@ -30,8 +30,8 @@ pub(super) fn write(folder: &Path, study: &Study, best: &Iteration) -> Result<()
         explicit.is_some() || parameterization.components().is_some() || parameterization.dictionary().is_some();
     if has_one_block && study.case.feasible.is_none() {
         let basis = explicit.map_or(study.basis(), |explicit| explicit.ungrouped());
-        let columns: Vec<usize> = (0..basis.cols().min(COLUMNS)).collect();
-        write_images(&folder.join("basis_images.npy"), study, basis, &columns)?;
+        let columns = basis.columns(0..basis.cols().min(COLUMNS));
+        write_images(&folder.join("basis_images.npy"), study, columns.t())?;
     }
     let path = folder.join("coefficients.npy");
     match explicit.and_then(|explicit| Some((explicit.ungrouped(), explicit.grouped()?))) {
@@ -59,8 +59,11 @@ fn write_groups(folder: &Path, study: &Study, basis: &dyn Basis, grouped: &Group
     largest.truncate(GROUPS);
     let shown: Vec<usize> =
         largest.iter().flat_map(|&g| grouping.groups()[g].columns.iter().copied().take(MEMBERS)).collect();
-    let columns: Vec<usize> = shown.iter().map(|&copy| members[copy]).collect();
-    write_images(&folder.join("group_images.npy"), study, basis, &columns)?;
+    let mut images = Array2::zeros((shown.len(), basis.rows()));
+    for (mut image, &copy) in images.axis_iter_mut(Axis(0)).zip(&shown) {
+        image.assign(&basis.columns(members[copy]..members[copy] + 1).column(0));
+    }
+    write_images(&folder.join("group_images.npy"), study, images.view())?;
     write_csv(&folder.join("group_members.csv"), |csv| {
         csv.write_record(["group", "column", "element_weight", "coefficient", "image"])?;
         for (g, group) in grouping.groups().iter().enumerate() {
@@ -73,13 +76,9 @@ fn write_groups(folder: &Path, study: &Study, basis: &dyn Basis, grouped: &Group
     })
 }
 
-/// Columns of a basis, `[K, nz, ny, nx]`, in single precision.
-fn write_images(path: &Path, study: &Study, basis: &dyn Basis, columns: &[usize]) -> Result<()> {
-    let mut images = Array2::zeros((columns.len(), basis.rows()));
-    for (mut image, &column) in images.axis_iter_mut(Axis(0)).zip(columns) {
-        image.assign(&basis.columns(column..column + 1).column(0).mapv(|x| x as f32));
-    }
-    files::array(path, study.shaped_layers(images.view()))
+/// Images, one a row, as `[K, nz, ny, nx]` in single precision.
+fn write_images(path: &Path, study: &Study, images: ArrayView2<'_, f64>) -> Result<()> {
+    files::array(path, study.shaped_layers(images.as_standard_layout().mapv(|x| x as f32).view()))
 }
 
 /// What the summary says of the groups.
