@@ -97,7 +97,8 @@ fn outcome(folder: &Folder, run: &Run, errors: &[(&'static str, Value)]) -> Stri
     if let Some(total) = summary.number("seconds.total") {
         tile("Time in all", duration(total.mean), plain(summary, "device").unwrap_or_default());
     }
-    let why = summary.text("stopped_because").map(|word| format!("<p class=\"why\">{}</p>", why_stopped(word, run)));
+    let why =
+        summary.text("stopped_because").map(|word| format!("<p class=\"why\">{}</p>", why_stopped(word, summary, run)));
     let kept = run.chosen_iteration().filter(|k| *k < run.history.len());
     let kept = kept.map(|k| format!("<p>The result is the model of iteration {k}, not that of the last one.</p>"));
     let verdict = match run.scenarios.len() {
@@ -124,11 +125,16 @@ pub(super) fn target(summary: &Summary, run: &Run) -> f64 {
 }
 
 /// Why the run stopped, a sentence for each documented word.
-pub(super) fn why_stopped(word: &str, run: &Run) -> String {
+pub(super) fn why_stopped(word: &str, summary: &Summary, run: &Run) -> String {
     let done = run.history.len();
     let sentence = match word {
         "iterations" => format!("It ran all of the {done} iterations that the case asks for."),
         "stagnation" => "The models no longer changed from one iteration to the next.".into(),
+        "misfit_reached" if summary.number("misfit.counted").is_some() => {
+            "The whitened misfit fell to its target, with what the basis cannot describe counted among the errors of the \
+             data: going on would fit that."
+                .into()
+        }
         "misfit_reached" => {
             "The whitened misfit fell to its target: the data are explained to within their errors, and \
                              going on would fit noise."
