@@ -9,6 +9,7 @@ mod criterion;
 mod descent;
 mod discrete;
 mod estimate;
+mod field_inference;
 mod gauss_newton;
 mod groups;
 mod linear_tradeoff;

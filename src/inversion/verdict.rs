@@ -16,8 +16,8 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use rayon::prelude::*;
 
+use super::field_inference::FieldInference;
 use super::gauss_newton::{Matrix, Term, solve};
-use super::representers::Representers;
 use super::truncation::sample_covariance;
 use super::weight::log_evidence;
 use super::within_reach;
@@ -207,7 +207,7 @@ pub fn judge(
                     .and_then(|inference| inference.solve())
             }
             GaussianPrior::Field { mean, covariance } => {
-                Representers { evidence, mean, covariance, options, progress }.solve()
+                FieldInference { evidence, mean, covariance, options, progress }.solve()
             }
         };
         progress.advance(1);
@@ -356,7 +356,7 @@ struct Ended {
 }
 
 /// Data whose rows of G_u are formed at once.
-pub(super) const ROWS_AT_ONCE: usize = 64;
+const ROWS_AT_ONCE: usize = 64;
 /// Factors on the noise's standard deviation, from a tempered start on.
 pub(super) const TEMPERING: [f64; 2] = [10.0, 3.0];
 /// Gauss-Newton iterations at each of these.

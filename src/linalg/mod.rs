@@ -1,6 +1,7 @@
-//! Linear algebra behind one door: dense, sparse on a structured grid, and covariance matrices.
+//! Linear algebra behind one door: dense, sparse on a structured grid, covariance matrices and Fourier transforms.
 
 pub mod covariance;
 pub mod dense;
+pub mod fourier;
 pub mod leading;
 pub mod sparse;

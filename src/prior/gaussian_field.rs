@@ -13,6 +13,7 @@ use super::{Conditioning, Known, Prior, Realization};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::linalg::dense;
+use crate::linalg::fourier::{Fourier, fast_length};
 use crate::random::{Purpose, Stream};
 
 /// Most cells of a torus (16 bytes each while its eigenvalues are computed).
@@ -242,21 +243,10 @@ fn is_short(grid: &Grid, variogram: &Variogram, axis: usize, times: usize) -> bo
 /// even along x.
 fn embedding(cells: [usize; 3], times: [usize; 3]) -> [usize; 3] {
     std::array::from_fn(|a| match (a, cells[a]) {
-        (0, n) => 2 * smooth((times[0] * n).div_ceil(2)),
+        (0, n) => 2 * fast_length((times[0] * n).div_ceil(2)),
         (_, 1) => 1,
-        (_, n) => smooth(times[a] * n),
+        (_, n) => fast_length(times[a] * n),
     })
-}
-
-/// The least number of at least `n` with no prime factor above 5.
-fn smooth(n: usize) -> usize {
-    let without = |mut m: usize, p: usize| {
-        while m.is_multiple_of(p) {
-            m /= p;
-        }
-        m
-    };
-    (n.max(1)..).find(|&m| without(without(without(m, 2), 3), 5) == 1).expect("a power of two above n")
 }
 
 /// Eigenvalues of the covariance on a torus, `[M_x][M_y][M_z]`.
@@ -285,7 +275,7 @@ impl Eigenvalues {
             }
         }
         let absolute: f64 = values.iter().map(|c| c.re.abs()).sum();
-        transform(&mut values, embedding);
+        Fourier::new(embedding).transform(&mut values);
         let rounding = 16.0 * f64::EPSILON * (total as f64).log2().max(1.0) * absolute;
         let negative = values.iter().any(|c| c.re < -rounding);
         Ok(Self { embedding, values, negative })
@@ -306,7 +296,7 @@ impl Eigenvalues {
     fn covariance(mut self, cells: [usize; 3], sill: f64) -> Covariance {
         let scale = sill / self.values.iter().map(|c| c.re.max(0.0)).sum::<f64>();
         self.values.iter_mut().for_each(|c| *c = Complex::new(scale * c.re.max(0.0), 0.0));
-        transform(&mut self.values, self.embedding);
+        Fourier::new(self.embedding).transform(&mut self.values);
         let [mx, my, mz] = self.embedding;
         let around = |n: usize, m: usize| (0..2 * n - 1).map(move |i| (m + i + 1 - n) % m);
         let mut values = Vec::with_capacity(cells.iter().map(|n| 2 * n - 1).product());
@@ -334,52 +324,6 @@ fn wrapped(grid: &Grid, variogram: &Variogram, embedding: [usize; 3], cell: [usi
     }
     let corner = |i: usize| variogram.covariance([x[i & 1], y[i >> 1 & 1], z[i >> 2]]);
     (0..8).map(corner).sum::<f64>() / 8.0
-}
-
-/// Lines across memory that are transformed together: so many numbers share a line of the processor's cache.
-const LINES_AT_ONCE: usize = 4;
-
-/// Fourier transform of `[M_x][M_y][M_z]` values along all three axes, in place.
-pub(super) fn transform(values: &mut [Complex<f64>], [mx, my, mz]: [usize; 3]) {
-    let mut planner = FftPlanner::new();
-    for (length, stride) in [(mz, 1), (my, mz), (mx, my * mz)] {
-        if length == 1 {
-            continue;
-        }
-        let fft = planner.plan_fft_forward(length);
-        let mut scratch = vec![Complex::default(); fft.get_inplace_scratch_len()];
-        let mut lines = vec![Complex::default(); length * LINES_AT_ONCE];
-        // Half of an embedding is zeros.
-        let zeros = |line: &[Complex<f64>]| line.iter().all(|value| *value == Complex::default());
-        for block in values.chunks_exact_mut(length * stride) {
-            if stride == 1 {
-                if !zeros(block) {
-                    fft.process_with_scratch(block, &mut scratch);
-                }
-                continue;
-            }
-            for start in (0..stride).step_by(LINES_AT_ONCE) {
-                let count = LINES_AT_ONCE.min(stride - start);
-                let lines = &mut lines[..count * length];
-                for i in 0..length {
-                    let row = &block[start + i * stride..][..count];
-                    for (line, &value) in row.iter().enumerate() {
-                        lines[line * length + i] = value;
-                    }
-                }
-                if zeros(lines) {
-                    continue;
-                }
-                fft.process_with_scratch(lines, &mut scratch);
-                for i in 0..length {
-                    let row = &mut block[start + i * stride..][..count];
-                    for (line, value) in row.iter_mut().enumerate() {
-                        *value = lines[line * length + i];
-                    }
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@
 //! correction that is spread by it is mottled. Where the geology is the same everywhere, all pairs at one lag are
 //! samples of one number, and their mean is steady.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, ShapeBuilder, s};
 use rayon::prelude::*;
 use rustfft::num_complex::Complex;
 
-use super::gaussian_field::transform;
 use crate::grid::{Ensemble, Grid};
+use crate::linalg::fourier::{Fourier, fast_length};
 use crate::operator::LinearOperator;
 
 /// `C(h) = 1/(n L) Σ_l Σ_c a_l(c) a_l(c + h)`, the mean over realizations of the products of their deviations
@@ -19,8 +19,8 @@ use crate::operator::LinearOperator;
 /// and the fast Fourier transform (Dietrich and Newsam 1997): n log n, nothing of n × n is stored.
 pub struct StationaryCovariance {
     grid: Grid,
-    /// Cells of the embedding, at least 2n − 1 along each axis, x last.
-    embedding: [usize; 3],
+    /// Over the embedding, at least 2n − 1 cells along each axis, x last.
+    fourier: Fourier,
     /// Fourier transform of C over the embedding, over the number of its cells.
     spectrum: Vec<f64>,
 }
@@ -33,7 +33,8 @@ impl StationaryCovariance {
     pub fn new(ensembles: &[&Ensemble], limit: usize) -> Self {
         let grid = ensembles.first().expect("a covariance needs realizations").grid;
         let embedding: [usize; 3] = std::array::from_fn(|axis| fast_length(2 * grid.cells[2 - axis] - 1));
-        let mut out = Self { grid, embedding, spectrum: vec![0.0; embedding.iter().product()] };
+        let spectrum = vec![0.0; embedding.iter().product()];
+        let mut out = Self { grid, fourier: Fourier::new(embedding), spectrum };
         let (mut power, mut count) = (vec![0.0; out.spectrum.len()], 0);
         for ensemble in ensembles {
             let mut mean = Array1::zeros(grid.len());
@@ -47,11 +48,12 @@ impl StationaryCovariance {
                 .par_chunks(RUN)
                 .map(|run| {
                     let mut sum = vec![0.0; out.spectrum.len()];
+                    let mut values = out.block();
                     for &l in run {
                         let second = (l + 1 < used).then(|| ensemble.property(l + 1) - &mean);
-                        let mut values =
-                            out.embed((ensemble.property(l) - &mean).view(), second.as_ref().map(|a| a.view()));
-                        transform(&mut values, out.embedding);
+                        let first = ensemble.property(l) - &mean;
+                        out.embed(first.view(), second.as_ref().map(|a| a.view()), &mut values);
+                        out.fourier.transform(&mut values);
                         sum.iter_mut().zip(&values).for_each(|(sum, z)| *sum += z.norm_sqr());
                     }
                     sum
@@ -77,16 +79,16 @@ impl StationaryCovariance {
         let mut out = Self::new(ensembles, limit);
         let variance = out.variance();
         let n = out.grid.len() as f64;
-        let [mx, my, mz] = out.embedding;
+        let [mx, my, mz] = out.fourier.lengths();
         let pairs = |cells: usize, length: usize, at: usize| cells.saturating_sub(at.min(length - at)).max(1) as f64;
         let mut values: Vec<Complex<f64>> = out.spectrum.iter().map(|&s| Complex::from(s)).collect();
-        transform(&mut values, out.embedding);
+        out.fourier.transform(&mut values);
         for (at, value) in values.iter_mut().enumerate() {
             let [z, y, x] = [at / (my * mz), at / mz % my, at % mz];
             let [nx, ny, nz] = out.grid.cells;
             *value *= n / (pairs(nz, mx, z) * pairs(ny, my, y) * pairs(nx, mz, x));
         }
-        transform(&mut values, out.embedding);
+        out.fourier.transform(&mut values);
         let total = values.len() as f64;
         out.spectrum.iter_mut().zip(&values).for_each(|(s, z)| *s = (z.re / total).max(0.0));
         let kept = out.variance();
@@ -101,18 +103,39 @@ impl StationaryCovariance {
         self.spectrum.iter().sum()
     }
 
-    /// One or two real fields as the real and imaginary part of a complex one on the embedding.
-    fn embed(&self, first: ArrayView1<'_, f64>, second: Option<ArrayView1<'_, f64>>) -> Vec<Complex<f64>> {
-        let mut values = vec![Complex::default(); self.spectrum.len()];
-        for cell in 0..first.len() {
-            values[self.place(cell)] = Complex::new(first[cell], second.map_or(0.0, |b| b[cell]));
-        }
-        values
+    /// A block of the embedding.
+    fn block(&self) -> Vec<Complex<f64>> {
+        vec![Complex::default(); self.spectrum.len()]
     }
 
-    fn place(&self, cell: usize) -> usize {
-        let [i, j, k] = self.grid.cell(cell);
-        (k * self.embedding[1] + j) * self.embedding[2] + i
+    /// Where the rows of the grid along x begin in a block of the embedding.
+    fn rows(&self) -> impl Iterator<Item = usize> {
+        let ([_, ny, nz], [_, my, mx]) = (self.grid.cells, self.fourier.lengths());
+        (0..nz).flat_map(move |k| (0..ny).map(move |j| (k * my + j) * mx))
+    }
+
+    /// One or two real fields as the real and imaginary part of a complex one on the embedding.
+    fn embed(&self, first: ArrayView1<'_, f64>, second: Option<ArrayView1<'_, f64>>, values: &mut [Complex<f64>]) {
+        let nx = self.grid.cells[0];
+        values.fill(Complex::default());
+        for (row, start) in self.rows().enumerate() {
+            let cells = s![row * nx..(row + 1) * nx];
+            let values = &mut values[start..start + nx];
+            values.iter_mut().zip(first.slice(cells)).for_each(|(z, &a)| z.re = a);
+            if let Some(second) = second {
+                values.iter_mut().zip(second.slice(cells)).for_each(|(z, &b)| z.im = b);
+            }
+        }
+    }
+
+    /// The parts of a block within the grid: real parts and negative imaginary parts.
+    fn extract_conjugate(&self, values: &[Complex<f64>], first: &mut [f64], second: &mut [f64]) {
+        let nx = self.grid.cells[0];
+        for (row, start) in self.rows().enumerate() {
+            let (values, cells) = (&values[start..start + nx], row * nx..(row + 1) * nx);
+            first[cells.clone()].iter_mut().zip(values).for_each(|(a, z)| *a = z.re);
+            second.get_mut(cells).into_iter().flatten().zip(values).for_each(|(b, z)| *b = -z.im);
+        }
     }
 }
 
@@ -124,33 +147,30 @@ impl LinearOperator for StationaryCovariance {
         self.grid.len()
     }
     fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
-        self.apply_block(x.insert_axis(ndarray::Axis(1))).column(0).to_owned()
+        self.apply_block(x.insert_axis(Axis(1))).remove_axis(Axis(1))
     }
     fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
         self.apply(y)
     }
+    /// Quickest where the columns of the block are contiguous, as those of the result are.
     fn apply_block(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
-        let firsts: Vec<usize> = (0..x.ncols()).step_by(2).collect();
-        let pairs: Vec<Vec<Complex<f64>>> = firsts
-            .par_iter()
-            .map(|&column| {
-                let second = (column + 1 < x.ncols()).then(|| x.column(column + 1));
-                let mut values = self.embed(x.column(column), second);
-                transform(&mut values, self.embedding);
+        let n = self.grid.len();
+        let [nx, ny, nz] = self.grid.cells;
+        let mut columns = vec![0.0; n * x.ncols()];
+        columns.par_chunks_mut(2 * n).enumerate().for_each_init(
+            || self.block(),
+            |values, (pair, out)| {
+                let second = (out.len() > n).then(|| x.column(2 * pair + 1));
+                self.embed(x.column(2 * pair), second, values);
+                self.fourier.transform(values);
                 // The inverse transform is the conjugate of the forward one of the conjugate.
                 values.iter_mut().zip(&self.spectrum).for_each(|(z, &s)| *z = z.conj() * s);
-                transform(&mut values, self.embedding);
-                (0..self.grid.len()).map(|cell| values[self.place(cell)].conj()).collect()
-            })
-            .collect();
-        let mut out = Array2::zeros(x.raw_dim());
-        for (&column, pair) in firsts.iter().zip(&pairs) {
-            out.slice_mut(s![.., column]).iter_mut().zip(pair).for_each(|(out, z)| *out = z.re);
-            if column + 1 < x.ncols() {
-                out.slice_mut(s![.., column + 1]).iter_mut().zip(pair).for_each(|(out, z)| *out = z.im);
-            }
-        }
-        out
+                self.fourier.transform_to(values, [nz, ny, nx]);
+                let (first, second) = out.split_at_mut(n);
+                self.extract_conjugate(values, first, second);
+            },
+        );
+        Array2::from_shape_vec((n, x.ncols()).f(), columns).expect("a number for each cell and column")
     }
     fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
         self.apply_block(y)
@@ -161,19 +181,6 @@ impl LinearOperator for StationaryCovariance {
 fn opposite(at: usize, [mx, my, mz]: [usize; 3]) -> usize {
     let [x, y, z] = [at / (my * mz), at / mz % my, at % mz];
     (((mx - x) % mx) * my + (my - y) % my) * mz + (mz - z) % mz
-}
-
-/// The least number from `least` on that has no prime factor above 5.
-fn fast_length(least: usize) -> usize {
-    let rest = |n: usize| {
-        [2, 3, 5].iter().fold(n, |mut n, &p| {
-            while n.is_multiple_of(p) {
-                n /= p;
-            }
-            n
-        })
-    };
-    (least.max(1)..).find(|&n| rest(n) == 1).expect("powers of two go on")
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@
 //! `∂F/∂u` is local: `ln C` of a face depends on its two cells alone, and what a face brings to one cell it takes from
 //! the other, so that a cell's part of the adjoint is `Σ_faces C (∂ln C/∂u_c) (h_d − h_c) (ψ_c − ψ_d)`.
 
+use std::collections::BTreeSet;
+
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
@@ -293,11 +295,27 @@ impl Jacobian<'_> {
         Ok(out)
     }
 
-    /// `(∂o/∂u)ᵀ Y`.
+    /// `(∂o/∂u)ᵀ Y`. Columns that weigh no head need no equations.
     fn backward(&self, y: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
-        let equations = &self.model.equations;
         let mut gradient = Array2::zeros((self.cols(), y.ncols()));
         scatter(&self.by_parameter, y, &mut gradient);
+        let readings: BTreeSet<usize> = self.by_head.iter().flatten().map(|&(observation, ..)| observation).collect();
+        let readings: Vec<usize> = readings.into_iter().collect();
+        let columns = busy_columns(y.select(Axis(0), &readings).view());
+        let by_heads = self.backward_by_heads(y.select(Axis(1), &columns).view())?;
+        for (mut row, by_heads) in gradient.rows_mut().into_iter().zip(by_heads.rows()) {
+            columns.iter().zip(by_heads).for_each(|(&column, &g)| row[column] += g);
+        }
+        Ok(gradient)
+    }
+
+    /// What the heads bring to `(∂o/∂u)ᵀ Y`.
+    fn backward_by_heads(&self, y: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
+        let equations = &self.model.equations;
+        let mut gradient = Array2::zeros((self.cols(), y.ncols()));
+        if y.is_empty() {
+            return Ok(gradient);
+        }
         let mut psi = Array2::zeros((self.state.property.len(), y.ncols()));
         for segment in (0..self.segments()).rev() {
             let states = self.states(segment)?;
