@@ -230,13 +230,8 @@ pub fn reduced_jacobian(jacobian: &dyn LinearOperator, basis: &dyn LinearOperato
 
 #[cfg(test)]
 mod tests {
+    use super::super::toys::normals;
     use super::*;
-    use crate::random::{Purpose, Stream};
-
-    fn random(rows: usize, cols: usize, level: u32) -> Array2<f64> {
-        let numbers = Stream::new(5, Purpose::Check, 0, level).normals(rows * cols);
-        Array2::from_shape_vec((rows, cols), numbers).unwrap()
-    }
 
     /// The gradient `Σ w Aᵀ(A v − b)` at the solution, relative to its largest term.
     fn relative_gradient(terms: &[Term], v: &Array1<f64>) -> f64 {
@@ -258,13 +253,13 @@ mod tests {
         for (m, k) in [(7, 31), (31, 7), (1, 1), (13, 13)] {
             let terms = [
                 Term {
-                    matrix: Matrix::Dense(random(m, k, 0)),
-                    target: random(m, 1, 1).column(0).to_owned(),
+                    matrix: Matrix::Dense(normals(m, k, 0)),
+                    target: normals(m, 1, 1).column(0).to_owned(),
                     weight: 3.0,
                 },
                 Term {
-                    matrix: Matrix::Diagonal(random(k, 1, 2).column(0).mapv(|d| 0.5 + d.abs())),
-                    target: random(k, 1, 3).column(0).to_owned(),
+                    matrix: Matrix::Diagonal(normals(k, 1, 2).column(0).mapv(|d| 0.5 + d.abs())),
+                    target: normals(k, 1, 3).column(0).to_owned(),
                     weight: 0.25,
                 },
             ];
@@ -276,10 +271,10 @@ mod tests {
     #[test]
     fn a_gram_matrix_stands_for_the_matrix_it_comes_from() {
         for (m, k) in [(5, 17), (40, 17)] {
-            let (tall, target) = (random(30, k, 4), random(30, 1, 5).column(0).to_owned());
+            let (tall, target) = (normals(30, k, 4), normals(30, 1, 5).column(0).to_owned());
             let data = Term {
-                matrix: Matrix::Dense(random(m, k, 0)),
-                target: random(m, 1, 1).column(0).to_owned(),
+                matrix: Matrix::Dense(normals(m, k, 0)),
+                target: normals(m, 1, 1).column(0).to_owned(),
                 weight: 1.0,
             };
             let explicit = Term { matrix: Matrix::Dense(tall.clone()), target: target.clone(), weight: 0.7 };
@@ -299,8 +294,8 @@ mod tests {
 
     #[test]
     fn an_undetermined_problem_gets_its_least_norm_solution() {
-        let a = random(4, 9, 0);
-        let target = random(4, 1, 1).column(0).to_owned();
+        let a = normals(4, 9, 0);
+        let target = normals(4, 1, 1).column(0).to_owned();
         let v = solve(&[Term { matrix: Matrix::Dense(a.clone()), target: target.clone(), weight: 1.0 }]);
         let residual = a.dot(&v) - &target;
         assert!(residual.dot(&residual).sqrt() < 1e-6, "the data are fitted");

@@ -269,6 +269,7 @@ impl<'a> Decision<'a> {
 mod tests {
     use ndarray::Array2;
 
+    use super::super::toys::normals;
     use super::*;
     use crate::basis::pca::{Pca, Truncation};
     use crate::grid::{Ensemble, Grid};
@@ -300,11 +301,6 @@ mod tests {
         fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
             Ok(Linearized { value: self.predict(u)?, jacobian: Box::new(Dense(self.matrix.clone())) })
         }
-    }
-
-    fn normals(rows: usize, cols: usize, level: u32) -> Array2<f64> {
-        let numbers = Stream::new(17, Purpose::Check, 0, level).normals(rows * cols);
-        Array2::from_shape_vec((rows, cols), numbers).unwrap()
     }
 
     /// A repair of the model that `votes` for the second facies elect, with the identity as the prior's covariance.

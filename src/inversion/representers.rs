@@ -27,8 +27,11 @@ impl Representers {
         errors: &Covariance,
         before: Option<Self>,
     ) -> Self {
+        // A block of n × m numbers is large: each is dropped as soon as the next is there.
         let columns = jacobian.adjoint_block(Array2::eye(jacobian.rows()).view());
-        let whitened = in_rows(errors.whiten_block(columns.t()).view());
+        let whitened = errors.whiten_block(columns.t());
+        drop(columns);
+        let whitened = in_rows(whitened.view());
         let spread_rows = |rows: ArrayView2<'_, f64>| prior.apply_block(rows.t()).reversed_axes();
         let spread = match before {
             None => spread_rows(whitened.view()),
@@ -83,14 +86,9 @@ fn in_rows(matrix: ArrayView2<'_, f64>) -> Array2<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::toys::normals;
     use super::*;
     use crate::operator::Dense;
-    use crate::random::{Purpose, Stream};
-
-    fn normals(rows: usize, cols: usize, level: u32) -> Array2<f64> {
-        let numbers = Stream::new(23, Purpose::Check, 0, level).normals(rows * cols);
-        Array2::from_shape_vec((rows, cols), numbers).unwrap()
-    }
 
     #[test]
     fn they_are_the_products_whether_rows_are_known_before_or_not() {

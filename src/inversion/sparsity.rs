@@ -535,19 +535,14 @@ fn largest(values: &[f64]) -> f64 {
 mod tests {
     use super::super::gauss_newton::{Matrix, Rest, Term, solve_dual, solve_primal};
     use super::super::groups::ranges;
+    use super::super::toys::normals;
     use super::*;
     use crate::operator::Dense;
-    use crate::random::{Purpose, Stream};
-
-    fn random(rows: usize, cols: usize, level: u32) -> Array2<f64> {
-        let numbers = Stream::new(17, Purpose::Check, 0, level).normals(rows * cols);
-        Array2::from_shape_vec((rows, cols), numbers).unwrap()
-    }
 
     /// Columns that stand there several times, fewer of them than data, and a weight that leaves nothing but rounding.
     #[test]
     fn a_vanishing_weight_of_repeated_columns_is_least_squares() {
-        let (a, b) = (random(40, 6, 1), random(40, 1, 2).column(0).to_owned());
+        let (a, b) = (normals(40, 6, 1), normals(40, 1, 2).column(0).to_owned());
         let members: Vec<usize> = (0..18).map(|i| if i % 3 == 0 { 0 } else { i % 6 }).collect();
         let repeated = a.select(Axis(1), &members);
         let grouping = Grouping::blocks(&[3; 6]).unwrap();
@@ -572,13 +567,13 @@ mod tests {
     fn problem(m: usize) -> (Array2<f64>, Array1<f64>, Grouping) {
         let lengths = [3, 5, 1, 4, 6, 2, 8];
         let k = lengths.iter().sum();
-        let a = random(m, k, 0);
-        let sigma = random(k, 1, 1).column(0).mapv(|x| 0.2 + x.abs());
+        let a = normals(m, k, 0);
+        let sigma = normals(k, 1, 1).column(0).mapv(|x| 0.2 + x.abs());
         let grouping = Grouping::scenarios(&ranges(&lengths), sigma.view()).unwrap();
         let mut v = Array1::zeros(k);
-        v.slice_mut(ndarray::s![3..8]).assign(&random(5, 1, 2).column(0));
-        v.slice_mut(ndarray::s![13..19]).assign(&random(6, 1, 3).column(0));
-        let b = a.dot(&v) + 0.1 * &random(m, 1, 4).column(0);
+        v.slice_mut(ndarray::s![3..8]).assign(&normals(5, 1, 2).column(0));
+        v.slice_mut(ndarray::s![13..19]).assign(&normals(6, 1, 3).column(0));
+        let b = a.dot(&v) + 0.1 * &normals(m, 1, 4).column(0);
         (a, b, grouping)
     }
 
@@ -586,10 +581,10 @@ mod tests {
     fn the_least_above_zero_meets_its_conditions() {
         // Six directions for forty unknowns, and next to nothing that tells the others apart.
         for (rows, ridge) in [(60, 0.0), (6, 1e-6)] {
-            let a = random(rows, 40, 7);
+            let a = normals(rows, 40, 7);
             let hessian = a.t().dot(&a) + ridge * Array2::<f64>::eye(40);
-            let slope = a.t().dot(&random(rows, 1, 8).column(0));
-            let start = random(40, 1, 9).column(0).mapv(|x| x.max(0.0));
+            let slope = a.t().dot(&normals(rows, 1, 8).column(0));
+            let start = normals(40, 1, 9).column(0).mapv(|x| x.max(0.0));
             let x = least_above_zero(&hessian, &slope, &start);
             let descent = &slope - &hessian.dot(&(&x - &start));
             let scale = slope.dot(&slope).sqrt();
@@ -635,7 +630,7 @@ mod tests {
     fn forms_of_a_reweighted_step_agree() {
         for m in [13, 60] {
             let (a, b, grouping) = problem(m);
-            let weights = 0.3 * grouping.irls_weights(random(29, 1, 5).column(0), 0.01);
+            let weights = 0.3 * grouping.irls_weights(normals(29, 1, 5).column(0), 0.01);
             let terms = [
                 Term { matrix: Matrix::Dense(a.clone()), target: b.clone(), weight: 1.0 },
                 Term { matrix: Matrix::Diagonal(weights.mapv(f64::sqrt)), target: Array1::zeros(29), weight: 1.0 },

@@ -172,20 +172,18 @@ pub fn split(m: usize, folds: usize, seed: u64) -> Result<Vec<[Vec<usize>; 2]>> 
 
 #[cfg(test)]
 mod tests {
-    use ndarray::Array2;
-
+    use super::super::toys::normals;
     use super::*;
-
-    fn random(rows: usize, cols: usize, level: u32) -> Array2<f64> {
-        let numbers = Stream::new(9, Purpose::Check, 0, level).normals(rows * cols);
-        Array2::from_shape_vec((rows, cols), numbers).unwrap()
-    }
 
     #[test]
     fn cooling_ends_at_the_largest_weight_that_reaches_the_target() {
         let (m, k) = (20, 12);
         let mut terms = [
-            Term { matrix: Matrix::Dense(random(m, k, 0)), target: random(m, 1, 1).column(0).to_owned(), weight: 1.0 },
+            Term {
+                matrix: Matrix::Dense(normals(m, k, 0)),
+                target: normals(m, 1, 1).column(0).to_owned(),
+                weight: 1.0,
+            },
             Term { matrix: Matrix::Diagonal(Array1::ones(k)), target: Array1::zeros(k), weight: 1.0 },
         ];
         let floor = {
@@ -205,8 +203,8 @@ mod tests {
     #[test]
     fn evidence_is_the_gaussian_density_of_the_data() {
         // ln N(d; 0, A Aᵀ + I) by its definition, through the eigenvalues.
-        let a = random(6, 9, 0);
-        let d = random(6, 1, 1).column(0).to_owned();
+        let a = normals(6, 9, 0);
+        let d = normals(6, 1, 1).column(0).to_owned();
         let mut covariance = a.dot(&a.t());
         covariance.diag_mut().mapv_inplace(|g| g + 1.0);
         let (values, vectors) = crate::linalg::dense::symmetric_eigen(&covariance).unwrap();
@@ -220,9 +218,9 @@ mod tests {
     fn cross_validation_finds_the_level_of_the_noise() {
         // Data of a smooth model: with right noise the error of prediction is near the noise, with none it is larger.
         let (m, k) = (60, 40);
-        let jacobian = random(m, k, 0);
-        let v = random(k, 1, 1).column(0).to_owned();
-        let data = jacobian.dot(&v) + 0.5 * &random(m, 1, 2).column(0);
+        let jacobian = normals(m, k, 0);
+        let v = normals(k, 1, 1).column(0).to_owned();
+        let data = jacobian.dot(&v) + 0.5 * &normals(m, 1, 2).column(0);
         let rms = |noise: f64| {
             let covariance = |kept: &[usize]| Covariance::diagonal(Array1::from_elem(kept.len(), noise));
             cross_validate(jacobian.view(), data.view(), Array1::ones(k).view(), &covariance, 10, 1).unwrap()

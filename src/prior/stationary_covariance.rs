@@ -109,7 +109,7 @@ impl StationaryCovariance {
     }
 
     /// Where the rows of the grid along x begin in a block of the embedding.
-    fn rows(&self) -> impl Iterator<Item = usize> {
+    fn row_starts(&self) -> impl Iterator<Item = usize> {
         let ([_, ny, nz], [_, my, mx]) = (self.grid.cells, self.fourier.lengths());
         (0..nz).flat_map(move |k| (0..ny).map(move |j| (k * my + j) * mx))
     }
@@ -118,7 +118,7 @@ impl StationaryCovariance {
     fn embed(&self, first: ArrayView1<'_, f64>, second: Option<ArrayView1<'_, f64>>, values: &mut [Complex<f64>]) {
         let nx = self.grid.cells[0];
         values.fill(Complex::default());
-        for (row, start) in self.rows().enumerate() {
+        for (row, start) in self.row_starts().enumerate() {
             let cells = s![row * nx..(row + 1) * nx];
             let values = &mut values[start..start + nx];
             values.iter_mut().zip(first.slice(cells)).for_each(|(z, &a)| z.re = a);
@@ -131,7 +131,7 @@ impl StationaryCovariance {
     /// The parts of a block within the grid: real parts and negative imaginary parts.
     fn extract_conjugate(&self, values: &[Complex<f64>], first: &mut [f64], second: &mut [f64]) {
         let nx = self.grid.cells[0];
-        for (row, start) in self.rows().enumerate() {
+        for (row, start) in self.row_starts().enumerate() {
             let (values, cells) = (&values[start..start + nx], row * nx..(row + 1) * nx);
             first[cells.clone()].iter_mut().zip(values).for_each(|(a, z)| *a = z.re);
             second.get_mut(cells).into_iter().flatten().zip(values).for_each(|(b, z)| *b = -z.im);
