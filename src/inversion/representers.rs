@@ -31,7 +31,7 @@ impl Representers {
         let columns = jacobian.adjoint_block(Array2::eye(jacobian.rows()).view());
         let whitened = errors.whiten_block(columns.t());
         drop(columns);
-        let whitened = in_rows(whitened.view());
+        let whitened = in_rows(whitened);
         let spread_rows = |rows: ArrayView2<'_, f64>| prior.apply_block(rows.t()).reversed_axes();
         let spread = match before {
             None => spread_rows(whitened.view()),
@@ -72,7 +72,10 @@ fn product(matrix: ArrayView2<'_, f64>, x: ArrayView1<'_, f64>) -> Array1<f64> {
 const ROWS_AT_ONCE: usize = 8;
 
 /// The matrix with its rows contiguous.
-fn in_rows(matrix: ArrayView2<'_, f64>) -> Array2<f64> {
+fn in_rows(matrix: Array2<f64>) -> Array2<f64> {
+    if matrix.is_standard_layout() {
+        return matrix;
+    }
     let mut out = Array2::zeros(matrix.dim());
     let blocks: Vec<_> =
         out.axis_chunks_iter_mut(Axis(0), ROWS_AT_ONCE).zip(matrix.axis_chunks_iter(Axis(0), ROWS_AT_ONCE)).collect();

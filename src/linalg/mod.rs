@@ -4,4 +4,5 @@ pub mod covariance;
 pub mod dense;
 pub mod fourier;
 pub mod leading;
+pub(crate) mod rows;
 pub mod sparse;

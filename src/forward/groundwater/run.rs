@@ -260,4 +260,12 @@ impl Solvers<'_> {
     pub(super) fn initial(&self) -> Option<&dyn PreparedSolver> {
         self.initial.as_ref().map(|solver| &**solver as &dyn PreparedSolver)
     }
+
+    /// Columns that every call of them solves on one thread; `None` where some do not, or are prepared where they are
+    /// used.
+    pub(super) fn columns_of_a_task(&self) -> Option<usize> {
+        let steps = self.steps.iter().map(|solver| solver.as_ref()?.columns_of_a_task());
+        let initial = self.initial.iter().map(|solver| solver.columns_of_a_task());
+        steps.chain(initial).try_fold(usize::MAX, |least, columns| Some(least.min(columns?)))
+    }
 }

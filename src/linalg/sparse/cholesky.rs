@@ -7,11 +7,11 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::sparse::linalg::cholesky::{LltRef, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky};
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par, Side};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::matrix::{GridMatrix, Unknowns};
-use super::{PreparedSolver, Solved, largest_ratio};
+use super::{PreparedSolver, Solved, even_width, largest_ratio};
 use crate::error::{Error, Result};
 
 /// Most right-hand sides that one task solves together.
@@ -81,37 +81,46 @@ pub(super) struct Columns {
 impl Columns {
     /// The upper triangle of `Sᵀ A S`.
     fn of(matrix: &GridMatrix, unknowns: &Unknowns) -> Self {
-        let mut entries: Vec<Vec<(usize, f64)>> = vec![Vec::new(); unknowns.count()];
         let of_cell = unknowns.of_cell();
-        for (cell, &d) in matrix.diagonal.iter().enumerate() {
-            entries[of_cell[cell]].push((of_cell[cell], d));
-        }
-        for (conductance, stride) in matrix.conductance.iter().zip(matrix.strides()) {
-            for (cell, &c) in conductance.iter().enumerate().filter(|(_, c)| **c != 0.0) {
-                let (a, b) = (of_cell[cell], of_cell[cell + stride]);
+        let diagonal = of_cell.iter().zip(&matrix.diagonal).map(|(&unknown, &d)| (unknown, unknown, d));
+        let between = matrix.conductance.iter().zip(matrix.strides()).flat_map(|(conductance, stride)| {
+            let pairs = of_cell.iter().zip(&of_cell[stride.min(of_cell.len())..]);
+            pairs.zip(conductance).filter(|(_, c)| **c != 0.0).map(|((&a, &b), &c)| {
                 // Between two cells of one unknown both triangles of A fall on the diagonal.
-                let value = if a == b { -2.0 * c } else { -c };
-                entries[a.max(b)].push((a.min(b), value));
-            }
-        }
-        Self::from_entries(entries)
+                (a.min(b), a.max(b), if a == b { -2.0 * c } else { -c })
+            })
+        });
+        Self::from_entries(unknowns.count(), diagonal.chain(between))
     }
 
-    /// From the entries (row, value) of each column, rows no larger than the column; entries of one place are added.
-    pub(super) fn from_entries(entries: Vec<Vec<(usize, f64)>>) -> Self {
-        let mut columns = Self { starts: vec![0], rows: Vec::new(), values: Vec::new() };
-        for mut column in entries {
+    /// Of n columns, from entries (row, column, value), rows no larger than their columns; entries of one place are added
+    /// in their order.
+    pub(super) fn from_entries(n: usize, entries: impl Iterator<Item = (usize, usize, f64)> + Clone) -> Self {
+        let mut ends = vec![0; n + 1];
+        entries.clone().for_each(|(_, column, _)| ends[column + 1] += 1);
+        (0..n).for_each(|column| ends[column + 1] += ends[column]);
+        let mut sorted = vec![(0, 0.0); ends[n]];
+        // The beginning of each column becomes, entry by entry, its end.
+        for (row, column, value) in entries {
+            sorted[ends[column]] = (row, value);
+            ends[column] += 1;
+        }
+        let mut columns = Self {
+            starts: Vec::with_capacity(n + 1),
+            rows: Vec::with_capacity(sorted.len()),
+            values: Vec::with_capacity(sorted.len()),
+        };
+        columns.starts.push(0);
+        let mut start = 0;
+        for &end in &ends[..n] {
+            let column = &mut sorted[start..end];
             column.sort_by_key(|(row, _)| *row);
-            for (row, value) in column {
-                if columns.rows.len() > columns.starts[columns.starts.len() - 1] && columns.rows.last() == Some(&row) {
-                    let last = columns.values.len() - 1;
-                    columns.values[last] += value;
-                } else {
-                    columns.rows.push(row);
-                    columns.values.push(value);
-                }
+            for same in column.chunk_by(|a, b| a.0 == b.0) {
+                columns.rows.push(same[0].0);
+                columns.values.push(same.iter().map(|(_, value)| value).sum());
             }
             columns.starts.push(columns.rows.len());
+            start = end;
         }
         columns
     }
@@ -174,12 +183,10 @@ impl CholeskySolver {
 
     /// `(Sᵀ A S)⁻¹ B` spread to the cells.
     fn apply_inverse(&self, b: ArrayView2<'_, f64>) -> Array2<f64> {
-        by_columns(b, |mut x, b| {
+        by_columns(b, |b| {
             let mut merged = self.unknowns.gather(b);
             self.factor.solve_in_place(&mut merged);
-            for (mut row, &unknown) in x.rows_mut().into_iter().zip(self.unknowns.of_cell()) {
-                row.assign(&merged.row(unknown));
-            }
+            self.unknowns.spread(merged)
         })
     }
 }
@@ -187,12 +194,15 @@ impl CholeskySolver {
 /// `X` of the shape of B, a task solving some of its columns: tasks of one size keep all threads at work to the end.
 pub(super) fn by_columns(
     b: ArrayView2<'_, f64>,
-    solve: impl Fn(ArrayViewMut2<'_, f64>, ArrayView2<'_, f64>) + Sync,
+    solve: impl Fn(ArrayView2<'_, f64>) -> Array2<f64> + Sync,
 ) -> Array2<f64> {
+    if b.ncols() <= COLUMNS_PER_TASK {
+        return solve(b);
+    }
     let mut x = Array2::zeros(b.dim());
-    let width = b.ncols().div_ceil(b.ncols().div_ceil(COLUMNS_PER_TASK).max(1)).max(1);
+    let width = even_width(b.ncols(), COLUMNS_PER_TASK);
     let tasks: Vec<_> = x.axis_chunks_iter_mut(Axis(1), width).zip(b.axis_chunks_iter(Axis(1), width)).collect();
-    tasks.into_par_iter().for_each(|(x, b)| solve(x, b));
+    tasks.into_par_iter().for_each(|(mut x, b)| x.assign(&solve(b)));
     x
 }
 
@@ -211,6 +221,10 @@ impl PreparedSolver for CholeskySolver {
             x += &self.apply_inverse(defect.view());
             iterations += 1;
         }
+    }
+
+    fn columns_of_a_task(&self) -> Option<usize> {
+        Some(COLUMNS_PER_TASK)
     }
 
     fn description(&self) -> String {

@@ -1,12 +1,9 @@
 //! The matrix of a diffusion problem on a structured grid, and cells that share one unknown.
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
-use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-
-/// Cells that one task multiplies: fixed, so that results do not depend on the number of threads.
-const CELLS_PER_TASK: usize = 4096;
+use crate::linalg::rows::{Rows, add_scaled, for_each_row};
 
 /// A symmetric positive definite matrix A on a structured grid, each cell coupled with its six neighbours:
 /// `A[c, c] = diagonal[c]` and `A[c, c'] = −conductance[a][c]` for the next cell c' along axis a.
@@ -80,20 +77,16 @@ impl GridMatrix {
     /// `A X` for a block of vectors (n × r), ties left aside.
     pub fn multiply_block(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
         assert_eq!(x.nrows(), self.len(), "rows of a block against {:?} cells", self.cells);
-        let strides = self.strides();
-        let mut product = Array2::zeros(x.dim());
-        let tasks: Vec<_> = product.axis_chunks_iter_mut(Axis(0), CELLS_PER_TASK).enumerate().collect();
-        tasks.into_par_iter().for_each(|(task, mut rows)| {
-            for (local, mut row) in rows.rows_mut().into_iter().enumerate() {
-                let cell = task * CELLS_PER_TASK + local;
-                row.zip_mut_with(&x.row(cell), |y, x| *y = self.diagonal[cell] * x);
-                for (conductance, stride) in self.conductance.iter().zip(strides) {
-                    if conductance[cell] != 0.0 {
-                        row.zip_mut_with(&x.row(cell + stride), |y, x| *y -= conductance[cell] * x);
-                    }
-                    if cell >= stride && conductance[cell - stride] != 0.0 {
-                        row.zip_mut_with(&x.row(cell - stride), |y, x| *y -= conductance[cell - stride] * x);
-                    }
+        let (strides, x) = (self.strides(), Rows::of(&x));
+        let mut product = Array2::zeros((self.len(), x.width()));
+        for_each_row(product.view_mut(), |cell, out| {
+            add_scaled(out, self.diagonal[cell], x.row(cell));
+            for (conductance, stride) in self.conductance.iter().zip(strides) {
+                if conductance[cell] != 0.0 {
+                    add_scaled(out, -conductance[cell], x.row(cell + stride));
+                }
+                if cell >= stride && conductance[cell - stride] != 0.0 {
+                    add_scaled(out, -conductance[cell - stride], x.row(cell - stride));
                 }
             }
         });
@@ -176,5 +169,13 @@ impl Unknowns {
             sums.row_mut(unknown).zip_mut_with(&row, |sum, x| *sum += x);
         }
         sums
+    }
+
+    /// `S Y`: every cell gets what its unknown has.
+    pub(crate) fn spread(&self, unknowns: Array2<f64>) -> Array2<f64> {
+        match self.count == self.of_cell.len() {
+            true => unknowns,
+            false => unknowns.select(Axis(0), &self.of_cell),
+        }
     }
 }

@@ -16,7 +16,7 @@ mod symmetric;
 #[cfg(test)]
 mod tests;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2};
 
 pub use self::cholesky::Analyses;
 use self::device::DeviceSolver;
@@ -26,6 +26,7 @@ use self::matrix::Unknowns;
 pub use self::symmetric::{SparseCholesky, SymmetricMatrix};
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::linalg::rows::Rows;
 
 /// How a system is solved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +57,12 @@ pub struct Solved {
 pub trait PreparedSolver: Send + Sync {
     /// Solves `A x = b` for each column of `b` (n × r) to the relative `tolerance`.
     fn solve(&self, b: ArrayView2<'_, f64>, tolerance: f64) -> Result<Solved>;
+
+    /// Columns that a call solves on one thread, so that many columns are quickest in several such calls side by side;
+    /// `None`: in one call.
+    fn columns_of_a_task(&self) -> Option<usize> {
+        None
+    }
 
     /// The method, its choice and its size in words, for logs and reports.
     fn description(&self) -> String;
@@ -103,6 +110,11 @@ pub fn prepare_on(matrix: GridMatrix, gpu: &Gpu) -> Result<Box<dyn PreparedSolve
     Ok(Box::new(DeviceSolver::new(matrix, gpu)?))
 }
 
+/// Columns of the blocks into which `columns` are split evenly, with at most `most` in each.
+pub(crate) fn even_width(columns: usize, most: usize) -> usize {
+    columns.div_ceil(columns.div_ceil(most).max(1)).max(1)
+}
+
 /// Largest `‖Π r‖ / ‖Π b‖` over the columns, where Π gives tied cells their mean; a column whose residual is zero counts
 /// as solved.
 fn largest_ratio(unknowns: &Unknowns, defect: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> f64 {
@@ -113,14 +125,14 @@ fn largest_ratio(unknowns: &Unknowns, defect: ArrayView2<'_, f64>, b: ArrayView2
 
 /// `‖Π b‖` of every column.
 fn norms(unknowns: &Unknowns, block: ArrayView2<'_, f64>) -> Array1<f64> {
-    let mut squares = Array1::<f64>::zeros(block.ncols());
-    let mut add = |row: ArrayView1<'_, f64>, size: f64| squares.zip_mut_with(&row, |sum, x| *sum += x * x / size);
+    let mut squares = vec![0.0; block.ncols()];
+    let mut add = |row: &[f64], size: f64| squares.iter_mut().zip(row).for_each(|(sum, x)| *sum += x * x / size);
     if unknowns.count() == block.nrows() {
-        block.rows().into_iter().for_each(|row| add(row, 1.0));
+        Rows::of(&block).iter().for_each(|row| add(row, 1.0));
     } else {
-        unknowns.gather(block).rows().into_iter().zip(unknowns.sizes()).for_each(|(row, size)| add(row, size));
+        Rows::of(&unknowns.gather(block).view()).iter().zip(unknowns.sizes()).for_each(|(row, size)| add(row, size));
     }
-    squares.mapv(f64::sqrt)
+    squares.into_iter().map(f64::sqrt).collect()
 }
 
 /// The largest, or NaN where there is one.

@@ -14,15 +14,13 @@ impl SymmetricMatrix {
     /// `Σ_r w_r a_r a_rᵀ` of sparse rows `a_r`, given as (column, value), and their weights. Every diagonal entry is in
     /// the pattern, weights of zero too, so that matrices of the same rows share one pattern.
     pub fn sum_of_squares<'r>(n: usize, rows: impl IntoIterator<Item = (&'r [(usize, f64)], f64)>) -> Self {
-        let mut entries: Vec<Vec<(usize, f64)>> = (0..n).map(|i| vec![(i, 0.0)]).collect();
+        let mut entries: Vec<_> = (0..n).map(|i| (i, i, 0.0)).collect();
         for (row, weight) in rows {
             for &(i, a) in row {
-                for &(j, b) in row.iter().filter(|(j, _)| *j >= i) {
-                    entries[j].push((i, weight * a * b));
-                }
+                entries.extend(row.iter().filter(|(j, _)| *j >= i).map(|&(j, b)| (i, j, weight * a * b)));
             }
         }
-        Self(Columns::from_entries(entries))
+        Self(Columns::from_entries(n, entries.into_iter()))
     }
 
     /// The diagonal.
@@ -77,10 +75,10 @@ pub struct SparseCholesky(Factor);
 impl SparseCholesky {
     /// `A⁻¹ B`.
     pub fn solve_block(&self, b: ArrayView2<'_, f64>) -> Array2<f64> {
-        by_columns(b, |mut x, b| {
+        by_columns(b, |b| {
             let mut part = b.as_standard_layout().into_owned();
             self.0.solve_in_place(&mut part);
-            x.assign(&part);
+            part
         })
     }
 
