@@ -28,8 +28,10 @@ use crate::operator::LinearOperator;
 /// How far votes are re-decided.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RepairOptions {
-    /// Most steps behind the start: forward solves.
+    /// Steps behind the start: forward solves.
     pub steps: usize,
+    /// Most steps, where the last ones still lower the misfit clearly: see [`PATIENCE`].
+    pub most: usize,
     /// Length t of a step, as a fraction of the Gauss-Newton step of a field without facies.
     pub length: f64,
     /// Largest |s|, as a fraction of the range of the facies' property: of two facies, one that has more than a half and
@@ -42,7 +44,7 @@ pub struct RepairOptions {
 
 impl Default for RepairOptions {
     fn default() -> Self {
-        Self { steps: 5, length: 0.1, reach: 0.5, relinearize: None }
+        Self { steps: 5, most: 5, length: 0.1, reach: 0.5, relinearize: None }
     }
 }
 
@@ -51,13 +53,18 @@ impl RepairOptions {
     /// derivatives is little worth among facies, and longer steps do not bend them too far. Ten steps of 0.2 leave as
     /// many cells in the wrong facies, and take half as many solves again.
     pub fn nonlinear() -> Self {
-        Self { length: 0.4, relinearize: Some(2), ..Self::default() }
+        Self { most: 20, length: 0.4, relinearize: Some(2), ..Self::default() }
     }
 }
 
 /// Most that s changes in a step, as a fraction of the range of the property: the start apart, no residual, however
 /// large, moves all votes at once.
 const LARGEST_CHANGE: f64 = 0.1;
+/// A repair goes on beyond its steps while one of the last so many has lowered the least misfit to [`CLEARLY`] of it or
+/// less.
+const PATIENCE: usize = 3;
+/// See [`PATIENCE`].
+const CLEARLY: f64 = 0.9;
 /// Data times cells beyond which nothing is repaired: K is stored.
 const LARGEST_GAIN: usize = 50_000_000;
 
@@ -146,10 +153,11 @@ impl Repair<'_> {
         let mut gain = Gain::new(problem, self.covariance, &*at.jacobian, None);
         let bound = self.options.reach * decision.range;
         let mut field = gain.apply(whitened_residual(problem, &at.value).view());
-        for step in 0..=self.options.steps {
+        let mut better_at = 0;
+        for step in 0..=self.options.most {
             field.mapv_inplace(|s| s.clamp(-bound, bound));
             let (candidate, changed) = decision.take(field.view());
-            let last = step == self.options.steps;
+            let last = step == self.options.most || (step >= self.options.steps && step >= better_at + PATIENCE);
             // A linearization predicts as well, and solves the equations once for both.
             let relinearized = !last && self.options.relinearize.is_some_and(|every| step.is_multiple_of(every));
             let (residual, jacobian) = if relinearized {
@@ -159,6 +167,9 @@ impl Repair<'_> {
                 (residual(problem, candidate.view())?, None)
             };
             let misfit = residual.dot(&residual);
+            if misfit < CLEARLY * best.misfit {
+                better_at = step;
+            }
             best.better(&candidate, misfit, changed);
             if misfit <= problem.observed.len() as f64 || last {
                 break;

@@ -4,12 +4,17 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::sparse::linalg::cholesky::{LltRef, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky};
+use faer::perm::PermRef;
+use faer::sparse::linalg::SupernodalThreshold;
+use faer::sparse::linalg::cholesky::{
+    CholeskySymbolicParams, LltRef, SymbolicCholesky, SymmetricOrdering, factorize_symbolic_cholesky,
+};
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par, Side};
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
+use super::dissection;
 use super::matrix::{GridMatrix, Unknowns};
 use super::{PreparedSolver, Solved, even_width, largest_ratio};
 use crate::error::{Error, Result};
@@ -54,15 +59,26 @@ impl fmt::Debug for Analyses {
 }
 
 impl Analyses {
-    fn of(&self, columns: &Columns) -> Result<Arc<Analysis>> {
+    /// The analysis of a pattern, for elimination in a given `order` or, without one, of minimum degree.
+    fn of(&self, columns: &Columns, order: impl FnOnce() -> Option<Vec<usize>>) -> Result<Arc<Analysis>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.iter().find(|known| known.starts == columns.starts && known.rows == columns.rows) {
             return Ok(Arc::clone(found));
         }
         let n = columns.starts.len() - 1;
         let pattern = SymbolicSparseColMatRef::new_checked(n, n, &columns.starts, None, &columns.rows);
-        let symbolic = factorize_symbolic_cholesky(pattern, Side::Upper, SymmetricOrdering::Amd, Default::default())
-            .map_err(|_| no_memory())?;
+        let symbolic = match order() {
+            None => factorize_symbolic_cholesky(pattern, Side::Upper, SymmetricOrdering::Amd, Default::default()),
+            Some(order) => {
+                let mut place = vec![0; n];
+                order.iter().enumerate().for_each(|(at, &unknown)| place[unknown] = at);
+                let order = SymmetricOrdering::Custom(PermRef::new_checked(&order, &place, n));
+                let supernodal_flop_ratio_threshold = SupernodalThreshold::FORCE_SUPERNODAL;
+                let params = CholeskySymbolicParams { supernodal_flop_ratio_threshold, ..Default::default() };
+                factorize_symbolic_cholesky(pattern, Side::Upper, order, params)
+            }
+        };
+        let symbolic = symbolic.map_err(|_| no_memory())?;
         let found = Arc::new(Analysis { starts: columns.starts.clone(), rows: columns.rows.clone(), symbolic });
         known.truncate(PATTERNS - 1);
         known.insert(0, Arc::clone(&found));
@@ -131,11 +147,16 @@ fn no_memory() -> Error {
 }
 
 impl Factor {
-    /// Factors a matrix; `None` where it is not positive definite.
-    pub(super) fn new(columns: &Columns, analyses: &Analyses) -> Result<Option<Self>> {
+    /// Factors a matrix; `None` where it is not positive definite. `order` is that of the elimination, asked for where
+    /// the pattern is new; where it gives none it is of minimum degree.
+    pub(super) fn new(
+        columns: &Columns,
+        analyses: &Analyses,
+        order: impl FnOnce() -> Option<Vec<usize>>,
+    ) -> Result<Option<Self>> {
         let n = columns.starts.len() - 1;
         let pattern = SymbolicSparseColMatRef::new_checked(n, n, &columns.starts, None, &columns.rows);
-        let analysis = analyses.of(columns)?;
+        let analysis = analyses.of(columns, order)?;
         let symbolic = &analysis.symbolic;
         let mut values = vec![0.0; symbolic.len_val()];
         let scratch = symbolic.factorize_numeric_llt_scratch::<f64>(Par::Seq, Default::default());
@@ -171,7 +192,8 @@ impl CholeskySolver {
     /// Factors `matrix`.
     pub(crate) fn new(matrix: GridMatrix, analyses: &Analyses) -> Result<Self> {
         let unknowns = Unknowns::new(&matrix);
-        match Factor::new(&Columns::of(&matrix, &unknowns), analyses)? {
+        let order = || matrix.cells.contains(&1).then(|| dissection::order(matrix.cells, &unknowns));
+        match Factor::new(&Columns::of(&matrix, &unknowns), analyses, order)? {
             Some(factor) => Ok(Self { matrix, unknowns, factor }),
             None => Err(Error::input(
                 "system of the grid",

@@ -10,6 +10,7 @@ mod choice;
 mod cholesky;
 mod conjugate_gradients;
 mod device;
+mod dissection;
 mod matrix;
 mod multigrid;
 mod symmetric;

@@ -39,7 +39,7 @@ impl SymmetricMatrix {
     /// # Errors
     /// Where there is not enough memory for it.
     pub fn cholesky(&self, analyses: &Analyses) -> Result<Option<SparseCholesky>> {
-        Ok(Factor::new(&self.0, analyses)?.map(SparseCholesky))
+        Ok(Factor::new(&self.0, analyses, || None)?.map(SparseCholesky))
     }
 }
 
