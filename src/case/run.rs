@@ -169,7 +169,7 @@ struct Run<'a> {
 /// A verdict, and what it follows from.
 struct KnownVerdict {
     parameterization: Arc<Parameterization>,
-    active: Vec<usize>,
+    judged: Vec<usize>,
     observed: Array1<f64>,
     sigma: Array1<f64>,
     verdict: Option<Vec<Opinion>>,
@@ -236,7 +236,7 @@ impl Run<'_> {
         let rounded = facies_map::round(study, &observations, &mut estimate)?;
         let inversion = started.elapsed().as_secs_f64();
         let active = study.active(estimate.best().v.view(), Some(ACTIVE_SHARE));
-        let verdict = self.verdict(study, &observations, active)?;
+        let verdict = self.verdict(study, &observations, &active)?;
         let head = results::write(folder, study, &observations, &estimate, verdict.as_deref())?;
         let model = estimate.best().model.view();
         let tested = Tested::new(&study.case, model)?;
@@ -261,23 +261,24 @@ impl Run<'_> {
         &self,
         study: &Study,
         observations: &Observations<'_>,
-        active: Vec<usize>,
+        active: &[usize],
     ) -> Result<Option<Vec<Opinion>>> {
         if study.opinions.is_some() {
             return Ok(study.opinions.clone());
         }
+        let judged = study.judged(observations, active);
         let same = |known: &&KnownVerdict| {
             Arc::ptr_eq(&known.parameterization, &study.parameterization)
-                && known.active == active
+                && known.judged == judged
                 && (&known.observed, &known.sigma) == (&observations.observed, &observations.sigma)
         };
         if let Some(known) = self.verdicts.borrow().iter().find(same) {
             return Ok(known.verdict.clone());
         }
-        let verdict = study.verdict(observations, &active, self.progress)?;
+        let verdict = study.verdict(observations, &judged, self.progress)?;
         self.verdicts.borrow_mut().push(KnownVerdict {
             parameterization: Arc::clone(&study.parameterization),
-            active,
+            judged,
             observed: observations.observed.clone(),
             sigma: observations.sigma.clone(),
             verdict: verdict.clone(),

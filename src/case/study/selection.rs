@@ -96,7 +96,8 @@ impl Study {
         let refused = |problem: String| {
             Error::input("selection.by", problem, "write by = \"norm\", or look at the data and the scenarios")
         };
-        let Some(opinions) = self.verdict(observations, &self.selected, progress)? else {
+        let judged = self.judged(observations, &self.selected);
+        let Some(opinions) = self.verdict(observations, &judged, progress)? else {
             return Err(refused("these data are too many to judge scenarios by evidence".into()));
         };
         let probability = |p: usize| opinions[p].as_ref().map_or(0.0, |judged| judged.probability);

@@ -37,30 +37,34 @@ enum Own {
 pub type Opinion = Option<Judged>;
 
 impl Study {
-    /// The verdict on every scenario, where there are several with columns of their own. Of a problem too large for all,
-    /// only those of `active` are judged, and the others have none; where these are less than two, there is no verdict.
+    /// The scenarios that can be judged, where there are several with columns of their own: all in use, or of a problem
+    /// too large for all those of `active`. None where these are less than two.
+    pub fn judged(&self, observations: &Observations<'_>, active: &[usize]) -> Vec<usize> {
+        let (count, m) = (self.selected.len(), observations.observed.len());
+        let of_their_own = matches!(*self.parameterization, Parameterization::Hybrid { .. });
+        if m > LARGEST_DENSE_COVARIANCE || !of_their_own {
+            return Vec::new();
+        }
+        chosen(&self.selected, active, self.grid().len() as f64 * m as f64 * count as f64)
+    }
+
+    /// The verdict on `scenarios`, those that are [`judged`](Self::judged); the others have none. `None` without any.
     ///
     /// # Errors
     /// [`Error::Interrupted`], and failures of files or devices.
     pub fn verdict(
         &self,
         observations: &Observations<'_>,
-        active: &[usize],
+        scenarios: &[usize],
         progress: &dyn Progress,
     ) -> Result<Option<Vec<Opinion>>> {
-        let count = self.selected.len();
-        let m = observations.observed.len();
-        let judgeable =
-            m <= LARGEST_DENSE_COVARIANCE && matches!(*self.parameterization, Parameterization::Hybrid { .. });
-        if count == 1 || !judgeable {
+        if scenarios.is_empty() {
             return Ok(None);
         }
-        let size = self.grid().len() as f64 * m as f64 * count as f64;
-        let Some(chosen) = chosen(&self.selected, active, size) else { return Ok(None) };
-        progress.start("scenarios about their means", chosen.len() as u64);
+        progress.start("scenarios about their means", scenarios.len() as u64);
         let own = match self.stationary() {
-            true => chosen.iter().map(|&p| Own::stationary(&self.priors.ensembles[p])).collect(),
-            false => self.own_components(&chosen, progress)?,
+            true => scenarios.iter().map(|&p| Own::stationary(&self.priors.ensembles[p])).collect(),
+            false => self.own_components(scenarios, progress)?,
         };
         progress.finish();
         let linear_data = observations.property_data();
@@ -70,14 +74,14 @@ impl Study {
             covariance: &observations.covariance,
             linear_data: &linear_data,
         };
-        let hypotheses: Vec<_> = chosen
+        let hypotheses: Vec<_> = scenarios
             .iter()
             .zip(&own)
             .map(|(&p, own)| Hypothesis { name: &self.case.scenarios[p].name, prior: own.prior() })
             .collect();
         let judged = judge(&evidence, &hypotheses, &VerdictOptions::default(), progress)?;
         let mut opinions: Vec<Opinion> = vec![None; self.case.scenarios.len()];
-        for (p, judged) in chosen.into_iter().zip(judged.scenarios) {
+        for (&p, judged) in scenarios.iter().zip(judged.scenarios) {
             opinions[p] = Some(judged);
         }
         Ok(Some(opinions))
@@ -108,11 +112,11 @@ impl Study {
     }
 }
 
-/// The scenarios that a problem of `size` (cells × data × scenarios) has judged; `None` where these are less than two: one
+/// The scenarios that a problem of `size` (cells × data × scenarios) has judged; none where these are less than two: one
 /// alone would be certain, whatever the data say.
-fn chosen(selected: &[usize], active: &[usize], size: f64) -> Option<Vec<usize>> {
+fn chosen(selected: &[usize], active: &[usize], size: f64) -> Vec<usize> {
     let chosen = if size <= MOST_JUDGED { selected } else { active };
-    (chosen.len() > 1).then(|| chosen.to_vec())
+    if chosen.len() > 1 { chosen.to_vec() } else { Vec::new() }
 }
 
 impl Own {
@@ -162,8 +166,9 @@ mod tests {
 
     #[test]
     fn a_problem_too_large_has_its_active_scenarios_judged_and_one_alone_never() {
-        assert_eq!(chosen(&[0, 2, 5], &[2], MOST_JUDGED), Some(vec![0, 2, 5]));
-        assert_eq!(chosen(&[0, 2, 5], &[2, 5], 2.0 * MOST_JUDGED), Some(vec![2, 5]));
-        assert_eq!(chosen(&[0, 2, 5], &[2], 2.0 * MOST_JUDGED), None);
+        assert_eq!(chosen(&[0, 2, 5], &[2], MOST_JUDGED), [0, 2, 5]);
+        assert_eq!(chosen(&[0, 2, 5], &[2, 5], 2.0 * MOST_JUDGED), [2, 5]);
+        assert!(chosen(&[0, 2, 5], &[2], 2.0 * MOST_JUDGED).is_empty());
+        assert!(chosen(&[3], &[3], MOST_JUDGED).is_empty());
     }
 }

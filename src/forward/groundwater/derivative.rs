@@ -351,13 +351,14 @@ impl Jacobian<'_> {
         let narrow = self.solvers.columns_of_a_task().filter(|_| self.trajectory.every == 1);
         let most = (BLOCK_BYTES / (size_of::<f64>() * self.cols())).clamp(16, 1024);
         let width = even_width(out.len(), narrow.unwrap_or(most));
-        let block = |(number, out): (usize, &mut [ArrayViewMut1<'_, f64>])| match work(
-            number * width..number * width + out.len(),
-        ) {
-            Ok(found) => out.iter_mut().zip(found.columns()).for_each(|(out, found)| *out += &found),
-            Err(error) => {
-                self.model.record(error);
-                out.iter_mut().for_each(|column| column.fill(f64::NAN));
+        let block = |(number, out): (usize, &mut [ArrayViewMut1<'_, f64>])| {
+            let first = number * width;
+            match work(first..first + out.len()) {
+                Ok(found) => out.iter_mut().zip(found.columns()).for_each(|(out, found)| *out += &found),
+                Err(error) => {
+                    self.model.record(error);
+                    out.iter_mut().for_each(|column| column.fill(f64::NAN));
+                }
             }
         };
         match narrow {

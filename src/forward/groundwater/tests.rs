@@ -198,6 +198,29 @@ fn derivatives_hold_for_every_boundary_well_and_observation() {
 }
 
 #[test]
+fn a_field_of_eighteen_decades_has_derivatives() {
+    // As an early step of an inversion may ask for them. No residual falls to 1e-11 here.
+    let map = grid([100, 100, 1], [15.0, 15.0, 20.0]);
+    let mut aquifer = Aquifer::new(map, Property::Conductivity, Transform::Log10)
+        .with_boundary("west", in_cells(Cells::Side(Side::XMin), 20.0))
+        .with_boundary("east", in_cells(Cells::Side(Side::XMax), 10.0));
+    let lattice = (0..5).flat_map(|j| (0..5).map(move |i| [10 + 20 * i, 10 + 20 * j, 0]));
+    aquifer.observations = lattice.map(|cell| observed(Quantity::Head(map.index(cell)), None)).collect();
+    let u = Array1::from_shape_fn(map.len(), |cell| {
+        let [i, j, _] = map.cell(cell).map(|at| at as f64);
+        -5.5 + 9.0 * (i / 7.0).sin() * (j / 9.0).cos()
+    });
+    let model = Groundwater::new(aquifer).unwrap();
+    let dot = dot_test(&*model.linearize(u.view()).unwrap().jacobian, 5);
+    assert!(dot <= 1e-4, "{dot}");
+    let state = model.state(u.view()).unwrap();
+    let solver = model.equations.prepare(&state, 0, 25, None).unwrap();
+    let mut right = Array2::zeros((map.len(), 1));
+    right[[map.index([50, 50, 0]), 0]] = 1.0;
+    assert!(!solver.solve(right.view(), 1e-11).unwrap().converged, "the case is a hard one");
+}
+
+#[test]
 fn extra_parameters_alone_move_what_they_are() {
     for (name, aquifer) in samples().unwrap() {
         let [u, _] = parameters(&aquifer, 4);

@@ -47,8 +47,8 @@ struct Analysis {
     symbolic: SymbolicCholesky<usize>,
 }
 
-/// Analyses of earlier factorizations, kept for matrices that differ from those in their numbers only: of 200 × 200 cells
-/// the ordering alone takes longer than the factorization itself.
+/// Analyses of earlier factorizations, kept for matrices that differ from those in their numbers only: an analysis takes
+/// from a fifth (nested dissection) to two thirds (minimum degree) of the time of a factorization.
 #[derive(Clone, Default)]
 pub struct Analyses(Arc<Mutex<Vec<Arc<Analysis>>>>);
 

@@ -94,10 +94,14 @@ fn warning(scenarios: &[Scenario]) -> String {
     if !none_fits(scenarios) {
         return String::new();
     }
+    let compared = match most_probable(scenarios) {
+        Some(_) => " The probabilities above compare the scenarios with each other: they do not tell whether one fits.",
+        None => "",
+    };
     format!(
         "<p class=\"caution\" role=\"alert\"><strong>No scenario fits.</strong> {} of the {} scenarios have coefficients \
          of at least {:.0} % of the largest ‖vᵢ‖: the model is patched together from most of them, and none carries it. \
-         The geology may be none of those that were offered.</p>",
+         The geology may be none of those that were offered.{compared}</p>",
         at_work(scenarios),
         scenarios.len(),
         100.0 * AT_WORK
