@@ -11,10 +11,11 @@ use std::time::Instant;
 use ndarray::{Array1, Array2, ArrayView1, s};
 
 use super::estimate::best_fitting;
-use super::gauss_newton::{Matrix, Term, data_term, gram, solve};
+use super::gauss_newton::{Matrix, Point, Term, gram, solve};
 use super::groups::Grouping;
+use super::line_search::{self, Following, Moved, padded};
 use super::weight::{BISECTIONS, Candidate, Choice, Cooling, discrepancy_within};
-use super::{Estimate, Iteration, Problem, Repair, Repaired, Row, Stop, within_reach};
+use super::{Estimate, Iteration, Problem, Repair, Repaired, Row, Stop};
 use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::linalg::covariance::Covariance;
@@ -25,7 +26,7 @@ use crate::progress::Progress;
 /// Everything of an alternation that is a number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    /// Rank in use in each iteration; their number is the number of iterations.
+    /// Rank in use in each iteration, never below the one before; their number is the number of iterations.
     pub ranks: Vec<usize>,
     /// Gauss-Newton steps in a v-step.
     pub steps: usize,
@@ -142,7 +143,7 @@ impl Alternation<'_> {
         progress: &dyn Progress,
     ) -> Result<Estimate> {
         let total = self.schedule.ranks.len();
-        let mut iterations = done;
+        let (mut iterations, mut begun) = (done, None);
         let fixed = Fixed::new(self, iterations.len() < total);
         progress.start("inversion", total as u64);
         progress.advance(iterations.len() as u64);
@@ -157,7 +158,12 @@ impl Alternation<'_> {
             if progress.interrupted() {
                 return Err(Error::Interrupted);
             }
-            let iteration = self.iterate(iterations.len() as u32 + 1, iterations.last(), &fixed)?;
+            let begins = match begun {
+                Some(begun) => begun,
+                None => self.begin(iterations.len() as u32 + 1, None)?,
+            };
+            let iteration;
+            (iteration, begun) = self.iterate(begins, iterations.last(), &fixed)?;
             finished(&iteration)?;
             progress.advance(1);
             iterations.push(iteration);
@@ -185,22 +191,51 @@ impl Alternation<'_> {
         }
     }
 
-    fn iterate(&self, number: u32, previous: Option<&Iteration>, fixed: &Fixed) -> Result<Iteration> {
-        let started = Instant::now();
+    /// Where an iteration begins, as far as is known before the one before it has ended.
+    fn begin(&self, number: u32, before: Option<&Begun>) -> Result<Begun> {
         let rank = self.schedule.ranks[number as usize - 1];
-        let mapped =
-            self.at_rank.feasible() && (!self.schedule.map_last || number as usize == self.schedule.ranks.len());
+        let covariance = match before {
+            Some(before) if before.rank == rank => before.covariance.clone(),
+            _ => self.at_rank.covariance(rank)?,
+        };
+        Ok(Begun { number, rank, covariance, point: None })
+    }
+
+    /// What is to be solved in an iteration.
+    fn problem<'b>(&'b self, begun: &'b Begun) -> Problem<'b> {
+        Problem { covariance: begun.covariance.as_ref().unwrap_or(self.problem.covariance), ..self.problem }
+    }
+
+    /// An iteration, and where the next one begins, if there is one.
+    fn iterate(
+        &self,
+        mut begun: Begun,
+        previous: Option<&Iteration>,
+        fixed: &Fixed,
+    ) -> Result<(Iteration, Option<Begun>)> {
+        let started = Instant::now();
+        let (number, rank, last) = (begun.number, begun.rank, begun.number as usize == self.schedule.ranks.len());
+        let mut next = if last { None } else { Some(self.begin(number + 1, Some(&begun))?) };
+        let mapped = self.at_rank.feasible() && (!self.schedule.map_last || last);
         let tied = self.at_rank.feasible() && !self.schedule.map_last;
-        let covariance = self.at_rank.covariance(rank)?;
-        let problem = Problem { covariance: covariance.as_ref().unwrap_or(self.problem.covariance), ..self.problem };
         let anchor = previous.map_or(self.start, |p| p.model.view());
-        let mut v = Array1::zeros(rank);
-        if let Some(before) = previous.map(|p| p.v.view()).or(self.coefficients) {
-            let common = rank.min(before.len());
-            v.slice_mut(s![..common]).assign(&before.slice(s![..common]));
+        let point = match begun.point.take() {
+            Some(point) => point,
+            None => {
+                let before = previous.map(|p| p.v.view()).or(self.coefficients);
+                let v = before.map_or_else(|| Array1::zeros(rank), |v| padded(v.slice(s![..rank.min(v.len())]), rank));
+                Point::at(&self.problem(&begun), v)?
+            }
+        };
+        let step = {
+            let following = next.as_ref().map(|next| Following { problem: self.problem(next), rank: next.rank });
+            let (problem, anchor) = (self.problem(&begun), tied.then_some(anchor));
+            VStep { problem, anchor, schedule: self.schedule, number, following, fixed }.solve(point)?
+        };
+        if let Some(next) = &mut next {
+            // A v-step that settled before its last step knows no other rank than its own.
+            next.point = step.point.filter(|point| point.v.len() == next.rank);
         }
-        let anchor_of_step = tied.then_some(anchor);
-        let step = VStep { problem, anchor: anchor_of_step, schedule: self.schedule, number, fixed }.solve(v)?;
         let parameterized = self.problem.parameterized(step.v.view());
         let misfit_parameterized = self.problem.misfit_of_estimate(parameterized.view())?;
         let (fitted, probability) = match mapped {
@@ -214,11 +249,7 @@ impl Alternation<'_> {
         let distance = |a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>| (&a - &b).mapv(|x| x * x).sum();
         let coupling = if tied { step.weights.lambda_f2 * distance(parameterized.view(), anchor) } else { 0.0 };
         let change_v = previous.map_or(step.v.dot(&step.v).sqrt(), |before| {
-            let mut padded = Array1::zeros(rank.max(before.v.len()));
-            padded.slice_mut(s![..before.v.len()]).assign(&before.v);
-            let mut change = -padded;
-            let mut head = change.slice_mut(s![..rank]);
-            head += &step.v;
+            let change = &step.v - &padded(before.v.view(), rank);
             change.dot(&change).sqrt()
         });
         let row = Row {
@@ -240,7 +271,7 @@ impl Alternation<'_> {
             mismatch_model: self.mismatch.map(|m| m(model.view())),
             seconds: started.elapsed().as_secs_f64(),
         };
-        Ok(Iteration { row, v: step.v, parameterized, model, probability, tradeoff: step.tradeoff })
+        Ok((Iteration { row, v: step.v, parameterized, model, probability, tradeoff: step.tradeoff }, next))
     }
 
     /// The model of a feasible map, repaired where there is a way to and the map has voted for facies.
@@ -255,6 +286,17 @@ impl Alternation<'_> {
     }
 }
 
+/// Where an iteration begins.
+struct Begun {
+    /// Its number, from 1.
+    number: u32,
+    rank: usize,
+    /// That of the errors; `None`: the data's own.
+    covariance: Option<Covariance>,
+    /// `None`: at the coefficients of the iteration before, where the forward model is still to be linearized.
+    point: Option<Point>,
+}
+
 /// What the v-steps of a run share.
 struct Fixed {
     /// ΦᵀΦ of a basis that is not orthonormal and that v-steps are tied to.
@@ -265,6 +307,7 @@ impl Fixed {
     /// `needed` tells whether a v-step will follow: a run that is done needs nothing.
     fn new(alternation: &Alternation<'_>, needed: bool) -> Self {
         let Alternation { problem, schedule, at_rank, .. } = alternation;
+        assert!(schedule.ranks.is_sorted(), "ranks of an inversion never fall: {:?}", schedule.ranks);
         if let Some(sparsity) = &schedule.sparsity {
             let k = sparsity.grouping.columns();
             assert_eq!(k, problem.basis.cols(), "columns of the grouping against those of the basis");
@@ -283,6 +326,8 @@ struct Weights {
 
 struct VStepResult {
     v: Array1<f64>,
+    /// Where the next iteration begins, if that is known.
+    point: Option<Point>,
     weights: Weights,
     regularization: f64,
     length: f64,
@@ -297,6 +342,8 @@ struct VStep<'a> {
     schedule: &'a Schedule,
     /// Number of the iteration, from 1.
     number: u32,
+    /// The first step of the next iteration, if there is one.
+    following: Option<Following<'a>>,
     fixed: &'a Fixed,
 }
 
@@ -309,10 +356,13 @@ struct Places {
 }
 
 impl VStep<'_> {
-    fn solve(&self, mut v: Array1<f64>) -> Result<VStepResult> {
-        let (mut weights, mut length, mut tradeoff) = (Weights::default(), 0.0, Vec::new());
-        for _ in 0..self.schedule.steps.max(1) {
-            let (mut terms, places, smoothing) = self.terms(v.view())?;
+    fn solve(&self, start: Point) -> Result<VStepResult> {
+        let (mut weights, mut tradeoff) = (Weights::default(), Vec::new());
+        let mut moved = Moved { v: start.v.clone(), fraction: 0.0, point: Some(start) };
+        for left in (0..self.schedule.steps.max(1)).rev() {
+            let Some(Point { v, predicted, jacobian, target }) = moved.point.take() else { break };
+            let data = Term { matrix: Matrix::Dense(jacobian), target, weight: 1.0 };
+            let (mut terms, places, smoothing) = self.terms(data, v.view());
             let (goal, tried) = match places.coupling.or(places.penalty) {
                 None => (solve(&terms), Vec::new()),
                 Some(weighed) => self.weigh(&mut terms, weighed, places),
@@ -323,28 +373,32 @@ impl VStep<'_> {
                 Some(place) => 2.0 * terms[place].weight,
                 None => places.penalty.map_or(0.0, |p| terms[p].weight),
             };
-            let (moved, fraction) = self.line_search(&v, &goal, &terms, places, smoothing)?;
-            length = fraction;
-            let change = &moved - &v;
-            let settled = change.dot(&change) <= 1e-24 * moved.dot(&moved);
-            v = moved;
-            if settled || fraction == 0.0 {
+            let before = v.clone();
+            let objective = self.objective(&terms, places, smoothing);
+            let following = match left {
+                0 => self.following,
+                _ => Some(Following { problem: self.problem, rank: v.len() }),
+            };
+            moved = line_search::search(&self.problem, v, &predicted, &goal, &objective, following)?;
+            let change = &moved.v - &before;
+            if change.dot(&change) <= 1e-24 * moved.v.dot(&moved.v) {
                 break;
             }
         }
+        let Moved { v, fraction: length, point } = moved;
         let penalty = match (&self.schedule.sparsity, self.penalized(v.len())) {
             (Some(sparsity), _) => sparsity.grouping.value(v.view()),
             (None, Some(scale)) => (&v * &scale).mapv(|x| x * x).sum(),
             (None, None) => 0.0,
         };
         let regularization = weights.lambda2 * penalty;
-        Ok(VStepResult { v, weights, regularization, length, tradeoff })
+        Ok(VStepResult { v, point, weights, regularization, length, tradeoff })
     }
 
     /// The terms at v, the data's first, and the smoothing ε of the group norms.
-    fn terms(&self, v: ArrayView1<'_, f64>) -> Result<(Vec<Term>, Places, f64)> {
+    fn terms(&self, data: Term, v: ArrayView1<'_, f64>) -> (Vec<Term>, Places, f64) {
         let (mut places, mut smoothing) = (Places::default(), 0.0);
-        let mut terms = vec![data_term(&self.problem, v)?];
+        let mut terms = vec![data];
         let sparsity = self.schedule.sparsity.as_ref().map(|sparsity| (sparsity, sparsity.weight_for(&terms[0])));
         let mut push = |term| {
             terms.push(term);
@@ -363,7 +417,7 @@ impl VStep<'_> {
             places.penalty =
                 Some(push(Term { matrix: Matrix::Diagonal(scale), target: Array1::zeros(v.len()), weight: 1.0 }));
         }
-        Ok((terms, places, smoothing))
+        (terms, places, smoothing)
     }
 
     /// What each coefficient is multiplied by in a penalty on their squares; `None` where there is no penalty. Nothing but
@@ -431,38 +485,23 @@ impl VStep<'_> {
         (goal, tried)
     }
 
-    /// Backtracks from the full step until the true objective (group norms smoothed by ε) is no larger than at v; 0
-    /// where no fraction helps.
-    fn line_search(
+    /// The true objective, of coefficients and the data predicted for them; group norms smoothed by ε.
+    fn objective(
         &self,
-        v: &Array1<f64>,
-        goal: &Array1<f64>,
         terms: &[Term],
         places: Places,
         smoothing: f64,
-    ) -> Result<(Array1<f64>, f64)> {
-        let penalty = |v: &Array1<f64>, (place, term): (usize, &Term)| match &self.schedule.sparsity {
+    ) -> impl Fn(ArrayView1<'_, f64>, &Array1<f64>) -> f64 {
+        let penalty = move |v: ArrayView1<'_, f64>, (place, term): (usize, &Term)| match &self.schedule.sparsity {
             Some(sparsity) if places.sparsity == Some(place) => {
-                2.0 * term.weight * sparsity.grouping.smoothed(v.view(), smoothing)
+                2.0 * term.weight * sparsity.grouping.smoothed(v, smoothing)
             }
-            _ => term.weight * term.squares(v.view()),
+            _ => term.weight * term.squares(v),
         };
-        let objective = |v: &Array1<f64>| -> Result<f64> {
-            let predicted = self.problem.forward.predict(self.problem.parameterized(v.view()).view())?;
+        move |v, predicted| {
             let penalties: f64 = terms.iter().enumerate().skip(1).map(|term| penalty(v, term)).sum();
-            Ok(self.problem.misfit(predicted.view()) + penalties)
-        };
-        let at_v = objective(v)?;
-        let mut fraction = 1.0;
-        for _ in 0..12 {
-            let candidate = v + &(fraction * &(goal - v));
-            // Where the step is at rounding level, so is the change of the objective.
-            if within_reach(objective(&candidate))? <= at_v * (1.0 + 1e-12) {
-                return Ok((candidate, fraction));
-            }
-            fraction *= 0.5;
+            self.problem.misfit(predicted.view()) + penalties
         }
-        Ok((v.clone(), 0.0))
     }
 }
 
@@ -509,7 +548,7 @@ mod tests {
     use ndarray::ArrayView1;
 
     use super::super::groups::ranges;
-    use super::super::toys::{Columns, Cubic, normals};
+    use super::super::toys::{Columns, Cubic, Wild, normals};
     use super::*;
     use crate::basis::pca::{Pca, Truncation};
     use crate::grid::{Ensemble, Grid};
@@ -595,6 +634,36 @@ mod tests {
             assert_eq!((&a.v, &a.model, a.row.misfit_model), (&b.v, &b.model, b.row.misfit_model));
         }
         assert_eq!(whole.returned, resumed.returned);
+    }
+
+    #[test]
+    fn no_iteration_ends_where_the_next_cannot_begin_at_whatever_rank() {
+        let run = |reach: f64| {
+            let forward = Wild::new(Cubic { matrix: Array2::eye(4), c: 0.0 }, reach);
+            let basis = Columns { matrix: Array2::eye(4), mean: Array1::zeros(4), sigma: Array1::ones(4) };
+            let (observed, start) = (Array1::ones(4), Array1::zeros(4));
+            let covariance = Covariance::diagonal(Array1::from_elem(4, 0.1)).unwrap();
+            let problem = Problem {
+                forward: &forward,
+                exact: &forward,
+                basis: &basis,
+                observed: observed.view(),
+                covariance: &covariance,
+            };
+            let schedule = Schedule { steps: 1, ..schedule(&[1, 2, 4]) };
+            let (schedule, at_rank) = (&schedule, &Toy { feasible: false });
+            Alternation { problem, schedule, at_rank, start: start.view(), coefficients: None, mismatch: None }
+                .run(Vec::new(), &mut |_| Ok(()), &())
+                .map(|estimate| estimate.iterations)
+        };
+        let lengths = |iterations: &[Iteration]| -> Vec<f64> { iterations.iter().map(|i| i.row.step_length).collect() };
+        let tame = run(2.0).unwrap();
+        assert_eq!(lengths(&tame), [1.0; 3]);
+        // Beyond 0.6 only the last iteration, which nothing follows, may end.
+        let wild = run(0.6).unwrap();
+        assert_eq!(lengths(&wild), [0.5, 0.125, 1.0]);
+        assert!((&wild[1].v - &ndarray::arr1(&[0.5625, 0.125])).iter().all(|d| d.abs() < 1e-6), "{}", wild[1].v);
+        assert!((&wild[2].v - 1.0).iter().all(|d| d.abs() < 1e-6), "{}", wild[2].v);
     }
 
     #[test]

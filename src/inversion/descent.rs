@@ -6,13 +6,13 @@ use ndarray::{Array1, ArrayView1};
 
 use super::alternating::Mismatch;
 use super::estimate::best_fitting;
+use super::gauss_newton::Point;
+use super::line_search::{self, Following, Moved};
 use super::weight::Candidate;
-use super::{Estimate, Iteration, Problem, Row, Stop, within_reach};
+use super::{Estimate, Iteration, Problem, Row, Stop};
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
-/// Step lengths tried: 1, ½, ….
-const STEP_LENGTHS: usize = 12;
 /// Iterations over which the misfit must fall by [`PROGRESS`] of itself, else the inversion stagnates.
 const PATIENCE: usize = 5;
 /// See [`PATIENCE`].
@@ -49,17 +49,30 @@ pub(super) struct Goal {
     pub(super) tradeoff: Vec<Candidate>,
 }
 
+/// Where an iteration begins.
+pub(super) struct Begun<'a> {
+    /// Its number, from 1.
+    pub(super) number: u32,
+    pub(super) previous: Option<&'a Iteration>,
+    pub(super) point: Point,
+    started: Instant,
+}
+
+/// An iteration, and where the next one begins, if that is known.
+pub(super) type Iterated = (Iteration, Option<Point>);
+
 impl Descent<'_> {
-    /// Runs the iterations that `done` does not hold yet, each made by `iterate` from its number and the one before;
-    /// `finished` sees each new one before the next begins.
+    /// Runs the iterations that `done` does not hold yet, each made by `iterate`, which says where the next one begins if
+    /// that is known; `finished` sees each new one before the next begins.
     pub(super) fn run(
         &self,
+        start: ArrayView1<'_, f64>,
         done: Vec<Iteration>,
-        iterate: &mut dyn FnMut(u32, Option<&Iteration>) -> Result<Iteration>,
+        iterate: &mut dyn FnMut(Begun<'_>) -> Result<Iterated>,
         finished: &mut dyn FnMut(&Iteration) -> Result<()>,
         progress: &dyn Progress,
     ) -> Result<Estimate> {
-        let mut iterations = done;
+        let (mut iterations, mut point) = (done, None);
         progress.start("inversion", self.iterations as u64);
         progress.advance(iterations.len() as u64);
         let stopped = loop {
@@ -73,7 +86,13 @@ impl Descent<'_> {
             if progress.interrupted() {
                 return Err(Error::Interrupted);
             }
-            let iteration = iterate(iterations.len() as u32 + 1, iterations.last())?;
+            let (number, previous, started) = (iterations.len() as u32 + 1, iterations.last(), Instant::now());
+            let begins = match point {
+                Some(point) => point,
+                None => Point::at(&self.problem, previous.map_or(start, |p| p.v.view()).to_owned())?,
+            };
+            let iteration;
+            (iteration, point) = iterate(Begun { number, previous, point: begins, started })?;
             finished(&iteration)?;
             progress.advance(1);
             iterations.push(iteration);
@@ -116,22 +135,26 @@ impl Descent<'_> {
         self.problem.observed.len() as f64
     }
 
-    /// Goes from v towards the goal as far as misfit and `smoothed` penalty do not rise, and tells what came of it with
-    /// the penalty itself.
+    /// Goes towards the goal as far as misfit and `smoothed` penalty do not rise, and tells what came of it with the
+    /// penalty itself.
     pub(super) fn finish(
         &self,
-        number: u32,
-        previous: Option<&Iteration>,
-        v: ArrayView1<'_, f64>,
+        Begun { number, previous, point, started }: Begun<'_>,
         Goal { v: goal, weight, tradeoff }: Goal,
         [smoothed, penalty]: [&Penalty<'_>; 2],
-        started: Instant,
-    ) -> Result<Iteration> {
-        let (v_new, length) = self.line_search(v, &goal, weight, smoothed)?;
+    ) -> Result<Iterated> {
+        let objective = |v: ArrayView1<'_, f64>, predicted: &Array1<f64>| {
+            self.problem.misfit(predicted.view()) + weight * smoothed(v)
+        };
+        let Point { v, predicted, .. } = point;
+        let following =
+            ((number as usize) < self.iterations).then_some(Following { problem: self.problem, rank: v.len() });
+        let Moved { v: v_new, fraction: length, point: next } =
+            line_search::search(&self.problem, v.clone(), &predicted, &goal, &objective, following)?;
         let parameterized = self.problem.parameterized(v_new.view());
         let misfit = self.problem.misfit_of_estimate(parameterized.view())?;
         let distance = |a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>| (&a - &b).mapv(|x| x * x).sum().sqrt();
-        let model_before = previous.map_or_else(|| self.problem.parameterized(v), |p| p.model.clone());
+        let model_before = previous.map_or_else(|| self.problem.parameterized(v.view()), |p| p.model.clone());
         let regularization = weight * penalty(v_new.view());
         let mismatch = self.mismatch.map(|m| m(parameterized.view()));
         let row = Row {
@@ -147,38 +170,14 @@ impl Descent<'_> {
             lambda_f: 0.0,
             lambda: weight.sqrt(),
             step_length: length,
-            change_v: distance(v_new.view(), v),
+            change_v: distance(v_new.view(), v.view()),
             change_u: distance(parameterized.view(), model_before.view()),
             mismatch_parameterized: mismatch,
             mismatch_model: mismatch,
             seconds: started.elapsed().as_secs_f64(),
         };
         let model = parameterized.clone();
-        Ok(Iteration { row, v: v_new, parameterized, model, probability: None, tradeoff })
-    }
-
-    /// Backtracks from the full step until the objective is no larger than at v; 0 where no fraction helps.
-    fn line_search(
-        &self,
-        v: ArrayView1<'_, f64>,
-        goal: &Array1<f64>,
-        weight: f64,
-        penalty: &Penalty<'_>,
-    ) -> Result<(Array1<f64>, f64)> {
-        let objective = |v: ArrayView1<'_, f64>| -> Result<f64> {
-            let predicted = self.problem.forward.predict(self.problem.parameterized(v).view())?;
-            Ok(self.problem.misfit(predicted.view()) + weight * penalty(v))
-        };
-        let at_v = objective(v)?;
-        for fraction in (0..STEP_LENGTHS as i32).map(|halvings| 0.5f64.powi(halvings)) {
-            // A group that is empty at both ends stays exactly empty.
-            let candidate = if fraction == 1.0 { goal.clone() } else { &v + &(fraction * &(goal - &v)) };
-            // Where the step is at rounding level, so is the change of the objective.
-            if within_reach(objective(candidate.view()))? <= at_v * (1.0 + 1e-12) {
-                return Ok((candidate, fraction));
-            }
-        }
-        Ok((v.to_owned(), 0.0))
+        Ok((Iteration { row, v: v_new, parameterized, model, probability: None, tradeoff }, next))
     }
 }
 

@@ -6,13 +6,14 @@
 //! Nothing of it needs a basis, and C is only applied, so that it may be a covariance of many more directions than there
 //! are realizations, see [`StationaryCovariance`](crate::prior::stationary_covariance::StationaryCovariance).
 
-use ndarray::{Array1, ArrayView1};
+use ndarray::{Array1, Array2, ArrayView1};
 
+use super::gauss_newton::gradients;
+use super::line_search::{shares, within_reach};
 use super::representers::Representers;
 use super::verdict::{
     Evidence, SETTLED, STEP_LENGTHS, Scored, Solution, TEMPERED_ITERATIONS, TEMPERING, VerdictOptions,
 };
-use super::within_reach;
 use crate::error::{Error, Result};
 use crate::linalg::dense::{cholesky, symmetric_eigen};
 use crate::operator::{LinearOperator, Linearized};
@@ -71,7 +72,9 @@ impl FieldInference<'_, '_, '_> {
     pub(super) fn solve(&self) -> Result<(f64, Solution)> {
         let n = self.mean.len();
         let mut at = Point { weights: Array1::zeros(n), deviation: Array1::zeros(n) };
-        let mut seen = self.see(self.evidence.forward.linearize(self.mean)?, None);
+        let forward = self.evidence.forward;
+        let at_mean = forward.linearize(self.mean)?;
+        let mut seen = self.see(gradients(&*at_mean.jacobian, forward, self.mean)?, at_mean.value, None);
         if self.options.tempered_start {
             for factor in TEMPERING {
                 (Ended { at, .. }, seen) = self.descend(at, seen, factor, TEMPERED_ITERATIONS)?;
@@ -104,12 +107,11 @@ impl FieldInference<'_, '_, '_> {
         &self.mean + &at.deviation
     }
 
-    /// What the data see at a field that they are linearized at; `before`: at another one.
-    fn see(&self, linearized: Linearized<'_>, before: Option<Seen>) -> Seen {
+    /// What the data see at a field, given their gradients there and what is predicted; `before`: at another one.
+    fn see(&self, gradients: Array2<f64>, predicted: Array1<f64>, before: Option<Seen>) -> Seen {
         let before = before.map(|seen| seen.representers);
-        let errors = self.evidence.covariance;
-        let representers = Representers::new(self.covariance, &*linearized.jacobian, errors, before);
-        Seen { representers, predicted: linearized.value }
+        let representers = Representers::new(self.covariance, gradients, self.evidence.covariance, before);
+        Seen { representers, predicted }
     }
 
     /// The field that is most probable where the data are as they are linearized at `at`.
@@ -147,19 +149,21 @@ impl FieldInference<'_, '_, '_> {
             let goal = self.goal(&seen, &ended.at, factor)?;
             ended.iterations += 1;
             ended.settled = true;
-            for fraction in (0..STEP_LENGTHS as i32).map(|halvings| 0.5f64.powi(halvings)) {
+            for fraction in shares(STEP_LENGTHS) {
                 let candidate = ended.at.towards(&goal, fraction);
+                let (forward, field) = (self.evidence.forward, self.field(&candidate));
                 // A linearization predicts as well, and solves the equations once for both.
-                let (linearized, mut reached) = (self.evidence.forward.linearize(self.field(&candidate).view()), None);
-                let value = within_reach(linearized.map(|linearized| {
-                    let value = objective(&candidate, &linearized.value);
-                    reached = Some(linearized);
-                    value
-                }))?;
-                if value < now {
+                let Some(Linearized { value: predicted, jacobian }) = within_reach(forward.linearize(field.view()))?
+                else {
+                    continue;
+                };
+                let value = objective(&candidate, &predicted);
+                if value < now
+                    && let Some(gradients) = within_reach(gradients(&*jacobian, forward, field.view()))?
+                {
                     ended.settled = now - value <= SETTLED * now;
                     ended.at = candidate;
-                    seen = self.see(reached.expect("a value comes from a linearization"), Some(seen));
+                    seen = self.see(gradients, predicted, Some(seen));
                     break;
                 }
             }

@@ -8,7 +8,7 @@ use super::Problem;
 use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::linalg::dense::{cholesky, multiply, symmetric_eigen};
-use crate::operator::LinearOperator;
+use crate::operator::{LinearOperator, Linearized, Operator};
 
 /// The matrix of a [`Term`].
 #[derive(Debug, Clone)]
@@ -186,19 +186,72 @@ fn least_norm(hessian: &Array2<f64>, rhs: &Array1<f64>) -> Array1<f64> {
     vectors.dot(&projected)
 }
 
-/// The whitened data term of the Gauss-Newton step at v: `‖C^{-1/2} G_u Φ v' − Δd‖²` with
-/// `Δd = C^{-1/2}(d − g(v)) + C^{-1/2} G_u Φ v`.
-pub(super) fn data_term(problem: &Problem<'_>, v: ArrayView1<'_, f64>) -> Result<Term> {
-    let at = problem.forward.linearize(problem.parameterized(v).view())?;
-    let jacobian = reduced_jacobian(&*at.jacobian, &*problem.basis.truncated(v.len()));
-    let jacobian = problem.covariance.whiten_block(jacobian.view());
-    if jacobian.iter().any(|x| !x.is_finite()) {
-        return Err(Error::NoModel(
-            "the forward model of the estimate has a derivative that is no finite number".into(),
-        ));
+/// Coefficients at which the forward model is linearized: where a Gauss-Newton step begins.
+pub(super) struct Point {
+    pub(super) v: Array1<f64>,
+    /// g(ū + Φv).
+    pub(super) predicted: Array1<f64>,
+    /// `A = C^{-1/2} G_u Φ`, m × k.
+    pub(super) jacobian: Array2<f64>,
+    /// `Δd = C^{-1/2}(d − g(ū + Φv)) + A v`: the data term of the step is `‖A v' − Δd‖²`.
+    pub(super) target: Array1<f64>,
+}
+
+impl Point {
+    /// The point v.
+    ///
+    /// # Errors
+    /// Those of the forward model, and [`Error::NoModel`] where a prediction or a derivative is no finite number.
+    pub(super) fn at(problem: &Problem<'_>, v: Array1<f64>) -> Result<Self> {
+        let field = problem.parameterized(v.view());
+        Self::of(problem, v, field.view(), problem.forward.linearize(field.view())?)
     }
-    let target = problem.covariance.whiten((&problem.observed - &at.value).view()) + jacobian.dot(&v);
-    Ok(Term { matrix: Matrix::Dense(jacobian), target, weight: 1.0 })
+
+    /// The point v, of the parameterized field `field` at which the forward model is linearized.
+    ///
+    /// # Errors
+    /// As those of [`Point::at`].
+    pub(super) fn of(
+        problem: &Problem<'_>,
+        v: Array1<f64>,
+        field: ArrayView1<'_, f64>,
+        Linearized { value: predicted, jacobian }: Linearized<'_>,
+    ) -> Result<Self> {
+        let jacobian = reduced_jacobian(&*jacobian, &*problem.basis.truncated(v.len()));
+        let jacobian = finite(jacobian, problem.forward, field)?;
+        let jacobian = problem.covariance.whiten_block(jacobian.view());
+        let target = problem.covariance.whiten((&problem.observed - &predicted).view()) + jacobian.dot(&v);
+        if target.iter().any(|x| !x.is_finite()) {
+            let misfit = problem.misfit(predicted.view());
+            return Err(Error::NoModel(format!("the forward model of an iterate gives a misfit of {misfit}")));
+        }
+        Ok(Self { v, predicted, jacobian, target })
+    }
+}
+
+/// The columns of `Gᵀ`, n × m, with the Jacobian G of `model` at u.
+///
+/// # Errors
+/// See [`finite`].
+pub(super) fn gradients(
+    jacobian: &dyn LinearOperator,
+    model: &dyn Operator,
+    u: ArrayView1<'_, f64>,
+) -> Result<Array2<f64>> {
+    finite(jacobian.adjoint_block(Array2::eye(jacobian.rows()).view()), model, u)
+}
+
+/// Products with the Jacobian of `model` at u.
+///
+/// # Errors
+/// Where they are no finite numbers, why: a product cannot fail, and a model keeps what one could not say for its next
+/// call.
+pub(super) fn finite(products: Array2<f64>, model: &dyn Operator, u: ArrayView1<'_, f64>) -> Result<Array2<f64>> {
+    if products.iter().all(|x| x.is_finite()) {
+        return Ok(products);
+    }
+    model.predict(u)?;
+    Err(Error::NoModel("the forward model of the estimate has a derivative that is no finite number".into()))
 }
 
 /// Columns of Φ that [`gram`] holds at once.

@@ -12,6 +12,7 @@ mod estimate;
 mod field_inference;
 mod gauss_newton;
 mod groups;
+mod line_search;
 mod linear_tradeoff;
 mod overlap;
 mod regularized;
@@ -98,26 +99,5 @@ impl Problem<'_> {
     /// The parameterized field `ū + Φ v`, with as many leading columns of Φ as v has coefficients.
     pub fn parameterized(&self, v: ArrayView1<'_, f64>) -> Array1<f64> {
         self.basis.truncated(v.len()).expand(v)
-    }
-}
-
-/// An objective as a line search takes it: a field too wild for the forward model is a step too long.
-fn within_reach(objective: Result<f64>) -> Result<f64> {
-    match objective {
-        Err(Error::NoModel(_) | Error::Input { .. }) => Ok(f64::INFINITY),
-        other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_search_steps_back_from_what_the_model_refuses_and_from_nothing_else() {
-        assert_eq!(within_reach(Ok(2.0)).unwrap(), 2.0);
-        assert_eq!(within_reach(Err(Error::input("cell 3", "0 is not a positive number", ""))).unwrap(), f64::INFINITY);
-        assert_eq!(within_reach(Err(Error::NoModel("dry".into()))).unwrap(), f64::INFINITY);
-        assert!(matches!(within_reach(Err(Error::Interrupted)), Err(Error::Interrupted)));
     }
 }

@@ -5,14 +5,12 @@
 //! every weight's minimiser is known at once from a [`LinearTradeoff`]; λ² is taken from it by the [`Criterion`]; a line
 //! search on the smoothed objective follows.
 
-use std::time::Instant;
-
 use ndarray::{Array1, Array2, ArrayView1};
 
 use super::alternating::Mismatch;
 use super::criterion::Criterion;
-use super::descent::{Descent, Goal, foretold};
-use super::gauss_newton::{Matrix, data_term};
+use super::descent::{Begun, Descent, Goal, foretold};
+use super::gauss_newton::Point;
 use super::linear_tradeoff::{LinearTradeoff, expand};
 use super::roughness::Roughness;
 use super::{Estimate, Iteration, Problem};
@@ -91,11 +89,9 @@ impl RegularizedInversion<'_> {
         let analyses = Analyses::default();
         // A quadratic penalty is the same in every iteration.
         let mut kept = None;
-        let mut iterate = |number: u32, previous: Option<&Iteration>| {
-            let started = Instant::now();
-            let v = previous.map_or(self.start, |p| p.v.view());
-            let field = self.problem.parameterized(v);
-            let epsilon = self.smoothing(field.view(), number);
+        let mut iterate = |begun: Begun<'_>| {
+            let field = self.problem.parameterized(begun.point.v.view());
+            let epsilon = self.smoothing(field.view(), begun.number);
             let roughness = match kept.take() {
                 Some(roughness) => roughness,
                 None => {
@@ -103,7 +99,7 @@ impl RegularizedInversion<'_> {
                     Roughness::new(basis, self.regularizer.differences(), weights.view(), &analyses)?
                 }
             };
-            let goal = self.goal(&roughness, field.view(), epsilon, v, previous)?;
+            let goal = self.goal(&roughness, field.view(), epsilon, &begun.point, begun.previous)?;
             if self.regularizer.quadratic() {
                 kept = Some(roughness);
             }
@@ -111,9 +107,9 @@ impl RegularizedInversion<'_> {
                 self.regularizer.value(self.problem.parameterized(v).view(), epsilon)
             };
             let smoothed = |v: ArrayView1<'_, f64>| penalty(v, epsilon);
-            descent.finish(number, previous, v, goal, [&smoothed, &|v| penalty(v, 0.0)], started)
+            descent.finish(begun, goal, [&smoothed, &|v| penalty(v, 0.0)])
         };
-        descent.run(done, &mut iterate, finished, progress)
+        descent.run(self.start, done, &mut iterate, finished, progress)
     }
 
     /// ε of an iteration: a share of the steepest differences; 1 where there are none, which makes the squares plain.
@@ -129,17 +125,12 @@ impl RegularizedInversion<'_> {
         roughness: &Roughness,
         field: ArrayView1<'_, f64>,
         epsilon: f64,
-        v: ArrayView1<'_, f64>,
+        Point { v, predicted, jacobian, target }: &Point,
         previous: Option<&Iteration>,
     ) -> Result<Goal> {
-        let data = data_term(&self.problem, v)?;
-        let Matrix::Dense(jacobian) = &data.matrix else { unreachable!("the data term is dense") };
-        let misfit = data.squares(v);
-        if !misfit.is_finite() || jacobian.iter().any(|a| !a.is_finite()) {
-            return Err(Error::NoModel(format!("the forward model of iterate gives a misfit of {misfit}")));
-        }
-        let center = self.center(roughness, field, epsilon, v);
-        let target = &data.target - &jacobian.dot(&center);
+        let misfit = self.problem.misfit(predicted.view());
+        let center = self.center(roughness, field, epsilon, v.view());
+        let target = target - &jacobian.dot(&center);
         let (matrix, tradeoff) = reduced(jacobian, &target, self.schedule.weight, roughness);
         let share = if previous.is_some_and(foretold) { HIGH_AMBITION } else { AMBITION };
         let aim = (self.problem.observed.len() as f64).max(share * misfit);

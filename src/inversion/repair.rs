@@ -21,9 +21,10 @@
 //! misfit of u 1929, 3864 and 6596 after five steps, 470, 730 and 907 after as many as gain (target 50), mismatch .170
 //! either way.
 
-use ndarray::{Array1, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use super::Problem;
+use super::gauss_newton::gradients;
 use super::representers::Representers;
 use crate::error::{Error, Result};
 use crate::feasible::threshold;
@@ -153,7 +154,8 @@ impl Repair<'_> {
         let decision = Decision::new(self, model, probability);
         let expected = decision.expected();
         let at = problem.exact.linearize(expected.view())?;
-        let mut gain = Gain::new(problem, self.covariance, &*at.jacobian, None);
+        let mut gain =
+            Gain::new(problem, self.covariance, gradients(&*at.jacobian, problem.exact, expected.view())?, None);
         let bound = self.options.reach * decision.range;
         let mut field = gain.apply(whitened_residual(problem, &at.value).view());
         let mut gained_at = 0;
@@ -178,7 +180,8 @@ impl Repair<'_> {
                 break;
             }
             if let Some(jacobian) = jacobian {
-                gain = Gain::new(problem, self.covariance, &*jacobian, Some(gain));
+                let gradients = gradients(&*jacobian, problem.exact, candidate.view())?;
+                gain = Gain::new(problem, self.covariance, gradients, Some(gain));
             }
             let change = gain.apply(residual.view()) * self.options.length;
             let largest = change.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
@@ -203,15 +206,15 @@ struct Gain {
 }
 
 impl Gain {
-    /// The gain of a Jacobian G; `before`: of another one.
+    /// The gain of the data's gradients `Gᵀ`; `before`: of others.
     fn new(
         problem: &Problem<'_>,
         covariance: &dyn LinearOperator,
-        jacobian: &dyn LinearOperator,
+        gradients: Array2<f64>,
         before: Option<Self>,
     ) -> Self {
         let before = before.map(|gain| gain.representers);
-        let representers = Representers::new(covariance, jacobian, problem.covariance, before);
+        let representers = Representers::new(covariance, gradients, problem.covariance, before);
         let mut system = representers.gram.clone();
         system.diag_mut().mapv_inplace(|g| g + 1.0);
         let factor = cholesky(&system).expect("A C Aᵀ + I is positive definite");
@@ -283,9 +286,7 @@ impl<'a> Decision<'a> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use ndarray::Array2;
-
-    use super::super::toys::normals;
+    use super::super::toys::{Cubic, Wild, normals};
     use super::*;
     use crate::basis::pca::{Pca, Truncation};
     use crate::grid::{Ensemble, Grid};
@@ -468,6 +469,9 @@ mod tests {
         // The wrong cell lacks the second facies: no better model has as little of it as the one given.
         let refuses = Linear { matrix: matrix.clone(), most: model.mean().unwrap() };
         assert_eq!(repair(&refuses, &matrix.dot(&truth), 0.1, &votes, &[]).model, model);
+        let wild = Wild::new(Cubic { matrix: matrix.clone(), c: 0.0 }, 0.0);
+        let options = RepairOptions::nonlinear();
+        assert_eq!(repair_with(options, &wild, &matrix.dot(&truth), 0.1, &votes, &[]).model, model);
     }
 
     #[test]

@@ -19,18 +19,17 @@ pub(super) struct Representers {
 }
 
 impl Representers {
-    /// Those of a Jacobian G (m × n) of data with the errors C_d under a prior covariance C of the cells. Rows of A that
-    /// are as they were `before`, such as those of values of the field itself, are not spread again.
+    /// Those of the `gradients` `Gᵀ` (n × m) of data with the errors C_d under a prior covariance C of the cells. Rows of
+    /// A that are as they were `before`, such as those of values of the field itself, are not spread again.
     pub(super) fn new(
         prior: &dyn LinearOperator,
-        jacobian: &dyn LinearOperator,
+        gradients: Array2<f64>,
         errors: &Covariance,
         before: Option<Self>,
     ) -> Self {
         // A block of n × m numbers is large: each is dropped as soon as the next is there.
-        let columns = jacobian.adjoint_block(Array2::eye(jacobian.rows()).view());
-        let whitened = errors.whiten_block(columns.t());
-        drop(columns);
+        let whitened = errors.whiten_block(gradients.t());
+        drop(gradients);
         let whitened = in_rows(whitened);
         let spread_rows = |rows: ArrayView2<'_, f64>| prior.apply_block(rows.t()).reversed_axes();
         let spread = match before {
@@ -103,8 +102,8 @@ mod tests {
         let mut second = normals(m, n, 3);
         second.row_mut(4).assign(&first.row(4));
         let spread = Dense(prior.clone());
-        let before = Representers::new(&spread, &Dense(first), &errors, None);
-        let found = Representers::new(&spread, &Dense(second.clone()), &errors, Some(before));
+        let before = Representers::new(&spread, first.reversed_axes(), &errors, None);
+        let found = Representers::new(&spread, second.t().to_owned(), &errors, Some(before));
         let whitened = errors.whiten_block(second.view());
         let (x, w) = (normals(n, 1, 4), normals(m, 1, 5));
         let close = |a: ArrayView1<'_, f64>, b: Array2<f64>| {

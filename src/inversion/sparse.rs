@@ -5,14 +5,12 @@
 //! half an iteration (faster where the linearization proves right) until the whitened misfit reaches its target, so that
 //! every start comes the same way.
 
-use std::time::Instant;
-
-use ndarray::{Array1, ArrayView1, ArrayView2};
+use ndarray::{Array1, ArrayView1};
 
 use super::alternating::Mismatch;
 use super::criterion::Criterion;
-use super::descent::{Descent, Goal, foretold};
-use super::gauss_newton::{Matrix, data_term};
+use super::descent::{Begun, Descent, Goal, Iterated, foretold};
+use super::gauss_newton::Point;
 use super::groups::Grouping;
 use super::sparse_weight::choose_weight;
 use super::sparsity::{GroupedLeastSquares, Minimizer};
@@ -113,8 +111,7 @@ impl<'a> SparseInversion<'a> {
         assert_eq!(self.start.len(), k, "start against the columns of the basis");
         let largest = self.largest_weight()?;
         let descent = self.descent();
-        let mut iterate = |number: u32, previous: Option<&Iteration>| self.iterate(&descent, number, previous, largest);
-        descent.run(done, &mut iterate, finished, progress)
+        descent.run(self.start, done, &mut |begun| self.iterate(&descent, begun, largest), finished, progress)
     }
 
     fn descent(&self) -> Descent<'a> {
@@ -130,40 +127,23 @@ impl<'a> SparseInversion<'a> {
 
     /// λ_max² at v = 0.
     fn largest_weight(&self) -> Result<f64> {
-        let data = data_term(&self.problem, Array1::zeros(self.grouping.columns()).view())?;
-        let Matrix::Dense(jacobian) = &data.matrix else { unreachable!("the data term is dense") };
-        let largest = self.grouping.largest_weight(jacobian.t().dot(&data.target).view());
+        let zero = Point::at(&self.problem, Array1::zeros(self.grouping.columns()))?;
+        let largest = self.grouping.largest_weight(zero.jacobian.t().dot(&zero.target).view());
         match largest.is_finite() {
             true => Ok(largest.max(f64::MIN_POSITIVE)),
             false => Err(Error::NoModel(format!("the gradient of the misfit at v = 0 has a norm of {largest}"))),
         }
     }
 
-    fn iterate(
-        &self,
-        descent: &Descent<'_>,
-        number: u32,
-        previous: Option<&Iteration>,
-        largest: f64,
-    ) -> Result<Iteration> {
-        let started = Instant::now();
-        let v = previous.map_or(self.start, |p| p.v.view());
-        let data = data_term(&self.problem, v)?;
-        let Matrix::Dense(jacobian) = &data.matrix else { unreachable!("the data term is dense") };
-        let goal = self.weigh(jacobian.view(), data.target.view(), previous, v, largest)?;
+    fn iterate(&self, descent: &Descent<'_>, begun: Begun<'_>, largest: f64) -> Result<Iterated> {
+        let goal = self.weigh(&begun.point, begun.previous, largest)?;
         let penalty = |v: ArrayView1<'_, f64>| self.grouping.value(v);
-        descent.finish(number, previous, v, goal, [&penalty, &penalty], started)
+        descent.finish(begun, goal, [&penalty, &penalty])
     }
 
     /// The minimiser of the linearized problem, its λ², and the weights that were tried.
-    fn weigh(
-        &self,
-        jacobian: ArrayView2<'_, f64>,
-        data: ArrayView1<'_, f64>,
-        previous: Option<&Iteration>,
-        v: ArrayView1<'_, f64>,
-        largest: f64,
-    ) -> Result<Goal> {
+    fn weigh(&self, point: &Point, previous: Option<&Iteration>, largest: f64) -> Result<Goal> {
+        let (jacobian, data, v) = (point.jacobian.view(), point.target.view(), point.v.view());
         let prepared = || GroupedLeastSquares::new(jacobian, data, self.grouping);
         let (found, weight, tradeoff) = match self.schedule.weight {
             Criterion::Fixed(weight) => (prepared().minimize(weight, Some(v)), weight, Vec::new()),

@@ -1,11 +1,13 @@
 //! Small problems that the tests of this room share.
 
+use std::mem;
 use std::ops::Range;
+use std::sync::Mutex;
 
 use ndarray::{Array1, Array2, ArrayView1, Axis, CowArray, Ix2, s};
 
 use crate::basis::Basis;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operator::{Dense, LinearOperator, Linearized, Operator};
 use crate::random::{Purpose, Stream};
 
@@ -35,6 +37,45 @@ impl Operator for Cubic {
         let slopes = self.matrix.dot(&u).mapv(|y| 1.0 + 3.0 * self.c * y * y);
         let jacobian = Dense(&self.matrix * &slopes.insert_axis(Axis(1)));
         Ok(Linearized { value: self.predict(u)?, jacobian: Box::new(jacobian) })
+    }
+}
+
+/// A model that predicts well everywhere, and has derivatives where no element exceeds `reach` alone. It keeps what it has
+/// to say of that for its next call.
+pub(super) struct Wild {
+    model: Cubic,
+    reach: f64,
+    refused: Mutex<bool>,
+}
+
+impl Wild {
+    pub(super) const REASON: &str = "too wild for derivatives";
+
+    pub(super) fn new(model: Cubic, reach: f64) -> Self {
+        Self { model, reach, refused: Mutex::new(false) }
+    }
+}
+
+impl Operator for Wild {
+    fn inputs(&self) -> usize {
+        self.model.inputs()
+    }
+    fn outputs(&self) -> usize {
+        self.model.outputs()
+    }
+    fn predict(&self, u: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
+        match mem::take(&mut *self.refused.lock().expect("no other thread failed")) {
+            true => Err(Error::NoModel(Self::REASON.into())),
+            false => self.model.predict(u),
+        }
+    }
+    fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
+        let value = self.predict(u)?;
+        if u.iter().all(|x| x.abs() <= self.reach) {
+            return self.model.linearize(u);
+        }
+        *self.refused.lock().expect("no other thread failed") = true;
+        Ok(Linearized { value, jacobian: Box::new(Dense(Array2::from_elem(self.model.matrix.dim(), f64::NAN))) })
     }
 }
 

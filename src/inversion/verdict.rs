@@ -17,15 +17,15 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use rayon::prelude::*;
 
 use super::field_inference::FieldInference;
-use super::gauss_newton::{Matrix, Term, solve};
+use super::gauss_newton::{Matrix, Term, finite, solve};
+use super::line_search::{shares, within_reach};
 use super::truncation::sample_covariance;
 use super::weight::log_evidence;
-use super::within_reach;
 use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::linalg::covariance::Covariance;
 use crate::linalg::dense::{multiply, symmetric_eigen};
-use crate::operator::{LinearOperator, Operator};
+use crate::operator::{LinearOperator, Linearized, Operator};
 use crate::progress::Progress;
 
 /// A scenario to be judged.
@@ -285,8 +285,10 @@ struct Inference<'a, 'e, 'h> {
     progress: &'a dyn Progress,
 }
 
-/// The data linearized at a field, not whitened.
+/// The data linearized at parameters x, not whitened.
+#[derive(Clone)]
 struct Linear {
+    x: Array1<f64>,
     /// With respect to all parameters, m × k.
     jacobian: Array2<f64>,
     /// `G_u ρ` where that is noise, m × L.
@@ -349,7 +351,7 @@ impl Scored {
 
 /// Where Gauss-Newton iterations ended.
 struct Ended {
-    x: Array1<f64>,
+    at: Linear,
     objective: f64,
     iterations: usize,
     settled: bool,
@@ -398,22 +400,20 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
 
     /// The log evidence and the solution.
     fn solve(&self) -> Result<(f64, Solution)> {
-        let start = self.linearize(Array1::zeros(self.sigma.len()).view(), true)?;
-        let mut covariance = self.covariance(&start)?;
-        let mut ended = self.best_of_starts(&start, &covariance)?;
-        let mut at = self.linearize(ended.x.view(), true)?;
-        if at.noise.ncols() > 0 {
-            covariance = self.covariance(&at)?;
-            ended = self.descend(ended.x, &covariance, 1.0, self.options.iterations)?;
-            at = self.linearize(ended.x.view(), true)?;
-            covariance = self.covariance(&at)?;
+        let at_mean = self.linearize(Array1::zeros(self.sigma.len()))?;
+        let mut covariance = self.covariance(&at_mean)?;
+        let mut ended = self.best_of_starts(at_mean, &covariance)?;
+        if ended.at.noise.ncols() > 0 {
+            covariance = self.covariance(&ended.at)?;
+            ended = self.descend(ended.at, &covariance, 1.0, self.options.iterations)?;
+            covariance = self.covariance(&ended.at)?;
         }
-        self.scored(ended, at, &covariance)
+        self.scored(ended, &covariance)
     }
 
-    fn scored(&self, ended: Ended, at: Linear, covariance: &Covariance) -> Result<(f64, Solution)> {
+    fn scored(&self, Ended { at, iterations, settled, .. }: Ended, covariance: &Covariance) -> Result<(f64, Solution)> {
         let scaled = covariance.whiten_block(at.jacobian.view()) * &self.sigma;
-        let normalized = &ended.x / &self.sigma;
+        let normalized = &at.x / &self.sigma;
         let residual = covariance.whiten((&self.evidence.observed - &at.predicted).view());
         let scored = Scored {
             data: &residual + &scaled.dot(&normalized),
@@ -423,11 +423,11 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
             prior_squares: normalized.dot(&normalized),
         };
         scored.solution(self.options.tail, |score| Solution {
-            v: ended.x.slice(s![..self.basis.cols()]).to_owned(),
-            field: self.field(ended.x.view()),
+            v: at.x.slice(s![..self.basis.cols()]).to_owned(),
+            field: self.field(at.x.view()),
             predicted: at.predicted,
-            iterations: ended.iterations,
-            settled: ended.settled,
+            iterations,
+            settled,
             ..score
         })
     }
@@ -439,26 +439,25 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
         if w.is_empty() { field } else { field + self.left_over.t().dot(&w) }
     }
 
-    /// Prediction and Jacobian at x; what the basis leaves over is seen through it only where it is asked for or made of
-    /// parameters.
-    fn linearize(&self, x: ArrayView1<'_, f64>, noise: bool) -> Result<Linear> {
-        let at = self.evidence.forward.linearize(self.field(x).view())?;
-        let (m, k) = (at.value.len(), self.basis.cols());
-        let parameters = self.sigma.len() > k;
-        let seen = if parameters || noise { self.left_over.view() } else { self.left_over.slice(s![..0, ..]) };
-        let mut jacobian = Array2::zeros((m, k + seen.nrows()));
+    /// Prediction and Jacobian at x.
+    fn linearize(&self, x: Array1<f64>) -> Result<Linear> {
+        let field = self.field(x.view());
+        self.linear(x, field.view(), self.evidence.forward.linearize(field.view())?)
+    }
+
+    /// Prediction and Jacobian at x, of the field at which the forward model is linearized.
+    fn linear(&self, x: Array1<f64>, field: ArrayView1<'_, f64>, at: Linearized<'_>) -> Result<Linear> {
+        let (m, k, left_over) = (at.value.len(), self.basis.cols(), self.left_over.view());
+        let mut jacobian = Array2::zeros((m, k + left_over.nrows()));
         for start in (0..m).step_by(ROWS_AT_ONCE) {
             let data = start..(start + ROWS_AT_ONCE).min(m);
             let unit = Array2::from_shape_fn((m, data.len()), |(i, j)| f64::from(u8::from(i == start + j)));
-            let rows = at.jacobian.adjoint_block(unit.view());
+            let rows = finite(at.jacobian.adjoint_block(unit.view()), self.evidence.forward, field)?;
             jacobian.slice_mut(s![data.clone(), ..k]).assign(&self.basis.adjoint_block(rows.view()).t());
-            jacobian.slice_mut(s![data, k..]).assign(&multiply(rows.t(), seen.t()));
+            jacobian.slice_mut(s![data, k..]).assign(&multiply(rows.t(), left_over.t()));
         }
-        if parameters {
-            return Ok(Linear { jacobian, noise: Array2::zeros((m, 0)), predicted: at.value });
-        }
-        let noise = jacobian.slice(s![.., k..]).to_owned();
-        Ok(Linear { jacobian: jacobian.slice(s![.., ..k]).to_owned(), noise, predicted: at.value })
+        let (parameters, noise) = jacobian.view().split_at(Axis(1), self.sigma.len());
+        Ok(Linear { x, jacobian: parameters.to_owned(), noise: noise.to_owned(), predicted: at.value })
     }
 
     /// The errors' covariance with all that counts as noise.
@@ -469,19 +468,18 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
         }
     }
 
-    fn best_of_starts(&self, at_mean: &Linear, covariance: &Covariance) -> Result<Ended> {
-        let k = self.sigma.len();
+    fn best_of_starts(&self, at_mean: Linear, covariance: &Covariance) -> Result<Ended> {
         let mut ended: Vec<Result<Ended>> = Vec::new();
         if self.options.tempered_start {
-            ended.push(self.tempered(Array1::zeros(k), covariance));
+            ended.push(self.tempered(at_mean.clone(), covariance));
         }
         let stranded = !ended.is_empty() && ended.iter().all(|e| matches!(e, Err(Error::NoModel(_))));
         if (self.options.linear_start || stranded) && !self.evidence.linear_data.is_empty() {
-            let start = self.given_linear_data(at_mean, covariance)?;
-            ended.push(self.descend(start, covariance, 1.0, self.options.iterations));
+            let start = self.linearize(self.given_linear_data(&at_mean, covariance)?);
+            ended.push(start.and_then(|start| self.descend(start, covariance, 1.0, self.options.iterations)));
         }
         if ended.is_empty() {
-            ended.push(self.descend(Array1::zeros(k), covariance, 1.0, self.options.iterations));
+            ended.push(self.descend(at_mean, covariance, 1.0, self.options.iterations));
         }
         let least = |a: Result<Ended>, b: Result<Ended>| match (a, b) {
             (Ok(a), Ok(b)) => Ok(if b.objective < a.objective { b } else { a }),
@@ -491,11 +489,11 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
         ended.into_iter().reduce(least).expect("at least one start")
     }
 
-    fn tempered(&self, mut x: Array1<f64>, covariance: &Covariance) -> Result<Ended> {
+    fn tempered(&self, mut at: Linear, covariance: &Covariance) -> Result<Ended> {
         for factor in TEMPERING {
-            x = self.descend(x, covariance, factor, TEMPERED_ITERATIONS)?.x;
+            at = self.descend(at, covariance, factor, TEMPERED_ITERATIONS)?.at;
         }
-        self.descend(x, covariance, 1.0, self.options.iterations)
+        self.descend(at, covariance, 1.0, self.options.iterations)
     }
 
     /// The most probable parameters given the linear data alone.
@@ -508,42 +506,44 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
     }
 
     /// Gauss-Newton on `‖C^{-1/2}(d − g(x))‖²/f² + Σ x²/σ²`, f a factor on the noise.
-    fn descend(&self, start: Array1<f64>, covariance: &Covariance, factor: f64, iterations: usize) -> Result<Ended> {
+    fn descend(&self, start: Linear, covariance: &Covariance, factor: f64, iterations: usize) -> Result<Ended> {
         let weight = factor.powi(-2);
         let objective = |x: &Array1<f64>, predicted: &Array1<f64>| {
             let residual = covariance.whiten((&self.evidence.observed - predicted).view());
             weight * residual.dot(&residual) + (x / &self.sigma).mapv(|x| x * x).sum()
         };
-        let mut ended = Ended { x: start, objective: f64::INFINITY, iterations: 0, settled: false };
+        let objective_at_start = objective(&start.x, &start.predicted);
+        let mut ended = Ended { at: start, objective: objective_at_start, iterations: 0, settled: false };
         while ended.iterations < iterations && !ended.settled {
             if self.progress.interrupted() {
                 return Err(Error::Interrupted);
             }
-            let x = &ended.x;
-            let at = self.linearize(x.view(), false)?;
-            let jacobian = covariance.whiten_block(at.jacobian.view());
-            let target = covariance.whiten((&self.evidence.observed - &at.predicted).view()) + jacobian.dot(x);
+            let (Linear { x, jacobian, predicted, .. }, now) = (&ended.at, ended.objective);
+            let jacobian = covariance.whiten_block(jacobian.view());
+            let target = covariance.whiten((&self.evidence.observed - predicted).view()) + jacobian.dot(x);
             let goal = most_probable(jacobian, target, &self.sigma, weight);
-            let now = objective(x, &at.predicted);
             if !now.is_finite() {
                 return Err(Error::NoModel(format!("the objective at iteration {} is {now}", ended.iterations + 1)));
             }
-            ended.objective = now;
-            ended.iterations += 1;
             let mut moved = None;
-            for fraction in (0..STEP_LENGTHS as i32).map(|halvings| 0.5f64.powi(halvings)) {
+            for fraction in shares(STEP_LENGTHS) {
                 let candidate = x + &(fraction * &(&goal - x));
-                let predicted = self.evidence.forward.predict(self.field(candidate.view()).view());
-                let value = within_reach(predicted.map(|predicted| objective(&candidate, &predicted)))?;
-                if value < now {
-                    moved = Some((candidate, value));
+                let field = self.field(candidate.view());
+                // A linearization predicts as well, and solves the equations once for both.
+                let Some(linearized) = within_reach(self.evidence.forward.linearize(field.view()))? else { continue };
+                let value = objective(&candidate, &linearized.value);
+                if value < now
+                    && let Some(at) = within_reach(self.linear(candidate, field.view(), linearized))?
+                {
+                    moved = Some((at, value));
                     break;
                 }
             }
+            ended.iterations += 1;
             match moved {
-                Some((x, value)) => {
+                Some((at, value)) => {
                     ended.settled = now - value <= SETTLED * now;
-                    (ended.x, ended.objective) = (x, value);
+                    (ended.at, ended.objective) = (at, value);
                 }
                 None => ended.settled = true,
             }
@@ -564,7 +564,7 @@ fn most_probable(jacobian: Array2<f64>, target: Array1<f64>, sigma: &Array1<f64>
 mod tests {
     use super::super::toys::{Columns, Cubic, normals};
     use super::*;
-    use crate::operator::{Dense, Linearized};
+    use crate::operator::Dense;
 
     /// A scenario of four coefficients over nine cells, and what it leaves over of six realizations.
     fn scenario(level: u32) -> (Columns, Array2<f32>) {
