@@ -108,7 +108,7 @@ fn theis_error(rates: &BTreeMap<String, f64>, fitted: &[&Sample], others: &[&Sam
 }
 
 #[test]
-fn pumping_tests_are_fitted_better_than_by_theis_and_predicted_about_as_well() {
+fn pumping_tests_are_fitted_and_predicted_better_than_by_theis() {
     assert!((well_function(1e-3) - 6.331_539_364_136_149).abs() < 1e-12);
     assert!((well_function(0.999_999) - well_function(1.000_001)).abs() < 1e-6, "the two branches meet");
     let Some(data) = reference("realdata/lauswiesen") else { return };
@@ -133,9 +133,6 @@ fn pumping_tests_are_fitted_better_than_by_theis_and_predicted_about_as_well() {
         assert!(others.iter().all(|sample| sample.test == test) && others.len() == 4 * 118);
         let (ours, of_theis) = (error(&others), theis_error(&rates, &fitted, &others));
         eprintln!("Lauswiesen, {test} left out: {}", millimetres(ours, of_theis));
-        // B2 is missed: its wells answer to B3 and B4 by other drawdowns than those answer to B2, which no
-        // transmissivity and storage can do.
-        let bound = if test == "B2" { 1.03 } else { 1.0 };
-        assert!(ours <= bound * of_theis, "{test} left out: {}", millimetres(ours, of_theis));
+        assert!(ours <= of_theis, "{test} left out: {}", millimetres(ours, of_theis));
     }
 }
