@@ -4,9 +4,9 @@
 //! one after the other, answers [`Operator`]. A Jacobian owns the state it was linearized at, so a stale one cannot be
 //! written.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array, Array1, Array2, ArrayView1, ArrayView2, Axis, Dimension};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// `y = A x`, with A of `rows × cols`.
 pub trait LinearOperator: Send + Sync {
@@ -26,6 +26,22 @@ pub trait LinearOperator: Send + Sync {
     fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
         block(self.cols(), y, |column| self.adjoint(column))
     }
+    /// Why a product since the last call of this is no finite number, where the operator knows: products cannot fail.
+    fn failure(&self) -> Option<Error> {
+        None
+    }
+}
+
+/// Products with an operator, if they are finite numbers.
+///
+/// # Errors
+/// The operator's [`LinearOperator::failure`], or [`Error::NoModel`].
+pub fn finite<D: Dimension>(products: Array<f64, D>, operator: &dyn LinearOperator) -> Result<Array<f64, D>> {
+    if products.iter().all(|x| x.is_finite()) {
+        return Ok(products);
+    }
+    let unknown = || Error::NoModel("the forward model has a derivative that is no finite number".into());
+    Err(operator.failure().unwrap_or_else(unknown))
 }
 
 fn block(rows: usize, x: ArrayView2<'_, f64>, f: impl Fn(ArrayView1<'_, f64>) -> Array1<f64>) -> Array2<f64> {
@@ -42,7 +58,7 @@ pub trait Operator: Send + Sync {
     fn inputs(&self) -> usize;
     /// Length of y.
     fn outputs(&self) -> usize;
-    /// `f(x)` alone: what a line search needs.
+    /// `f(x)` alone.
     fn predict(&self, x: ArrayView1<'_, f64>) -> Result<Array1<f64>>;
     /// `f(x)` and the Jacobian at x, which owns the state it was taken at.
     fn linearize(&self, x: ArrayView1<'_, f64>) -> Result<Linearized<'_>>;
@@ -118,5 +134,8 @@ impl<T: LinearOperator + ?Sized> LinearOperator for &T {
     }
     fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
         (**self).adjoint_block(y)
+    }
+    fn failure(&self) -> Option<Error> {
+        (**self).failure()
     }
 }

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operator::{LinearOperator, Linearized, Operator};
 
 /// `y = W g(u)`, W of `m × m'` with few entries in a row.
@@ -79,6 +79,9 @@ impl LinearOperator for CombinedJacobian<'_> {
             row.iter().for_each(|&(i, w)| spread.row_mut(i).scaled_add(w, &y));
         }
         self.inner.adjoint_block(spread.view())
+    }
+    fn failure(&self) -> Option<Error> {
+        self.inner.failure()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operator::{LinearOperator, Linearized, Operator};
 
 /// `y = exp(x_a) g(x_1 … x_k)` of `inputs` parameters, of which g takes the first k ≤ a.
@@ -77,6 +77,9 @@ impl LinearOperator for ScaledJacobian<'_> {
         out.slice_mut(s![..self.inner.cols(), ..]).assign(&(self.inner.adjoint_block(y) * self.factor));
         out.row_mut(self.at).assign(&self.value.dot(&y));
         out
+    }
+    fn failure(&self) -> Option<Error> {
+        self.inner.failure()
     }
 }
 

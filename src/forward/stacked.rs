@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operator::{LinearOperator, Linearized, Operator};
 
 /// `y = (g_1(u), g_2(u), …)`.
@@ -75,6 +75,9 @@ impl LinearOperator for StackedJacobian<'_> {
         self.ranges().for_each(|(part, rows)| sum += &part.adjoint_block(y.slice(s![rows, ..])));
         sum
     }
+    fn failure(&self) -> Option<Error> {
+        self.0.iter().find_map(|part| part.failure())
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +87,37 @@ mod tests {
     use super::*;
     use crate::check::dot_test;
     use crate::forward::cells::PropertyInCells;
+    use crate::operator::finite;
+
+    /// A Jacobian without numbers.
+    struct Unknown;
+
+    impl LinearOperator for Unknown {
+        fn rows(&self) -> usize {
+            1
+        }
+        fn cols(&self) -> usize {
+            4
+        }
+        fn apply(&self, _: ArrayView1<'_, f64>) -> Array1<f64> {
+            array![f64::NAN]
+        }
+        fn adjoint(&self, _: ArrayView1<'_, f64>) -> Array1<f64> {
+            Array1::from_elem(4, f64::NAN)
+        }
+        fn failure(&self) -> Option<Error> {
+            Some(Error::NoModel("too wild".into()))
+        }
+    }
+
+    #[test]
+    fn the_reason_of_a_part_without_numbers_is_told() {
+        let cells = PropertyInCells::new(vec![Some(1)], 4);
+        let stacked = StackedJacobian(vec![Box::new(cells), Box::new(Unknown)]);
+        let product = finite(stacked.apply(Array1::ones(4).view()), &stacked);
+        assert!(matches!(product, Err(Error::NoModel(why)) if why == "too wild"));
+        assert!(stacked.0[0].failure().is_none());
+    }
 
     #[test]
     fn parts_follow_each_other_in_value_and_derivative() {

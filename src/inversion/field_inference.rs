@@ -73,8 +73,10 @@ impl FieldInference<'_, '_, '_> {
         let n = self.mean.len();
         let mut at = Point { weights: Array1::zeros(n), deviation: Array1::zeros(n) };
         let forward = self.evidence.forward;
-        let at_mean = forward.linearize(self.mean)?;
-        let mut seen = self.see(gradients(&*at_mean.jacobian, forward, self.mean)?, at_mean.value, None);
+        let mut seen = {
+            let Linearized { value, jacobian } = forward.linearize(self.mean)?;
+            self.see(gradients(&*jacobian)?, value, None)
+        };
         if self.options.tempered_start {
             for factor in TEMPERING {
                 (Ended { at, .. }, seen) = self.descend(at, seen, factor, TEMPERED_ITERATIONS)?;
@@ -159,7 +161,7 @@ impl FieldInference<'_, '_, '_> {
                 };
                 let value = objective(&candidate, &predicted);
                 if value < now
-                    && let Some(gradients) = within_reach(gradients(&*jacobian, forward, field.view()))?
+                    && let Some(gradients) = within_reach(gradients(&*jacobian))?
                 {
                     ended.settled = now - value <= SETTLED * now;
                     ended.at = candidate;

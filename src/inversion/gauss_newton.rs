@@ -8,7 +8,7 @@ use super::Problem;
 use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::linalg::dense::{cholesky, multiply, symmetric_eigen};
-use crate::operator::{LinearOperator, Linearized, Operator};
+use crate::operator::{LinearOperator, Linearized, finite};
 
 /// The matrix of a [`Term`].
 #[derive(Debug, Clone)]
@@ -204,21 +204,19 @@ impl Point {
     /// Those of the forward model, and [`Error::NoModel`] where a prediction or a derivative is no finite number.
     pub(super) fn at(problem: &Problem<'_>, v: Array1<f64>) -> Result<Self> {
         let field = problem.parameterized(v.view());
-        Self::of(problem, v, field.view(), problem.forward.linearize(field.view())?)
+        Self::of(problem, v, problem.forward.linearize(field.view())?)
     }
 
-    /// The point v, of the parameterized field `field` at which the forward model is linearized.
+    /// The point v, at whose parameterized field the forward model is linearized.
     ///
     /// # Errors
     /// As those of [`Point::at`].
     pub(super) fn of(
         problem: &Problem<'_>,
         v: Array1<f64>,
-        field: ArrayView1<'_, f64>,
         Linearized { value: predicted, jacobian }: Linearized<'_>,
     ) -> Result<Self> {
-        let jacobian = reduced_jacobian(&*jacobian, &*problem.basis.truncated(v.len()));
-        let jacobian = finite(jacobian, problem.forward, field)?;
+        let jacobian = reduced_jacobian(&*jacobian, &*problem.basis.truncated(v.len()))?;
         let jacobian = problem.covariance.whiten_block(jacobian.view());
         let target = problem.covariance.whiten((&problem.observed - &predicted).view()) + jacobian.dot(&v);
         if target.iter().any(|x| !x.is_finite()) {
@@ -229,29 +227,12 @@ impl Point {
     }
 }
 
-/// The columns of `Gᵀ`, n × m, with the Jacobian G of `model` at u.
+/// The columns of `Gᵀ`, n × m, with the Jacobian G.
 ///
 /// # Errors
 /// See [`finite`].
-pub(super) fn gradients(
-    jacobian: &dyn LinearOperator,
-    model: &dyn Operator,
-    u: ArrayView1<'_, f64>,
-) -> Result<Array2<f64>> {
-    finite(jacobian.adjoint_block(Array2::eye(jacobian.rows()).view()), model, u)
-}
-
-/// Products with the Jacobian of `model` at u.
-///
-/// # Errors
-/// Where they are no finite numbers, why: a product cannot fail, and a model keeps what one could not say for its next
-/// call.
-pub(super) fn finite(products: Array2<f64>, model: &dyn Operator, u: ArrayView1<'_, f64>) -> Result<Array2<f64>> {
-    if products.iter().all(|x| x.is_finite()) {
-        return Ok(products);
-    }
-    model.predict(u)?;
-    Err(Error::NoModel("the forward model of the estimate has a derivative that is no finite number".into()))
+pub(super) fn gradients(jacobian: &dyn LinearOperator) -> Result<Array2<f64>> {
+    finite(jacobian.adjoint_block(Array2::eye(jacobian.rows()).view()), jacobian)
 }
 
 /// Columns of Φ that [`gram`] holds at once.
@@ -272,12 +253,14 @@ pub fn gram(basis: &dyn Basis) -> Array2<f64> {
 }
 
 /// The dense product `G_u Φ`, m × k, by m adjoint or k forward applications, whichever are fewer.
-pub fn reduced_jacobian(jacobian: &dyn LinearOperator, basis: &dyn LinearOperator) -> Array2<f64> {
+///
+/// # Errors
+/// See [`finite`].
+pub fn reduced_jacobian(jacobian: &dyn LinearOperator, basis: &dyn LinearOperator) -> Result<Array2<f64>> {
     if jacobian.rows() < basis.cols() {
-        let rows = jacobian.adjoint_block(Array2::eye(jacobian.rows()).view());
-        basis.adjoint_block(rows.view()).reversed_axes()
+        Ok(basis.adjoint_block(gradients(jacobian)?.view()).reversed_axes())
     } else {
-        jacobian.apply_block(basis.apply_block(Array2::eye(basis.cols()).view()).view())
+        finite(jacobian.apply_block(basis.apply_block(Array2::eye(basis.cols()).view()).view()), jacobian)
     }
 }
 

@@ -29,14 +29,9 @@ pub(super) struct Following<'a> {
 }
 
 impl Following<'_> {
-    /// Where the step begins after v, of the parameterized field `field` at which the forward model is linearized.
-    fn begin(
-        &self,
-        v: ArrayView1<'_, f64>,
-        field: ArrayView1<'_, f64>,
-        linearized: Linearized<'_>,
-    ) -> Result<Option<Point>> {
-        within_reach(Point::of(&self.problem, padded(v, self.rank), field, linearized))
+    /// Where the step begins after v, at whose parameterized field the forward model is linearized.
+    fn begin(&self, v: ArrayView1<'_, f64>, linearized: Linearized<'_>) -> Result<Option<Point>> {
+        within_reach(Point::of(&self.problem, padded(v, self.rank), linearized))
     }
 }
 
@@ -48,7 +43,7 @@ pub(super) fn padded(v: ArrayView1<'_, f64>, rank: usize) -> Array1<f64> {
 }
 
 /// Backtracks from `goal` until the objective, a function of coefficients and the data predicted for them, is no larger
-/// than at v, where `predicted` are. Where another step follows the model must have finite derivatives there too, which
+/// than at v, where `predicted` are; at v itself where no share of the way helps. Where another step follows the model must have finite derivatives there too, which
 /// heads in a wild field may lack that are well known themselves.
 pub(super) fn search(
     problem: &Problem<'_>,
@@ -73,7 +68,7 @@ pub(super) fn search(
         // A linearization predicts as well, and solves the equations once for both.
         if let Some(linearized) = within_reach(problem.forward.linearize(field.view()))?
             && falls(&linearized.value)
-            && let Some(point) = next.begin(candidate.view(), field.view(), linearized)?
+            && let Some(point) = next.begin(candidate.view(), linearized)?
         {
             return Ok(Moved { v: candidate, fraction, point: Some(point) });
         }
@@ -149,11 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn a_start_without_derivatives_is_told_with_the_reason_of_the_model() {
+    fn a_start_without_derivatives_is_told_with_the_reason_of_the_jacobian() {
         with_wild(|problem| {
             let refused = Point::at(&problem, arr1(&[0.8])).err().expect("an error").to_string();
             assert!(refused.contains(Wild::REASON), "{refused}");
-            assert!(Point::at(&problem, arr1(&[0.5])).is_ok(), "the reason was of another field");
+            assert!(Point::at(&problem, arr1(&[0.5])).is_ok());
         });
     }
 

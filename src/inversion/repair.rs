@@ -68,10 +68,11 @@ impl RepairOptions {
 /// Most that s changes in a step, as a fraction of the range of the property: the start apart, no residual, however
 /// large, moves all votes at once.
 const LARGEST_CHANGE: f64 = 0.1;
-/// A repair goes on beyond its steps while the least misfit is above so many times its target,
+/// A repair goes on beyond its steps while the least misfit is above so many times its target
 const FAR: f64 = 4.0;
-/// and one of the last so many steps has lowered it to this share of it.
+/// and one of the last so many steps has gained.
 const PATIENCE: usize = 3;
+/// A step gains that lowers the least misfit to this share of it.
 const CLEARLY_LESS: f64 = 0.9;
 /// Data times cells beyond which nothing is repaired: K is stored.
 const LARGEST_GAIN: usize = 50_000_000;
@@ -158,8 +159,7 @@ impl Repair<'_> {
         let decision = Decision::new(self, model, probability);
         let expected = decision.expected();
         let at = problem.exact.linearize(expected.view())?;
-        let mut gain =
-            Gain::new(problem, self.covariance, gradients(&*at.jacobian, problem.exact, expected.view())?, None);
+        let mut gain = Gain::new(problem, self.covariance, gradients(&*at.jacobian)?, None);
         let bound = self.options.reach * decision.range;
         let mut field = gain.apply(whitened_residual(problem, &at.value).view());
         let mut gained_at = 0;
@@ -185,8 +185,7 @@ impl Repair<'_> {
                 break;
             }
             if let Some(jacobian) = jacobian {
-                let gradients = gradients(&*jacobian, problem.exact, candidate.view())?;
-                gain = Gain::new(problem, self.covariance, gradients, Some(gain));
+                gain = Gain::new(problem, self.covariance, gradients(&*jacobian)?, Some(gain));
             }
             let change = gain.apply(residual.view()) * self.options.length;
             let largest = change.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));

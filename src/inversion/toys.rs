@@ -1,8 +1,6 @@
 //! Small problems that the tests of this room share.
 
-use std::mem;
 use std::ops::Range;
-use std::sync::Mutex;
 
 use ndarray::{Array1, Array2, ArrayView1, Axis, CowArray, Ix2, s};
 
@@ -40,19 +38,20 @@ impl Operator for Cubic {
     }
 }
 
-/// A model that predicts well everywhere, and has derivatives where no element exceeds `reach` alone. It keeps what it has
-/// to say of that for its next call.
+/// A model that predicts well everywhere, and has derivatives only where no element exceeds `reach`.
 pub(super) struct Wild {
     model: Cubic,
     reach: f64,
-    refused: Mutex<bool>,
 }
+
+/// The Jacobian where there is none: of so many rows and columns.
+struct Unknown([usize; 2]);
 
 impl Wild {
     pub(super) const REASON: &str = "too wild for derivatives";
 
     pub(super) fn new(model: Cubic, reach: f64) -> Self {
-        Self { model, reach, refused: Mutex::new(false) }
+        Self { model, reach }
     }
 }
 
@@ -64,18 +63,34 @@ impl Operator for Wild {
         self.model.outputs()
     }
     fn predict(&self, u: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
-        match mem::take(&mut *self.refused.lock().expect("no other thread failed")) {
-            true => Err(Error::NoModel(Self::REASON.into())),
-            false => self.model.predict(u),
-        }
+        self.model.predict(u)
     }
     fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
-        let value = self.predict(u)?;
-        if u.iter().all(|x| x.abs() <= self.reach) {
-            return self.model.linearize(u);
+        match u.iter().all(|x| x.abs() <= self.reach) {
+            true => self.model.linearize(u),
+            false => {
+                let jacobian = Box::new(Unknown([self.outputs(), self.inputs()]));
+                Ok(Linearized { value: self.predict(u)?, jacobian })
+            }
         }
-        *self.refused.lock().expect("no other thread failed") = true;
-        Ok(Linearized { value, jacobian: Box::new(Dense(Array2::from_elem(self.model.matrix.dim(), f64::NAN))) })
+    }
+}
+
+impl LinearOperator for Unknown {
+    fn rows(&self) -> usize {
+        self.0[0]
+    }
+    fn cols(&self) -> usize {
+        self.0[1]
+    }
+    fn apply(&self, _: ArrayView1<'_, f64>) -> Array1<f64> {
+        Array1::from_elem(self.rows(), f64::NAN)
+    }
+    fn adjoint(&self, _: ArrayView1<'_, f64>) -> Array1<f64> {
+        Array1::from_elem(self.cols(), f64::NAN)
+    }
+    fn failure(&self) -> Option<Error> {
+        Some(Error::NoModel(Wild::REASON.into()))
     }
 }
 

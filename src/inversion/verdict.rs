@@ -17,7 +17,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate, s};
 use rayon::prelude::*;
 
 use super::field_inference::FieldInference;
-use super::gauss_newton::{Matrix, Term, finite, solve};
+use super::gauss_newton::{Matrix, Term, solve};
 use super::line_search::{shares, within_reach};
 use super::truncation::sample_covariance;
 use super::weight::log_evidence;
@@ -25,7 +25,7 @@ use crate::basis::Basis;
 use crate::error::{Error, Result};
 use crate::linalg::covariance::Covariance;
 use crate::linalg::dense::{multiply, symmetric_eigen};
-use crate::operator::{LinearOperator, Linearized, Operator};
+use crate::operator::{LinearOperator, Linearized, Operator, finite};
 use crate::progress::Progress;
 
 /// A scenario to be judged.
@@ -442,17 +442,17 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
     /// Prediction and Jacobian at x.
     fn linearize(&self, x: Array1<f64>) -> Result<Linear> {
         let field = self.field(x.view());
-        self.linear(x, field.view(), self.evidence.forward.linearize(field.view())?)
+        self.linear(x, self.evidence.forward.linearize(field.view())?)
     }
 
-    /// Prediction and Jacobian at x, of the field at which the forward model is linearized.
-    fn linear(&self, x: Array1<f64>, field: ArrayView1<'_, f64>, at: Linearized<'_>) -> Result<Linear> {
+    /// Prediction and Jacobian at x, at whose field the forward model is linearized.
+    fn linear(&self, x: Array1<f64>, at: Linearized<'_>) -> Result<Linear> {
         let (m, k, left_over) = (at.value.len(), self.basis.cols(), self.left_over.view());
         let mut jacobian = Array2::zeros((m, k + left_over.nrows()));
         for start in (0..m).step_by(ROWS_AT_ONCE) {
             let data = start..(start + ROWS_AT_ONCE).min(m);
             let unit = Array2::from_shape_fn((m, data.len()), |(i, j)| f64::from(u8::from(i == start + j)));
-            let rows = finite(at.jacobian.adjoint_block(unit.view()), self.evidence.forward, field)?;
+            let rows = finite(at.jacobian.adjoint_block(unit.view()), &*at.jacobian)?;
             jacobian.slice_mut(s![data.clone(), ..k]).assign(&self.basis.adjoint_block(rows.view()).t());
             jacobian.slice_mut(s![data, k..]).assign(&multiply(rows.t(), left_over.t()));
         }
@@ -533,7 +533,7 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
                 let Some(linearized) = within_reach(self.evidence.forward.linearize(field.view()))? else { continue };
                 let value = objective(&candidate, &linearized.value);
                 if value < now
-                    && let Some(at) = within_reach(self.linear(candidate, field.view(), linearized))?
+                    && let Some(at) = within_reach(self.linear(candidate, linearized))?
                 {
                     moved = Some((at, value));
                     break;

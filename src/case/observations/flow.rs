@@ -88,6 +88,9 @@ impl LinearOperator for Signed<'_> {
     fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
         self.inner.adjoint_block((&y * &self.sign.insert_axis(Axis(1))).view())
     }
+    fn failure(&self) -> Option<Error> {
+        self.inner.failure()
+    }
 }
 
 /// The aquifer of a case with all its observations, and what each of them is.

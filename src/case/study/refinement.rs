@@ -9,7 +9,7 @@ use super::super::observations::Observations;
 use super::Study;
 use super::parameterization::Parameterization;
 use crate::error::Result;
-use crate::operator::LinearOperator;
+use crate::operator::{LinearOperator, finite};
 use crate::progress::Progress;
 
 /// Misfits below this multiple of the number of data leave nothing that finer zones could explain.
@@ -58,7 +58,7 @@ impl Study {
         let problem = self.problem(observations);
         let at = problem.forward.linearize(u)?;
         let residual = problem.covariance.whiten((&at.value - &problem.observed).view());
-        let gradient = 2.0 * at.jacobian.adjoint(problem.covariance.adjoint(residual.view()).view());
-        Ok((residual.dot(&residual), gradient))
+        let gradient = at.jacobian.adjoint(problem.covariance.adjoint(residual.view()).view());
+        Ok((residual.dot(&residual), finite(gradient, &*at.jacobian)? * 2.0))
     }
 }

@@ -10,6 +10,7 @@ use crate::basis::pca::Pca;
 use crate::error::Result;
 use crate::inversion::{reduced_jacobian, truncation_covariance};
 use crate::linalg::covariance::Covariance;
+use crate::operator::finite;
 
 /// Data beyond which the truncation error's m × m covariance is not formed.
 pub(super) const LARGEST_DENSE_COVARIANCE: usize = 2000;
@@ -56,7 +57,7 @@ impl<'a> TruncationError<'a> {
                 let mut deviations = Array2::zeros((m, study.priors.count(&study.selected)));
                 for (field, mut column) in study.priors.fields(&study.selected).zip(deviations.columns_mut()) {
                     let carried = basis.expand(basis.nearest(field.view()).view());
-                    column.assign(&jacobian.apply((&field - &carried).view()));
+                    column.assign(&finite(jacobian.apply((&field - &carried).view()), &*jacobian)?);
                 }
                 Some(LeftOver::Fixed(deviations))
             }
@@ -79,7 +80,7 @@ impl<'a> TruncationError<'a> {
                 let basis = pca.basis.at_rank(rank);
                 let linear = self.observations.linear();
                 let at = linear.linearize(basis.mean())?;
-                let jacobian = reduced_jacobian(&*at.jacobian, &basis);
+                let jacobian = reduced_jacobian(&*at.jacobian, &basis)?;
                 let carried = jacobian.dot(&pca.coefficients.slice(s![..rank, ..]));
                 truncation_covariance(covariance, (whole - &carried).view()).map(Some)
             }

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, ShapeBuilder, s};
 use rayon::prelude::*;
@@ -47,6 +48,8 @@ pub(super) struct Jacobian<'a> {
     pub(super) by_head: Vec<Vec<Coefficient>>,
     /// Coefficients of the parameters.
     pub(super) by_parameter: Vec<Coefficient>,
+    /// What a product could not say: [`LinearOperator::failure`] does.
+    pub(super) failure: Mutex<Option<Error>>,
 }
 
 /// Derivatives of one step's balance at its heads.
@@ -340,9 +343,13 @@ impl Jacobian<'_> {
         }
     }
 
+    fn kept_failure(&self) -> MutexGuard<'_, Option<Error>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Adds to the columns `out` what `work` finds for ranges of them: blocks of few columns side by side where solvers
     /// work on one thread and nothing is computed again for each, else one after the other as wide as memory allows. A
-    /// failure is kept for the model's next call that can return it.
+    /// failure leaves NaN and is kept.
     fn in_blocks(
         &self,
         mut out: Vec<ArrayViewMut1<'_, f64>>,
@@ -356,7 +363,7 @@ impl Jacobian<'_> {
             match work(first..first + out.len()) {
                 Ok(found) => out.iter_mut().zip(found.columns()).for_each(|(out, found)| *out += &found),
                 Err(error) => {
-                    self.model.record(error);
+                    self.kept_failure().get_or_insert(error);
                     out.iter_mut().for_each(|column| column.fill(f64::NAN));
                 }
             }
@@ -407,5 +414,8 @@ impl LinearOperator for Jacobian<'_> {
         let of_heads = of_heads.into_iter().map(|(_, out)| out).collect();
         self.in_blocks(of_heads, |block| self.backward(y.select(Axis(1), &columns[block]).view()));
         gradient
+    }
+    fn failure(&self) -> Option<Error> {
+        self.kept_failure().take()
     }
 }

@@ -29,7 +29,7 @@ mod tests;
 mod time;
 mod warning;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
@@ -63,8 +63,6 @@ pub struct Groundwater {
     aquifer: Aquifer,
     equations: Equations,
     readings: Readings,
-    /// What a Jacobian could not say: the next [`Operator::predict`] or [`Operator::linearize`] does.
-    failure: Mutex<Option<Error>>,
 }
 
 impl Groundwater {
@@ -90,7 +88,7 @@ impl Groundwater {
         let steps = Steps::new(&aquifer);
         let (method, analyses) = (Method::Auto, Analyses::default());
         let equations = Equations { geometry, initial, flow, steps, method, analyses, checkpoints: None };
-        Ok(Self { aquifer, equations, readings, failure: Mutex::new(None) })
+        Ok(Self { aquifer, equations, readings })
     }
 
     /// The same model with a solver of choice.
@@ -178,15 +176,7 @@ impl Groundwater {
     }
 
     fn state(&self, u: ArrayView1<'_, f64>) -> Result<State> {
-        if let Some(error) = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return Err(error);
-        }
         State::new(&self.aquifer, &self.equations.geometry, u)
-    }
-
-    /// Keeps what a Jacobian could not say.
-    fn record(&self, error: Error) {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
 
     /// Whether every cell has a storage of its own among the parameters.
@@ -248,7 +238,8 @@ impl Groundwater {
             by_parameter.extend(of_parameters);
         })?;
         let faces = gpu.map(|gpu| FaceKernels::new(gpu, self.equations.geometry.grid.cells));
-        let jacobian = Jacobian { model: self, faces, state, solvers, trajectory, by_head, by_parameter };
+        let failure = Mutex::default();
+        let jacobian = Jacobian { model: self, faces, state, solvers, trajectory, by_head, by_parameter, failure };
         Ok((value, jacobian))
     }
 }

@@ -8,6 +8,7 @@ use super::*;
 use crate::check::{dot_test, taylor_order};
 use crate::grid::{Grid, Plane};
 use crate::linalg::sparse::{PreparedSolver, Solved};
+use crate::operator::finite;
 use crate::random::{Purpose, Stream};
 use crate::units::Transform;
 
@@ -416,9 +417,12 @@ fn a_solver_that_does_not_converge_says_by_how_much() {
     let error = model.equations.flow.solve(&model.equations.geometry, &state, &Idle, step).unwrap_err();
     assert!(matches!(error, Error::NoModel(_)));
     told(&error.to_string(), &["do not settle", "relative residual 1.0e0", "42 iterations", "tried: an idle solver"]);
-    model.record(Error::NoModel("sensitivities".into()));
-    told(&model.predict(u.view()).unwrap_err().to_string(), &["sensitivities"]);
-    assert!(model.predict(u.view()).is_ok(), "a failure is told once");
+    let (_, jacobian) = model.jacobian_on(u.view(), None).unwrap();
+    *jacobian.failure.lock().unwrap() = Some(Error::NoModel("sensitivities".into()));
+    let products = Array1::from_elem(3, f64::NAN);
+    told(&finite(products.clone(), &jacobian).unwrap_err().to_string(), &["sensitivities"]);
+    told(&finite(products, &jacobian).unwrap_err().to_string(), &["no finite number"]);
+    assert!(model.predict(u.view()).is_ok(), "what one Jacobian could not say is no matter of the model");
 }
 
 #[test]
