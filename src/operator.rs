@@ -139,3 +139,34 @@ impl<T: LinearOperator + ?Sized> LinearOperator for &T {
         (**self).failure()
     }
 }
+
+/// The Jacobian of tests where there is none.
+#[cfg(test)]
+pub(crate) struct Unknown {
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+}
+
+#[cfg(test)]
+impl Unknown {
+    pub(crate) const REASON: &str = "too wild for derivatives";
+}
+
+#[cfg(test)]
+impl LinearOperator for Unknown {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+    fn cols(&self) -> usize {
+        self.cols
+    }
+    fn apply(&self, _: ArrayView1<'_, f64>) -> Array1<f64> {
+        Array1::from_elem(self.rows, f64::NAN)
+    }
+    fn adjoint(&self, _: ArrayView1<'_, f64>) -> Array1<f64> {
+        Array1::from_elem(self.cols, f64::NAN)
+    }
+    fn failure(&self) -> Option<Error> {
+        Some(Error::NoModel(Self::REASON.into()))
+    }
+}

@@ -87,35 +87,14 @@ mod tests {
     use super::*;
     use crate::check::dot_test;
     use crate::forward::cells::PropertyInCells;
-    use crate::operator::finite;
-
-    /// A Jacobian without numbers.
-    struct Unknown;
-
-    impl LinearOperator for Unknown {
-        fn rows(&self) -> usize {
-            1
-        }
-        fn cols(&self) -> usize {
-            4
-        }
-        fn apply(&self, _: ArrayView1<'_, f64>) -> Array1<f64> {
-            array![f64::NAN]
-        }
-        fn adjoint(&self, _: ArrayView1<'_, f64>) -> Array1<f64> {
-            Array1::from_elem(4, f64::NAN)
-        }
-        fn failure(&self) -> Option<Error> {
-            Some(Error::NoModel("too wild".into()))
-        }
-    }
+    use crate::operator::{Unknown, finite};
 
     #[test]
     fn the_reason_of_a_part_without_numbers_is_told() {
         let cells = PropertyInCells::new(vec![Some(1)], 4);
-        let stacked = StackedJacobian(vec![Box::new(cells), Box::new(Unknown)]);
+        let stacked = StackedJacobian(vec![Box::new(cells), Box::new(Unknown { rows: 1, cols: 4 })]);
         let product = finite(stacked.apply(Array1::ones(4).view()), &stacked);
-        assert!(matches!(product, Err(Error::NoModel(why)) if why == "too wild"));
+        assert!(matches!(product, Err(Error::NoModel(why)) if why == Unknown::REASON));
         assert!(stacked.0[0].failure().is_none());
     }
 

@@ -548,7 +548,7 @@ mod tests {
     use ndarray::ArrayView1;
 
     use super::super::groups::ranges;
-    use super::super::toys::{Columns, Cubic, Wild, normals};
+    use super::super::toys::{Columns, Cubic, Wild, host_problem, normals};
     use super::*;
     use crate::basis::pca::{Pca, Truncation};
     use crate::grid::{Ensemble, Grid};
@@ -590,13 +590,7 @@ mod tests {
         let truth = ensemble.property(3).mapv(f64::signum);
         let observed = forward.predict(truth.view()).unwrap() + &(0.05 * &normals(12, 1, 2).column(0));
         let covariance = Covariance::diagonal(Array1::from_elem(12, 0.05)).unwrap();
-        let problem = Problem {
-            forward: &forward,
-            exact: &forward,
-            basis: &basis,
-            observed: observed.view(),
-            covariance: &covariance,
-        };
+        let problem = host_problem(&forward, &basis, &observed, &covariance);
         let start = Array1::zeros(30);
         let at_rank = Toy { feasible };
         let alternation = Alternation {
@@ -643,13 +637,7 @@ mod tests {
             let basis = Columns { matrix: Array2::eye(4), mean: Array1::zeros(4), sigma: Array1::ones(4) };
             let (observed, start) = (Array1::ones(4), Array1::zeros(4));
             let covariance = Covariance::diagonal(Array1::from_elem(4, 0.1)).unwrap();
-            let problem = Problem {
-                forward: &forward,
-                exact: &forward,
-                basis: &basis,
-                observed: observed.view(),
-                covariance: &covariance,
-            };
+            let problem = host_problem(&forward, &basis, &observed, &covariance);
             let schedule = Schedule { steps: 1, ..schedule(&[1, 2, 4]) };
             let (schedule, at_rank) = (&schedule, &Toy { feasible: false });
             Alternation { problem, schedule, at_rank, start: start.view(), coefficients: None, mismatch: None }
@@ -735,8 +723,7 @@ mod tests {
         v.slice_mut(s![5..]).assign(&(3.0 * &normals(5, 1, 22).column(0)));
         let observed = forward.predict(basis.expand(v.view()).view()).unwrap() + &(0.05 * &normals(12, 1, 2).column(0));
         let covariance = Covariance::diagonal(Array1::from_elem(12, 0.05)).unwrap();
-        let problem =
-            Problem { forward: &forward, exact: &forward, basis, observed: observed.view(), covariance: &covariance };
+        let problem = host_problem(&forward, basis, &observed, &covariance);
         let start = Array1::from_elem(30, 0.4);
         let v = equal_projection(basis, start.view(), 2);
         let coefficients = Some(v.view());

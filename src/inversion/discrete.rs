@@ -67,7 +67,7 @@ impl Rounded {
 #[cfg(test)]
 mod tests {
     use super::super::alternating::{Alternation, Schedule};
-    use super::super::toys::{Cubic, normals};
+    use super::super::toys::{Cubic, host_problem, normals};
     use super::super::weight::Choice;
     use super::*;
     use crate::basis::pca::{Pca, Truncation};
@@ -97,13 +97,7 @@ mod tests {
         let truth = ensemble.property(7);
         let observed = forward.predict(truth.view()).unwrap() + &(0.1 * &normals(30, 1, 3).column(0));
         let covariance = Covariance::diagonal(Array1::from_elem(30, 0.1)).unwrap();
-        let problem = Problem {
-            forward: &forward,
-            exact: &forward,
-            basis: &basis,
-            observed: observed.view(),
-            covariance: &covariance,
-        };
+        let problem = host_problem(&forward, &basis, &observed, &covariance);
         let potential = DiscretePotential::new(vec![0.0, 2.0, 3.0], Penalty::Wells(vec![1.0, 1.0])).unwrap();
         let map = DiscreteMap::new(potential.clone(), Strength::DOUBLING, None).unwrap();
         let schedule = Schedule {

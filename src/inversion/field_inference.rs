@@ -72,9 +72,8 @@ impl FieldInference<'_, '_, '_> {
     pub(super) fn solve(&self) -> Result<(f64, Solution)> {
         let n = self.mean.len();
         let mut at = Point { weights: Array1::zeros(n), deviation: Array1::zeros(n) };
-        let forward = self.evidence.forward;
         let mut seen = {
-            let Linearized { value, jacobian } = forward.linearize(self.mean)?;
+            let Linearized { value, jacobian } = self.evidence.forward.linearize(self.mean)?;
             self.see(gradients(&*jacobian)?, value, None)
         };
         if self.options.tempered_start {

@@ -43,8 +43,8 @@ pub(super) fn padded(v: ArrayView1<'_, f64>, rank: usize) -> Array1<f64> {
 }
 
 /// Backtracks from `goal` until the objective, a function of coefficients and the data predicted for them, is no larger
-/// than at v, where `predicted` are; at v itself where no share of the way helps. Where another step follows the model must have finite derivatives there too, which
-/// heads in a wild field may lack that are well known themselves.
+/// than at v, where `predicted` are; stays at v where no share of the way helps. Where another step follows the model must
+/// have finite derivatives there too, which heads in a wild field may lack that are well known themselves.
 pub(super) fn search(
     problem: &Problem<'_>,
     v: Array1<f64>,
@@ -93,9 +93,10 @@ pub(super) fn within_reach<T>(found: Result<T>) -> Result<Option<T>> {
 mod tests {
     use ndarray::{Array2, arr1};
 
-    use super::super::toys::{Columns, Cubic, Wild};
+    use super::super::toys::{Columns, Cubic, Wild, host_problem};
     use super::*;
     use crate::linalg::covariance::Covariance;
+    use crate::operator::Unknown;
 
     /// Calls `found` with the problem `u = d` of three cells that are their own coefficients, where derivatives reach up
     /// to 0.75.
@@ -104,13 +105,7 @@ mod tests {
         let basis = Columns { matrix: Array2::eye(3), mean: Array1::zeros(3), sigma: Array1::ones(3) };
         let covariance = Covariance::diagonal(Array1::ones(3)).unwrap();
         let observed = arr1(&[1.0, 1.0, 1.0]);
-        found(Problem {
-            forward: &forward,
-            exact: &forward,
-            basis: &basis,
-            observed: observed.view(),
-            covariance: &covariance,
-        })
+        found(host_problem(&forward, &basis, &observed, &covariance))
     }
 
     #[test]
@@ -147,7 +142,7 @@ mod tests {
     fn a_start_without_derivatives_is_told_with_the_reason_of_the_jacobian() {
         with_wild(|problem| {
             let refused = Point::at(&problem, arr1(&[0.8])).err().expect("an error").to_string();
-            assert!(refused.contains(Wild::REASON), "{refused}");
+            assert!(refused.contains(Unknown::REASON), "{refused}");
             assert!(Point::at(&problem, arr1(&[0.5])).is_ok());
         });
     }

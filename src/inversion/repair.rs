@@ -290,7 +290,7 @@ impl<'a> Decision<'a> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::super::toys::{Cubic, Wild, normals};
+    use super::super::toys::{Cubic, Wild, host_problem, normals};
     use super::*;
     use crate::basis::pca::{Pca, Truncation};
     use crate::grid::{Ensemble, Grid};
@@ -344,8 +344,7 @@ mod tests {
         let ensemble = Ensemble { grid, facies: None, values, facies_values: Vec::new() };
         let basis = Pca::new(&ensemble, Truncation::Rank(1), true, &()).unwrap().basis;
         let covariance = Covariance::diagonal(Array1::from_elem(m, sigma)).unwrap();
-        let problem =
-            Problem { forward, exact: forward, basis: &basis, observed: observed.view(), covariance: &covariance };
+        let problem = host_problem(forward, &basis, observed, &covariance);
         let probability =
             Array2::from_shape_fn((2, n), |(c, cell)| if c == 1 { votes[cell] } else { 1.0 - votes[cell] });
         let model: Array1<f64> = votes.iter().map(|&p| FACIES[usize::from(p > 0.5)]).collect();

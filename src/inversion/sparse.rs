@@ -179,7 +179,7 @@ impl<'a> SparseInversion<'a> {
 mod tests {
     use super::super::Stop;
     use super::super::groups::ranges;
-    use super::super::toys::{Columns, Cubic, normals};
+    use super::super::toys::{Columns, Cubic, host_problem, normals};
     use super::*;
     use crate::linalg::covariance::Covariance;
     use crate::operator::Operator;
@@ -208,13 +208,7 @@ mod tests {
         }
 
         fn invert(&self, weight: Criterion, start: Start, done: Vec<Iteration>) -> Estimate {
-            let problem = Problem {
-                forward: &self.forward,
-                exact: &self.forward,
-                basis: &self.basis,
-                observed: self.observed.view(),
-                covariance: &self.covariance,
-            };
+            let problem = host_problem(&self.forward, &self.basis, &self.observed, &self.covariance);
             let schedule = SparseSchedule { iterations: 60, weight, tolerance: 1e-6, all_iterations: false };
             let start = start.coefficients(&self.grouping).unwrap();
             let inversion = SparseInversion {

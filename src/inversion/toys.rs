@@ -4,9 +4,11 @@ use std::ops::Range;
 
 use ndarray::{Array1, Array2, ArrayView1, Axis, CowArray, Ix2, s};
 
+use super::Problem;
 use crate::basis::Basis;
-use crate::error::{Error, Result};
-use crate::operator::{Dense, LinearOperator, Linearized, Operator};
+use crate::error::Result;
+use crate::linalg::covariance::Covariance;
+use crate::operator::{Dense, LinearOperator, Linearized, Operator, Unknown};
 use crate::random::{Purpose, Stream};
 
 /// Standard normal numbers, rows × cols.
@@ -44,12 +46,7 @@ pub(super) struct Wild {
     reach: f64,
 }
 
-/// The Jacobian where there is none: of so many rows and columns.
-struct Unknown([usize; 2]);
-
 impl Wild {
-    pub(super) const REASON: &str = "too wild for derivatives";
-
     pub(super) fn new(model: Cubic, reach: f64) -> Self {
         Self { model, reach }
     }
@@ -69,29 +66,21 @@ impl Operator for Wild {
         match u.iter().all(|x| x.abs() <= self.reach) {
             true => self.model.linearize(u),
             false => {
-                let jacobian = Box::new(Unknown([self.outputs(), self.inputs()]));
+                let jacobian = Box::new(Unknown { rows: self.outputs(), cols: self.inputs() });
                 Ok(Linearized { value: self.predict(u)?, jacobian })
             }
         }
     }
 }
 
-impl LinearOperator for Unknown {
-    fn rows(&self) -> usize {
-        self.0[0]
-    }
-    fn cols(&self) -> usize {
-        self.0[1]
-    }
-    fn apply(&self, _: ArrayView1<'_, f64>) -> Array1<f64> {
-        Array1::from_elem(self.rows(), f64::NAN)
-    }
-    fn adjoint(&self, _: ArrayView1<'_, f64>) -> Array1<f64> {
-        Array1::from_elem(self.cols(), f64::NAN)
-    }
-    fn failure(&self) -> Option<Error> {
-        Some(Error::NoModel(Wild::REASON.into()))
-    }
+/// What is to be solved on the host alone.
+pub(super) fn host_problem<'a>(
+    forward: &'a dyn Operator,
+    basis: &'a dyn Basis,
+    observed: &'a Array1<f64>,
+    covariance: &'a Covariance,
+) -> Problem<'a> {
+    Problem { forward, exact: forward, basis, observed: observed.view(), covariance }
 }
 
 /// A basis of given columns, which claims nothing about them.

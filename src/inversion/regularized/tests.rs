@@ -1,7 +1,7 @@
 use std::f64::consts::PI;
 
 use super::super::Choice;
-use super::super::toys::{Columns, Cubic, normals};
+use super::super::toys::{Columns, Cubic, host_problem, normals};
 use super::*;
 use crate::basis::{Basis, CellBasis};
 use crate::grid::Grid;
@@ -50,13 +50,7 @@ impl Toy {
         iterations: usize,
         done: Vec<Iteration>,
     ) -> Result<Estimate> {
-        let problem = Problem {
-            forward: &self.forward,
-            exact: &self.forward,
-            basis: &*self.basis,
-            observed: self.observed.view(),
-            covariance: &self.covariance,
-        };
+        let problem = host_problem(&self.forward, &*self.basis, &self.observed, &self.covariance);
         let schedule = RegularizedSchedule { iterations, weight, tolerance: 1e-9, all_iterations: false };
         let start = Array1::zeros(self.basis.cols());
         let inversion =
