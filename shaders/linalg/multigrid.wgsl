@@ -4,7 +4,8 @@
 // Cell (i, j, k) of right-hand side c lies at ((k ny + j) nx + i) R + c: neighbouring threads take neighbouring
 // right-hand sides of one cell, whose coefficients they share. Each coupling is stored once, at the first of its cells.
 //
-// The prelude defines WORKGROUP, and OFFSETS: the most couplings that are stored of a cell.
+// The prelude defines WORKGROUP; OFFSETS, the most couplings that are stored of a cell; LINES, the invocations of a
+// workgroup of `relax_together`; PARTS and COLUMNS, those of `coarsest`.
 
 struct Shape {
     // nx, ny, nz, and the right-hand sides R.
@@ -69,16 +70,14 @@ fn product_at(at: vec3u, column: u32) -> f32 {
     var sum = surplus[cell] * own;
     for (var e = 0u; e < min(shape.counts.x, OFFSETS); e++) {
         let offset = shape.offsets[e].xyz;
-        // A neighbour below the first cell wraps to a huge number.
-        let above = vec3u(vec3i(at) + offset);
-        if all(above < shape.cells.xyz) {
-            sum += couplings[e * count() + cell] * (x[number(above) * columns + column] - own);
-        }
-        let below = vec3u(vec3i(at) - offset);
-        if all(below < shape.cells.xyz) {
-            let other = number(below);
-            sum += couplings[e * count() + other] * (x[other * columns + column] - own);
-        }
+        // A neighbour below the first cell wraps to a huge number. The cell itself, from which nothing flows, stands for
+        // one outside: without branches the loads need not wait for each other.
+        let next = vec3u(vec3i(at) + offset);
+        let above = select(cell, number(next), all(next < shape.cells.xyz));
+        let last = vec3u(vec3i(at) - offset);
+        let below = select(cell, number(last), all(last < shape.cells.xyz));
+        sum += couplings[e * count() + cell] * (x[above * columns + column] - own);
+        sum += couplings[e * count() + below] * (x[below * columns + column] - own);
     }
     return sum;
 }
@@ -123,6 +122,61 @@ fn relax(
         }
         delta = value;
         x[cell * columns + column] += delta;
+    }
+}
+
+var<workgroup> values: array<f32, LINES>;
+var<workgroup> upward: array<f32, LINES>;
+var<workgroup> pivots: array<f32, LINES>;
+
+// As `relax`, for 2 to LINES layers: a workgroup for a few lines, an invocation for each of their cells.
+@compute @workgroup_size(LINES)
+fn relax_together(
+    @builtin(workgroup_id) group: vec3u,
+    @builtin(num_workgroups) groups: vec3u,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let columns = shape.cells.w;
+    let layers = shape.cells.z;
+    let together = LINES / max(layers, 1u);
+    let k = lane / together;
+    let thread = (group.y * groups.x + group.x) * together + lane % together;
+    let column = thread % columns;
+    let line = thread / columns;
+    let inside = k < layers && line < shape.lines.z * shape.lines.w;
+    let at = vec3u(2u * (line % shape.lines.z) + shape.lines.x, 2u * (line / shape.lines.z) + shape.lines.y, k);
+    let cell = number(at);
+    if inside {
+        values[lane] = known[cell * columns + column] - product_at(at, column);
+        upward[lane] = couplings[shape.counts.y * count() + cell];
+        pivots[lane] = inverse_pivots[cell];
+    }
+    workgroupBarrier();
+    if inside && k == 0u {
+        var carried = 0.0;
+        for (var layer = 0u; layer < layers; layer++) {
+            let here = layer * together + lane;
+            var part = values[here];
+            if layer > 0u {
+                part -= upward[here - together] * carried;
+            }
+            carried = part * pivots[here];
+            values[here] = carried;
+        }
+        var delta = 0.0;
+        for (var back = 1u; back <= layers; back++) {
+            let here = (layers - back) * together + lane;
+            var value = values[here];
+            if back > 1u {
+                value -= upward[here] * pivots[here] * delta;
+            }
+            delta = value;
+            values[here] = delta;
+        }
+    }
+    workgroupBarrier();
+    if inside {
+        x[cell * columns + column] += values[lane];
     }
 }
 
@@ -227,22 +281,35 @@ fn scatter(
     x[thread] += sum;
 }
 
-// The coarsest solution, by the inverse.
-@compute @workgroup_size(WORKGROUP)
+var<workgroup> parts: array<f32, PARTS * COLUMNS>;
+
+// The coarsest solution, by the inverse: a workgroup for one row and some right-hand sides, whose sums are cut into PARTS.
+@compute @workgroup_size(PARTS * COLUMNS)
 fn coarsest(
     @builtin(workgroup_id) group: vec3u,
     @builtin(num_workgroups) groups: vec3u,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let thread = flat(group, groups, lane);
     let columns = shape.cells.w;
-    let row = thread / columns;
-    if row >= count() {
-        return;
-    }
+    let block = group.y * groups.x + group.x;
+    let blocks = (columns + COLUMNS - 1u) / COLUMNS;
+    let row = block / blocks;
+    let column = block % blocks * COLUMNS + lane % COLUMNS;
+    let inside = row < count() && column < columns;
     var sum = 0.0;
-    for (var other = 0u; other < count(); other++) {
-        sum += inverse[row * count() + other] * coarsest_known[other * columns + thread % columns];
+    if inside {
+        for (var other = lane / COLUMNS; other < count(); other += PARTS) {
+            sum += inverse[row * count() + other] * coarsest_known[other * columns + column];
+        }
     }
-    x[thread] = sum;
+    parts[lane] = sum;
+    for (var half = PARTS / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if lane < half * COLUMNS {
+            parts[lane] += parts[lane + half * COLUMNS];
+        }
+    }
+    if inside && lane < COLUMNS {
+        x[row * columns + column] = parts[lane];
+    }
 }

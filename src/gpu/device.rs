@@ -25,6 +25,13 @@ pub struct Usage {
 
 type PipelineKey = (&'static str, String, String);
 
+/// One entry point, compiled.
+struct Kernel {
+    /// `shader:entry`.
+    name: String,
+    pipeline: wgpu::ComputePipeline,
+}
+
 /// An open device.
 pub struct Gpu {
     device: wgpu::Device,
@@ -32,7 +39,7 @@ pub struct Gpu {
     summary: AdapterSummary,
     limits: wgpu::Limits,
     timestamps: bool,
-    pipelines: Mutex<HashMap<PipelineKey, Arc<wgpu::ComputePipeline>>>,
+    kernels: Mutex<HashMap<PipelineKey, Arc<Kernel>>>,
     overrides: HashMap<&'static str, String>,
     checked: bool,
     usage: Mutex<Usage>,
@@ -84,7 +91,7 @@ impl Gpu {
             summary,
             limits,
             timestamps,
-            pipelines: Mutex::default(),
+            kernels: Mutex::default(),
             overrides: HashMap::new(),
             checked: false,
             usage: Mutex::default(),
@@ -116,13 +123,13 @@ impl Gpu {
     /// Replaces the text of a shader from now on: how a test shows that `verify` sees a wrong kernel.
     pub fn replace_shader(&mut self, name: &'static str, text: String) {
         self.overrides.insert(name, text);
-        lock(&self.pipelines).clear();
+        lock(&self.kernels).clear();
     }
 
     /// Compiles every shader with naga's runtime checks, trusted or not.
     pub fn force_checks(&mut self) {
         self.checked = true;
-        lock(&self.pipelines).clear();
+        lock(&self.kernels).clear();
     }
 
     /// Has no room for a buffer of more than `bytes` from now on: how a test shows what a full device does.
@@ -266,10 +273,10 @@ impl Gpu {
         }
     }
 
-    /// The pipeline of one entry point. `prelude` is put in front of the shader's text: constants that Rust defines.
-    fn pipeline(&self, shader: &Shader, entry: &str, prelude: &str) -> Result<Arc<wgpu::ComputePipeline>, GpuError> {
+    /// One entry point. `prelude` is put in front of the shader's text: constants that Rust defines.
+    fn kernel(&self, shader: &Shader, entry: &str, prelude: &str) -> Result<Arc<Kernel>, GpuError> {
         let key = (shader.name, entry.to_owned(), prelude.to_owned());
-        if let Some(found) = lock(&self.pipelines).get(&key) {
+        if let Some(found) = lock(&self.kernels).get(&key) {
             return Ok(found.clone());
         }
         self.healthy()?;
@@ -299,9 +306,9 @@ impl Gpu {
         if let Some(error) = pollster::block_on(scope.pop()) {
             return Err(GpuError::Refused { what: format!("{}:{entry}", shader.name), reason: error.to_string() });
         }
-        let pipeline = Arc::new(pipeline);
-        lock(&self.pipelines).insert(key, pipeline.clone());
-        Ok(pipeline)
+        let kernel = Arc::new(Kernel { name: format!("{}:{entry}", shader.name), pipeline });
+        lock(&self.kernels).insert(key, kernel.clone());
+        Ok(kernel)
     }
 
     /// A batch of dispatches that run in order, submitted together.
@@ -310,8 +317,9 @@ impl Gpu {
     }
 }
 
+#[derive(Clone)]
 struct Step {
-    pipeline: Arc<wgpu::ComputePipeline>,
+    kernel: Arc<Kernel>,
     bindings: wgpu::BindGroup,
     groups: [u32; 3],
 }
@@ -333,7 +341,7 @@ impl Batch<'_> {
         bindings: &[wgpu::BindingResource<'_>],
         groups: [u64; 3],
     ) -> Result<&mut Self, GpuError> {
-        let pipeline = self.gpu.pipeline(shader, entry, prelude)?;
+        let kernel = self.gpu.kernel(shader, entry, prelude)?;
         let most = u64::from(self.gpu.limits.max_compute_workgroups_per_dimension);
         let groups = if groups[0] > most && groups[1] == 1 {
             let rows = groups[0].div_ceil(most);
@@ -341,11 +349,7 @@ impl Batch<'_> {
         } else {
             groups
         };
-        assert!(
-            groups.iter().all(|&g| g <= most),
-            "{}:{entry}: {groups:?} workgroups, {most} a dimension",
-            shader.name
-        );
+        assert!(groups.iter().all(|&g| g <= most), "{}: {groups:?} workgroups, {most} a dimension", kernel.name);
         if groups.contains(&0) {
             return Ok(self);
         }
@@ -357,18 +361,33 @@ impl Batch<'_> {
         let scope = self.gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let bindings = self.gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some(shader.name),
-            layout: &pipeline.get_bind_group_layout(0),
+            layout: &kernel.pipeline.get_bind_group_layout(0),
             entries: &entries,
         });
         if let Some(error) = pollster::block_on(scope.pop()) {
-            return Err(GpuError::Refused { what: format!("{}:{entry}", shader.name), reason: error.to_string() });
+            return Err(GpuError::Refused { what: kernel.name.clone(), reason: error.to_string() });
         }
-        *lock(&self.gpu.usage).dispatches.entry(format!("{}:{entry}", shader.name)).or_default() += 1;
-        self.steps.push(Step { pipeline, bindings, groups: groups.map(|g| g as u32) });
+        self.steps.push(Step { kernel, bindings, groups: groups.map(|g| g as u32) });
         Ok(self)
     }
 
+    /// How many dispatches it has.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Adds the dispatches from number `first` on once more.
+    pub fn repeat(&mut self, first: usize) {
+        self.steps.extend_from_within(first..);
+    }
+
     fn encode(&self, timestamps: Option<&wgpu::QuerySet>) -> wgpu::CommandEncoder {
+        self.count();
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
@@ -380,12 +399,23 @@ impl Batch<'_> {
                 }),
             });
             for step in &self.steps {
-                pass.set_pipeline(&step.pipeline);
+                pass.set_pipeline(&step.kernel.pipeline);
                 pass.set_bind_group(0, &step.bindings, &[]);
                 pass.dispatch_workgroups(step.groups[0], step.groups[1], step.groups[2]);
             }
         }
         encoder
+    }
+
+    /// Enters the dispatches into the account of the device.
+    fn count(&self) {
+        let dispatches = &mut lock(&self.gpu.usage).dispatches;
+        for step in &self.steps {
+            match dispatches.get_mut(&step.kernel.name) {
+                Some(count) => *count += 1,
+                None => drop(dispatches.insert(step.kernel.name.clone(), 1)),
+            }
+        }
     }
 
     /// Submits the batch without waiting for it: [`Gpu::read`] waits.

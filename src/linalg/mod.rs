@@ -5,4 +5,5 @@ pub mod dense;
 pub mod fourier;
 pub mod leading;
 pub(crate) mod rows;
+pub(crate) mod single;
 pub mod sparse;

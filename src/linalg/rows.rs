@@ -4,7 +4,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis, CowArray, Ix2};
 use rayon::prelude::*;
 
 /// Rows that one task works on: fixed, so that results do not depend on the number of threads.
-const ROWS_PER_TASK: usize = 4096;
+pub(crate) const ROWS_PER_TASK: usize = 4096;
 
 /// The rows of a block (n × r) as slices; a block whose rows are not contiguous is copied.
 pub(crate) struct Rows<'a>(CowArray<'a, f64, Ix2>);

@@ -2,10 +2,10 @@
 //! the balances by kernels, in f32.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
-use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::gpu::{Gpu, GpuError, Shader};
+use crate::linalg::single;
 use crate::operator::{Linearized, Operator};
 
 use super::Groundwater;
@@ -115,22 +115,16 @@ impl<'g> FaceKernels<'g> {
     ) -> Result<Array2<f64>, GpuError> {
         let n = x.nrows();
         // In units of the largest, f32 holds both.
-        let unit = largest(weights.iter());
-        let sizes = x.map_axis(Axis(0), |column| largest(column.iter()));
-        let scaled: Vec<f32> = weights.par_iter().with_min_len(1 << 14).map(|w| (w / unit) as f32).collect();
-        let weights = self.gpu.upload("weights of faces", &scaled)?;
+        let weights = ArrayView1::from(weights).insert_axis(Axis(1));
+        let unit = single::sizes(weights);
+        let weights = self.gpu.upload("weights of faces", &single::rounded(weights, &unit))?;
         let most = (self.gpu.max_binding() as usize / (size_of::<f32>() * n)).max(1);
         let mut image = Array2::zeros(x.dim());
         for first in (0..x.ncols()).step_by(most) {
             let width = most.min(x.ncols() - first);
             let columns = s![.., first..first + width];
-            let (part, sizes) = (x.slice(columns), sizes.slice(s![first..first + width]));
-            let mut block = vec![0.0f32; n * width];
-            block.par_chunks_mut(width).enumerate().for_each(|(cell, row)| {
-                for (column, to) in row.iter_mut().enumerate() {
-                    *to = (part[[cell, column]] / sizes[column]) as f32;
-                }
-            });
+            let mut sizes = single::sizes(x.slice(columns));
+            let block = single::rounded(x.slice(columns), &sizes);
             let [nx, ny, nz] = self.cells.map(|count| count as u32);
             let shape = self.gpu.uniform("cells of a block", [nx, ny, nz, width as u32])?;
             let (from, to) = (self.gpu.upload("directions", &block)?, self.gpu.zeros::<f32>("balances", n * width)?);
@@ -142,20 +136,9 @@ impl<'g> FaceKernels<'g> {
                 Some(clock) => *clock += batch.time()?,
                 None => batch.run()?,
             }
-            let found = self.gpu.read(&to)?;
-            let mut out = image.slice_mut(columns);
-            for (mut row, found) in out.rows_mut().into_iter().zip(found.chunks(width)) {
-                for ((to, &value), size) in row.iter_mut().zip(found).zip(sizes) {
-                    *to = f64::from(value) * size * unit;
-                }
-            }
+            sizes.iter_mut().for_each(|size| *size *= unit[0]);
+            single::add(image.slice_mut(columns), &self.gpu.read(&to)?, &sizes);
         }
         Ok(image)
     }
-}
-
-/// The largest magnitude; 1 where all are 0.
-fn largest<'a>(values: impl Iterator<Item = &'a f64>) -> f64 {
-    let most = values.fold(0.0, |most: f64, x| most.max(x.abs()));
-    if most == 0.0 { 1.0 } else { most }
 }

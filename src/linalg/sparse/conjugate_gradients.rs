@@ -25,6 +25,8 @@ use crate::error::{Error, Result};
 const ITERATIONS: usize = 200;
 /// How often conjugate gradients start, the first time included, until the true residual is small enough.
 const STARTS: usize = 3;
+/// Most cells of the level that is solved by a dense factorization.
+const DIRECT_CELLS: usize = 160;
 /// Conductance between tied neighbours in the preconditioner, in units of their diagonals.
 const TIE_STRENGTH: f64 = 1e4;
 
@@ -42,23 +44,12 @@ impl MultigridSolver {
     /// Builds the hierarchy of `matrix`.
     pub(crate) fn new(matrix: GridMatrix) -> Result<Self> {
         let unknowns = Unknowns::new(&matrix);
-        let hierarchy = Hierarchy::new(Stencil::of_matrix(&joined(&matrix))).ok_or_else(|| {
-            Error::input(
-                "system of the grid",
-                "the matrix is not positive definite",
-                "fix a head somewhere, or give storage: without either, heads are known up to a constant only",
-            )
-        })?;
+        let hierarchy = hierarchy(&matrix, DIRECT_CELLS)?;
         let stencil = Stencil::of_matrix(&matrix);
         let place = |&cell: &usize| place(stencil.layout, cell);
         let ties = matrix.ties.iter().filter(|tie| tie.len() > 1).map(|tie| tie.iter().map(place).collect()).collect();
         let bodies = Bodies::new(&matrix, |cell| self::place(stencil.layout, cell));
         Ok(Self { unknowns, stencil, ties, hierarchy, bodies, matrix })
-    }
-
-    /// What preconditions.
-    pub(crate) fn hierarchy(&self) -> &Hierarchy {
-        &self.hierarchy
     }
 
     /// `image = Π M Π r`, corrected by bodies; `rest` is scratch.
@@ -124,6 +115,30 @@ impl MultigridSolver {
             tie.iter().for_each(|&at| x[at] = mean);
         }
     }
+}
+
+/// What preconditions conjugate gradients for `matrix`; its last level has at most `direct` cells.
+pub(crate) fn hierarchy(matrix: &GridMatrix, direct: usize) -> Result<Hierarchy> {
+    Hierarchy::new(Stencil::of_matrix(&joined(matrix)), direct).ok_or_else(|| {
+        Error::input(
+            "system of the grid",
+            "the matrix is not positive definite",
+            "fix a head somewhere, or give storage: without either, heads are known up to a constant only",
+        )
+    })
+}
+
+/// The method in words.
+pub(crate) fn words(hierarchy: &Hierarchy, bodies: usize, ties: usize) -> String {
+    let sizes: Vec<String> = hierarchy.sizes().map(|[nx, ny, nz]| format!("{nx} x {ny} x {nz}")).collect();
+    let counted = |count: usize, what: &str| if count == 0 { String::new() } else { format!(", {count} {what}") };
+    format!(
+        "conjugate gradients with a multigrid preconditioner, levels {}{}{}, {:.0} MB",
+        sizes.join(", "),
+        counted(bodies, "bodies"),
+        counted(ties, "ties"),
+        hierarchy.bytes() as f64 / 1e6
+    )
 }
 
 /// Where a cell of a `GridMatrix` lies in a layout.
@@ -290,16 +305,6 @@ impl PreparedSolver for MultigridSolver {
     }
 
     fn description(&self) -> String {
-        let sizes: Vec<String> = self.hierarchy.sizes().map(|[nx, ny, nz]| format!("{nx} x {ny} x {nz}")).collect();
-        let tied = if self.ties.is_empty() { String::new() } else { format!(", {} ties", self.ties.len()) };
-        let bodies = match self.bodies.count() {
-            0 => String::new(),
-            count => format!(", {count} bodies"),
-        };
-        format!(
-            "conjugate gradients with a multigrid preconditioner, levels {}{bodies}{tied}, {:.0} MB",
-            sizes.join(", "),
-            self.hierarchy.bytes() as f64 / 1e6
-        )
+        words(&self.hierarchy, self.bodies.count(), self.ties.len())
     }
 }

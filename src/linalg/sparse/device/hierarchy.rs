@@ -4,12 +4,10 @@
 
 use ndarray::{Array1, ArrayView2, CowArray, Ix2};
 
-use crate::error::Result;
 use crate::gpu::{Buffer, Gpu, GpuError};
-use crate::linalg::sparse::PreparedSolver;
-use crate::linalg::sparse::conjugate_gradients::{MultigridSolver, place};
+use crate::linalg::sparse::conjugate_gradients::place;
 use crate::linalg::sparse::matrix::GridMatrix;
-use crate::linalg::sparse::multigrid::hierarchy::{Coarsest, Direct, Level};
+use crate::linalg::sparse::multigrid::hierarchy::{Coarsest, Direct, Hierarchy, Level};
 use crate::linalg::sparse::multigrid::relaxation::Lines;
 use crate::linalg::sparse::multigrid::stencil::{Layout, Stencil};
 
@@ -99,21 +97,17 @@ struct Sender<'g> {
 }
 
 impl Uploaded {
-    /// Builds the hierarchy of `matrix` and sends it; with the words for [`PreparedSolver::description`].
-    pub(super) fn new(gpu: &Gpu, matrix: &GridMatrix) -> Result<(Self, String)> {
-        let solver = MultigridSolver::new(matrix.clone())?;
+    /// Sends `matrix` and its hierarchy.
+    pub(super) fn new(gpu: &Gpu, matrix: &GridMatrix, hierarchy: &Hierarchy) -> Result<Self, GpuError> {
         let sender = Sender { gpu, unit: unit(matrix) };
-        let hierarchy = solver.hierarchy();
-        let uploaded = Self {
+        Ok(Self {
             tied: matrix.ties.clone(),
             operator: sender.operator(&Stencil::of_matrix(matrix))?,
-            levels: hierarchy.levels.iter().map(|level| sender.corrected(level)).collect::<Result<_, _>>()?,
+            levels: hierarchy.levels.iter().map(|level| sender.corrected(level)).collect::<Result<_, GpuError>>()?,
             last: sender.last(&hierarchy.coarsest)?,
             ties: if matrix.ties.is_empty() { None } else { Some(sender.ties(&matrix.ties)?) },
             unit: sender.unit,
-        };
-        let words = format!("{}, in f32 on {}, refined in f64", solver.description(), gpu.summary().name);
-        Ok((uploaded, words))
+        })
     }
 
     /// `Π r`: tied cells get their mean.
@@ -204,15 +198,9 @@ impl Sender<'_> {
         let [nx, ny, nz] = layout.cells;
         // The factor counts cells in the order (j, k, i).
         let row = |cell: usize| (cell / nx % ny * nz + cell / (nx * ny)) * nx + cell % nx;
-        let mut inverse = vec![0.0f32; n * n];
-        for cell in 0..n {
-            let mut column = vec![[0.0]; n];
-            column[row(cell)] = [1.0];
-            factor.solve(&mut column);
-            for other in 0..n {
-                inverse[other * n + cell] = (column[row(other)][0] * self.unit) as f32;
-            }
-        }
+        let in_its_order = factor.inverse();
+        let pairs = (0..n).flat_map(|cell| (0..n).map(move |other| [row(cell), row(other)]));
+        let inverse: Vec<f32> = pairs.map(|pair| (in_its_order[pair] * self.unit) as f32).collect();
         Ok(Last::Inverse { cells: layout.cells, inverse: self.gpu.upload("coarsest inverse", &inverse)? })
     }
 

@@ -1,18 +1,18 @@
 //! The vectors of a block of right-hand sides on a device, and the dispatches of an iteration, recorded once.
 
 use bytemuck::{Pod, Zeroable};
-use ndarray::{Array2, ArrayView2};
-use rayon::prelude::*;
+use ndarray::{Array1, ArrayView2, ArrayViewMut2};
 
 use crate::gpu::{Batch, Buffer, Gpu, GpuError};
+use crate::linalg::single;
 
 use super::hierarchy::{Corrected, Last, Operator, Relaxed, Ties, Uploaded};
-use super::{GRADIENTS, ITERATIONS, MULTIGRID, OFFSETS, WORKGROUP, prelude, scales};
+use super::{GRADIENTS, ITERATIONS, LINES, MULTIGRID, OFFSETS, PRODUCTS, WORKGROUP, prelude};
 
 /// Iterations between two looks at the states.
 const BATCH: usize = 4;
 /// Most threads of one right-hand side in a reduction.
-const PARTS: usize = 4096;
+const PARTS: usize = 16384;
 
 /// What the kernels know of a level, as WGSL lays it out.
 #[repr(C)]
@@ -64,12 +64,15 @@ pub(super) struct Memory<'g> {
     iterations: Batch<'g>,
 }
 
-/// What a round on the device gives.
-pub(super) struct Found {
-    /// n × r.
-    pub(super) x: Array2<f64>,
-    /// Iterations of each column.
-    pub(super) iterations: Vec<usize>,
+/// A round of refinement.
+#[derive(Clone, Copy)]
+pub(super) struct Round<'a> {
+    /// What is left of the right-hand sides (n × r).
+    pub(super) residual: ArrayView2<'a, f64>,
+    /// The columns that are solved for.
+    pub(super) open: &'a [bool],
+    /// Relative residual that each is solved to.
+    pub(super) goals: &'a [f64],
 }
 
 /// Threads of one right-hand side in a reduction over n cells: a function of n alone, as the order of sums must be.
@@ -136,8 +139,15 @@ impl<'g> Kernels<'g> {
             inverse_pivots.bind(),
             scratch.bind(),
         ];
-        let threads = groups(lines[0] * lines[1] * self.width);
-        batch.dispatch(&MULTIGRID, "relax", &self.prelude, &bindings, threads)?;
+        let lines = lines[0] * lines[1] * self.width;
+        let layers = operator.cells[2];
+        if layers == 1 || layers > LINES as usize {
+            batch.dispatch(&MULTIGRID, "relax", &self.prelude, &bindings, groups(lines))?;
+        } else {
+            let [bindings @ .., _] = bindings;
+            let groups = [lines.div_ceil(LINES as usize / layers) as u64, 1, 1];
+            batch.dispatch(&MULTIGRID, "relax_together", &self.prelude, &bindings, groups)?;
+        }
         Ok(())
     }
 
@@ -213,7 +223,8 @@ impl<'g> Kernels<'g> {
     ) -> Result<(), GpuError> {
         let shape = self.uniform(self.shape(cells))?;
         let bindings = [shape.bind(), inverse.bind(), known.bind(), x.bind()];
-        batch.dispatch(&MULTIGRID, "coarsest", &self.prelude, &bindings, groups(self.numbers(cells)))?;
+        let [rows, blocks] = [cells.iter().product(), self.width.div_ceil(PRODUCTS[1] as usize)];
+        batch.dispatch(&MULTIGRID, "coarsest", &self.prelude, &bindings, [(rows * blocks) as u64, 1, 1])?;
         Ok(())
     }
 
@@ -332,8 +343,10 @@ impl<'g> Cycle<'_, 'g> {
         kernels.residual(batch, &level.level.operator, [known, x, scratch])?;
         let below = &vectors[number];
         kernels.gather(batch, level, [scratch, &below.known, &below.x])?;
-        for _ in 0..level.visits() {
-            self.record(batch, number + 1, [&below.known, &below.x, &below.scratch])?;
+        let first = batch.len();
+        self.record(batch, number + 1, [&below.known, &below.x, &below.scratch])?;
+        if level.repeated {
+            batch.repeat(first);
         }
         kernels.scatter(batch, level, [&below.x, x])?;
         for colour in COLOURS.into_iter().rev() {
@@ -356,23 +369,23 @@ impl<'g> Memory<'g> {
         let below = uploaded.levels.iter().map(|level| kernels.vectors(level.coarse));
         let vectors = below.collect::<Result<Vec<_>, _>>()?;
         let ties = uploaded.ties.as_ref();
-        let mut iterations = gpu.batch();
-        for _ in 0..BATCH {
-            let batch = &mut iterations;
-            // A p is not needed any more: its place serves the cycle.
-            let cycle = Cycle { kernels: &kernels, uploaded, vectors: &vectors };
-            cycle.record(batch, 0, [&residual, &preconditioned, &image])?;
-            kernels.project(batch, cells, ties, &preconditioned)?;
-            kernels.inner(batch, cells, [&residual, &preconditioned, &partial])?;
-            kernels.scalars(batch, "begin", cells, &partial, &states)?;
-            kernels.advance(batch, cells, &states, [&preconditioned, &direction])?;
-            kernels.product(batch, &uploaded.operator, [&direction, &image, &partial])?;
-            kernels.project(batch, cells, ties, &image)?;
-            kernels.scalars(batch, "step", cells, &partial, &states)?;
-            let vectors = [&direction, &image, &solution, &residual, &preconditioned];
-            kernels.update(batch, cells, &states, vectors)?;
+        let mut batch = gpu.batch();
+        // A p is not needed any more: its place serves the cycle.
+        let cycle = Cycle { kernels: &kernels, uploaded, vectors: &vectors };
+        cycle.record(&mut batch, 0, [&residual, &preconditioned, &image])?;
+        kernels.project(&mut batch, cells, ties, &preconditioned)?;
+        kernels.inner(&mut batch, cells, [&residual, &preconditioned, &partial])?;
+        kernels.scalars(&mut batch, "begin", cells, &partial, &states)?;
+        kernels.advance(&mut batch, cells, &states, [&preconditioned, &direction])?;
+        kernels.product(&mut batch, &uploaded.operator, [&direction, &image, &partial])?;
+        kernels.project(&mut batch, cells, ties, &image)?;
+        kernels.scalars(&mut batch, "step", cells, &partial, &states)?;
+        kernels.update(&mut batch, cells, &states, [&direction, &image, &solution, &residual, &preconditioned])?;
+        // BATCH is a power of two.
+        for _ in 0..BATCH.ilog2() {
+            batch.repeat(0);
         }
-        Ok(Self { kernels, solution, residual, states, iterations })
+        Ok(Self { kernels, solution, residual, states, iterations: batch })
     }
 
     /// Number of right-hand sides.
@@ -380,25 +393,18 @@ impl<'g> Memory<'g> {
         self.kernels.width
     }
 
-    /// Solves `A δ = r` for the columns that are `open`, each to its relative `goal`; the others stay 0.
+    /// Solves `A δ = r` for the open columns and adds δ to those of x (n × r); the iterations of each.
     pub(super) fn solve(
         &self,
         uploaded: &Uploaded,
-        r: ArrayView2<'_, f64>,
-        open: &[bool],
-        goals: &[f64],
+        Round { residual, open, goals }: Round<'_>,
+        x: ArrayViewMut2<'_, f64>,
         mut clock: Option<&mut f64>,
-    ) -> Result<Found, GpuError> {
+    ) -> Result<Array1<usize>, GpuError> {
         let gpu = self.kernels.gpu;
-        let projected = uploaded.projected(r);
-        let sizes = scales(projected.view());
-        let mut block = vec![0.0f32; projected.len()];
-        block.par_chunks_mut(self.width()).enumerate().for_each(|(cell, row)| {
-            for (column, to) in row.iter_mut().enumerate().filter(|(column, _)| open[*column]) {
-                *to = (projected[[cell, column]] / sizes[column]) as f32;
-            }
-        });
-        gpu.write(&self.residual, &block)?;
+        let projected = uploaded.projected(residual);
+        let mut sizes = single::sizes(projected.view());
+        gpu.write(&self.residual, &single::rounded(projected.view(), &sizes))?;
         let start = |(&open, &goal): (&bool, &f64)| State {
             goal: (goal * goal) as f32,
             going: u32::from(open),
@@ -416,10 +422,9 @@ impl<'g> Memory<'g> {
                 break;
             }
         }
-        let found = gpu.read(&self.solution)?;
-        let x = Array2::from_shape_fn(r.dim(), |(cell, column)| {
-            f64::from(found[cell * self.width() + column]) * (sizes[column] / uploaded.unit)
-        });
-        Ok(Found { x, iterations: states.iter().map(|state| state.taken as usize).collect() })
+        // A closed column stands still: its δ is 0.
+        sizes.iter_mut().for_each(|size| *size /= uploaded.unit);
+        single::add(x, &gpu.read(&self.solution)?, &sizes);
+        Ok(states.iter().map(|state| state.taken as usize).collect())
     }
 }

@@ -5,8 +5,9 @@
 //! cell, whatever the condition of A, and each round gains about seven digits of the solution, although the residual of
 //! the first, rough as the rounding of x, may be large.
 //!
-//! The cycle is the CPU's, level by level. What the CPU adds to it for bodies (`bodies.rs`) is left out: of
-//! bodies one cell wide at a contrast of 10⁶ the device takes more iterations.
+//! The cycle is the CPU's, level by level, but for its end: a device waits longer for a kernel of few cells than it
+//! computes, so that a larger level is the last here, solved by its inverse. What the CPU adds to the cycle for bodies
+//! (`bodies.rs`) is left out: of bodies one cell wide at a contrast of 10⁶ the device takes more iterations.
 //!
 //! A right-hand side has step lengths of its own, ends its rounds on its own, and its sums run in an order that depends on
 //! the number of cells alone: its solution has the same bytes whatever is solved beside it.
@@ -21,16 +22,18 @@ mod timing;
 
 use std::sync::{Mutex, PoisonError};
 
-use ndarray::{Array1, Array2, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView2, s};
 
+use super::conjugate_gradients::{hierarchy as hierarchy_of, words};
 use super::matrix::{GridMatrix, Unknowns};
 use super::{PreparedSolver, Solved, largest, norms};
 use crate::error::Result;
 use crate::gpu::{Gpu, GpuError, Shader};
+use crate::linalg::rows::{Rows, for_each_row};
 
 pub use check::{verify, verify_gradients, verify_multigrid};
 use hierarchy::Uploaded;
-use memory::Memory;
+use memory::{Memory, Round};
 pub use timing::measure;
 
 /// The kernels of the cycle, and the product with the operator.
@@ -44,7 +47,11 @@ const GRADIENTS: Shader =
 /// Invocations of a workgroup.
 const WORKGROUP: u32 = 64;
 /// Invocations of a workgroup that ends a sum.
-const LANES: u32 = 64;
+const LANES: u32 = 256;
+/// Invocations of a workgroup that relaxes lines, and the most layers that it can hold.
+const LINES: u32 = 256;
+/// Parts of each sum of the coarsest solution, and right-hand sides of one of its workgroups.
+const PRODUCTS: [u32; 2] = [32, 8];
 /// Most couplings that are stored of a cell: half of 26.
 const OFFSETS: usize = 13;
 
@@ -54,7 +61,16 @@ pub fn shaders() -> Vec<(Shader, String)> {
 }
 
 fn prelude() -> String {
-    format!("const WORKGROUP: u32 = {WORKGROUP}u;\nconst LANES: u32 = {LANES}u;\nconst OFFSETS: u32 = {OFFSETS}u;")
+    let [parts, columns] = PRODUCTS;
+    let constants = [
+        ("WORKGROUP", WORKGROUP),
+        ("LANES", LANES),
+        ("LINES", LINES),
+        ("PARTS", parts),
+        ("COLUMNS", columns),
+        ("OFFSETS", OFFSETS as u32),
+    ];
+    constants.map(|(name, value)| format!("const {name}: u32 = {value}u;")).join("\n")
 }
 
 /// Most rounds of refinement.
@@ -67,6 +83,9 @@ const INNER: f64 = 1e-6;
 const MARGIN: f64 = 0.25;
 /// Most iterations of a round.
 const ITERATIONS: usize = 60;
+/// Most cells of the level that is solved by its inverse: forming that on the host costs as much as a few solutions
+/// gain by it.
+const DIRECT_CELLS: usize = 512;
 /// Right-hand sides that are solved at a time: as many as fill a device, while their vectors take little of its memory.
 const COLUMNS: usize = 64;
 
@@ -90,7 +109,11 @@ impl<'g> DeviceSolver<'g> {
     /// A matrix that is not positive definite; a device without room for it.
     pub(super) fn new(matrix: GridMatrix, gpu: &'g Gpu) -> Result<Self> {
         let unknowns = Unknowns::new(&matrix);
-        let (uploaded, description) = Uploaded::new(gpu, &matrix)?;
+        let hierarchy = hierarchy_of(&matrix, DIRECT_CELLS)?;
+        let uploaded = Uploaded::new(gpu, &matrix, &hierarchy)?;
+        let ties = matrix.ties.iter().filter(|tie| tie.len() > 1).count();
+        let words = words(&hierarchy, 0, ties);
+        let description = format!("{words}, in f32 on {}, refined in f64", gpu.summary().name);
         let most = gpu.max_binding() as usize / (size_of::<f32>() * matrix.len());
         let columns = most.clamp(1, COLUMNS);
         Ok(Self { gpu, unknowns, uploaded, memory: Mutex::default(), description, columns, matrix })
@@ -163,13 +186,13 @@ impl<'g> DeviceSolver<'g> {
                 .zip(&ratios)
                 .map(|(open, ratio)| if *open { INNER.max(MARGIN * tolerance / ratio) } else { 1.0 })
                 .collect();
-            let found = memory.solve(&self.uploaded, residual.view(), &open, &goals, clock.as_deref_mut())?;
-            for (column, _) in open.iter().enumerate().filter(|(_, open)| **open) {
-                let mut x = x.column_mut(column);
-                x += &found.x.column(column);
-                taken[column] += found.iterations[column];
-            }
-            residual = &b - &self.matrix.multiply_block(x.view());
+            let problem = Round { residual: residual.view(), open: &open, goals: &goals };
+            taken += &memory.solve(&self.uploaded, problem, x.view_mut(), clock.as_deref_mut())?;
+            residual = self.matrix.multiply_block(x.view());
+            let rows = Rows::of(&b);
+            for_each_row(residual.view_mut(), |cell, rest| {
+                rest.iter_mut().zip(rows.row(cell)).for_each(|(rest, b)| *rest = b - *rest);
+            });
             let now = norms(&self.unknowns, residual.view()) / &sizes;
             for (column, open) in open.iter_mut().enumerate().filter(|(_, open)| **open) {
                 let stalled = round > 1 && now[column] > STALLED * ratios[column];
@@ -189,12 +212,4 @@ impl PreparedSolver for DeviceSolver<'_> {
     fn description(&self) -> String {
         self.description.clone()
     }
-}
-
-/// Largest magnitude in each column; 1 in a column of zeros.
-fn scales(block: ArrayView2<'_, f64>) -> Array1<f64> {
-    block.map_axis(Axis(0), |column| {
-        let most = column.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
-        if most == 0.0 { 1.0 } else { most }
-    })
 }

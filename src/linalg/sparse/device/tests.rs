@@ -115,7 +115,7 @@ fn a_device_without_room_for_a_block_takes_fewer_columns_at_a_time() {
     }
     let choice = crate::gpu::choose(crate::gpu::Choice::Auto, true).expect("an adapter that opens");
     let mut small = choice.expect("there is one");
-    let matrix = channels([40, 33, 1], 1e3);
+    let matrix = channels([101, 97, 1], 1e3);
     let b = normals(matrix.len(), 24, 4);
     let expected = prepare_on(matrix.clone(), &small).and_then(|s| s.solve(b.view(), 1e-10)).expect("solves").x;
     // Room for the hierarchy and the vectors of nine right-hand sides, but not for the parts of their sums.

@@ -1,6 +1,7 @@
 //! The hierarchy of operators: what is built once for a matrix, whatever is solved with it.
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
+use rayon::prelude::*;
 
 use super::galerkin::coarse_operator;
 use super::interpolation::Interpolation;
@@ -8,8 +9,6 @@ use super::relaxation::Lines;
 use super::stencil::Stencil;
 use crate::linalg::dense;
 
-/// Most cells of the level that is solved by a dense factorization.
-const DIRECT_CELLS: usize = 160;
 /// Both axes are coarsened unless one is coupled this many times more strongly than the other.
 const ANISOTROPY: f64 = 3.0;
 
@@ -80,6 +79,22 @@ impl Dense {
             eliminate(&self.lower.as_slice().expect("standard layout")[i * n..i * n + i], value, rest);
         }
     }
+
+    /// `(L Lᵀ)⁻¹`.
+    pub(crate) fn inverse(&self) -> Array2<f64> {
+        const TOGETHER: usize = 8;
+        let n = self.lower.nrows();
+        let mut inverse = Array2::zeros((n, n));
+        // The inverse is symmetric: its columns are kept as rows.
+        let blocks: Vec<_> = inverse.axis_chunks_iter_mut(Axis(0), TOGETHER).enumerate().collect();
+        blocks.into_par_iter().for_each(|(block, mut rows)| {
+            let mut columns = vec![[0.0; TOGETHER]; n];
+            (0..rows.nrows()).for_each(|lane| columns[block * TOGETHER + lane][lane] = 1.0);
+            self.solve(&mut columns);
+            rows.indexed_iter_mut().for_each(|((lane, at), to)| *to = columns[at][lane]);
+        });
+        inverse
+    }
 }
 
 /// `rest −= row · value`.
@@ -101,10 +116,11 @@ pub(crate) struct Hierarchy {
 }
 
 impl Hierarchy {
-    /// Builds the levels; `None` where one of them is not positive definite.
-    pub(crate) fn new(finest: Stencil) -> Option<Self> {
+    /// Builds the levels, the last of at most `direct` cells, solved by a dense factorization; `None` where one of them
+    /// is not positive definite.
+    pub(crate) fn new(finest: Stencil, direct: usize) -> Option<Self> {
         let (mut levels, mut stencil) = (Vec::new(), finest);
-        let relaxed = |stencil: &Stencil| stencil.layout.count() > DIRECT_CELLS && stencil.layout.cells[..2] != [1, 1];
+        let relaxed = |stencil: &Stencil| stencil.layout.count() > direct && stencil.layout.cells[..2] != [1, 1];
         while relaxed(&stencil) {
             let interpolation = Interpolation::new(&stencil, coarsening(&stencil));
             let coarse = coarse_operator(&stencil, &interpolation);
@@ -113,7 +129,7 @@ impl Hierarchy {
             levels.push(Level { stencil, lines, interpolation, repeated });
             stencil = coarse;
         }
-        let solution = if stencil.layout.count() <= DIRECT_CELLS {
+        let solution = if stencil.layout.count() <= direct {
             Direct::Dense(Dense::new(&dense_matrix(&stencil))?)
         } else {
             Direct::Line(Lines::new(&stencil)?)
@@ -131,9 +147,11 @@ impl Hierarchy {
         let numbers = |stencil: &Stencil| stencil.layout.len() * (1 + stencil.couplings.len());
         // Beside the stencil: pivots, the coupling upwards, four weights.
         let levels: usize = self.levels.iter().map(|l| numbers(&l.stencil) + 6 * l.stencil.layout.len()).sum();
-        8 * (levels
-            + numbers(&self.coarsest.stencil)
-            + self.coarsest.stencil.layout.count().pow(2).min(DIRECT_CELLS.pow(2)))
+        let dense = match &self.coarsest.solution {
+            Direct::Dense(factor) => factor.lower.len(),
+            Direct::Line(_) => 0,
+        };
+        8 * (levels + numbers(&self.coarsest.stencil) + dense)
     }
 }
 
