@@ -158,12 +158,13 @@ impl Alternation<'_> {
             if progress.interrupted() {
                 return Err(Error::Interrupted);
             }
+            let started = Instant::now();
             let begins = match begun {
                 Some(begun) => begun,
                 None => self.begin(iterations.len() as u32 + 1, None)?,
             };
             let iteration;
-            (iteration, begun) = self.iterate(begins, iterations.last(), &fixed)?;
+            (iteration, begun) = self.iterate(begins, iterations.last(), &fixed, started)?;
             finished(&iteration)?;
             progress.advance(1);
             iterations.push(iteration);
@@ -212,8 +213,8 @@ impl Alternation<'_> {
         mut begun: Begun,
         previous: Option<&Iteration>,
         fixed: &Fixed,
+        started: Instant,
     ) -> Result<(Iteration, Option<Begun>)> {
-        let started = Instant::now();
         let (number, rank, last) = (begun.number, begun.rank, begun.number as usize == self.schedule.ranks.len());
         let mut next = if last { None } else { Some(self.begin(number + 1, Some(&begun))?) };
         let mapped = self.at_rank.feasible() && (!self.schedule.map_last || last);

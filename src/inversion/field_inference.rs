@@ -9,7 +9,7 @@
 use ndarray::{Array1, Array2, ArrayView1};
 
 use super::gauss_newton::gradients;
-use super::line_search::{shares, within_reach};
+use super::line_search::backtrack;
 use super::representers::Representers;
 use super::verdict::{
     Evidence, SETTLED, STEP_LENGTHS, Scored, Solution, TEMPERED_ITERATIONS, TEMPERING, VerdictOptions,
@@ -32,14 +32,14 @@ pub(super) struct FieldInference<'a, 'e, 'h> {
 
 /// A field `ū + C q`.
 #[derive(Clone)]
-struct Point {
+struct Combination {
     /// q, n.
     weights: Array1<f64>,
     /// C q, n.
     deviation: Array1<f64>,
 }
 
-impl Point {
+impl Combination {
     /// The point at a share of the way to another.
     fn towards(&self, goal: &Self, share: f64) -> Self {
         Self {
@@ -62,7 +62,7 @@ struct Seen {
 
 /// Where Gauss-Newton iterations ended.
 struct Ended {
-    at: Point,
+    at: Combination,
     iterations: usize,
     settled: bool,
 }
@@ -71,7 +71,7 @@ impl FieldInference<'_, '_, '_> {
     /// The log evidence and the solution.
     pub(super) fn solve(&self) -> Result<(f64, Solution)> {
         let n = self.mean.len();
-        let mut at = Point { weights: Array1::zeros(n), deviation: Array1::zeros(n) };
+        let mut at = Combination { weights: Array1::zeros(n), deviation: Array1::zeros(n) };
         let mut seen = {
             let Linearized { value, jacobian } = self.evidence.forward.linearize(self.mean)?;
             self.see(gradients(&*jacobian)?, value, None)
@@ -104,7 +104,7 @@ impl FieldInference<'_, '_, '_> {
         })
     }
 
-    fn field(&self, at: &Point) -> Array1<f64> {
+    fn field(&self, at: &Combination) -> Array1<f64> {
         &self.mean + &at.deviation
     }
 
@@ -116,7 +116,7 @@ impl FieldInference<'_, '_, '_> {
     }
 
     /// The field that is most probable where the data are as they are linearized at `at`.
-    fn goal(&self, seen: &Seen, at: &Point, factor: f64) -> Result<Point> {
+    fn goal(&self, seen: &Seen, at: &Combination, factor: f64) -> Result<Combination> {
         let Seen { representers, predicted } = seen;
         let residual = self.evidence.covariance.whiten((&self.evidence.observed - predicted).view());
         let target = residual + representers.seen(at.deviation.view());
@@ -125,7 +125,7 @@ impl FieldInference<'_, '_, '_> {
         let factored =
             cholesky(&system).ok_or_else(|| Error::NoModel("the covariance of the data is not finite".into()))?;
         let weights = factored.solve(target.view());
-        Ok(Point {
+        Ok(Combination {
             weights: representers.gradient(weights.view()),
             deviation: representers.combination(weights.view()),
         })
@@ -133,8 +133,8 @@ impl FieldInference<'_, '_, '_> {
 
     /// Gauss-Newton on `‖C_d^{-1/2}(d − g(u))‖²/f² + (u − ū)ᵀ C⁻¹ (u − ū)`.
     /// `seen` is at the start, and what is returned where the iterations ended.
-    fn descend(&self, start: Point, mut seen: Seen, factor: f64, iterations: usize) -> Result<(Ended, Seen)> {
-        let objective = |at: &Point, predicted: &Array1<f64>| {
+    fn descend(&self, start: Combination, mut seen: Seen, factor: f64, iterations: usize) -> Result<(Ended, Seen)> {
+        let objective = |at: &Combination, predicted: &Array1<f64>| {
             let residual = self.evidence.covariance.whiten((&self.evidence.observed - predicted).view());
             residual.dot(&residual) / (factor * factor) + at.prior_squares()
         };
@@ -149,24 +149,18 @@ impl FieldInference<'_, '_, '_> {
             }
             let goal = self.goal(&seen, &ended.at, factor)?;
             ended.iterations += 1;
+            let moved = backtrack(
+                STEP_LENGTHS,
+                |share| ended.at.towards(&goal, share),
+                |candidate| self.evidence.forward.linearize(self.field(candidate).view()),
+                |candidate, linearized| objective(candidate, &linearized.value) < now,
+                |candidate, Linearized { value, jacobian }| Ok((candidate, value, gradients(&*jacobian)?)),
+            )?;
             ended.settled = true;
-            for fraction in shares(STEP_LENGTHS) {
-                let candidate = ended.at.towards(&goal, fraction);
-                let (forward, field) = (self.evidence.forward, self.field(&candidate));
-                // A linearization predicts as well, and solves the equations once for both.
-                let Some(Linearized { value: predicted, jacobian }) = within_reach(forward.linearize(field.view()))?
-                else {
-                    continue;
-                };
-                let value = objective(&candidate, &predicted);
-                if value < now
-                    && let Some(gradients) = within_reach(gradients(&*jacobian))?
-                {
-                    ended.settled = now - value <= SETTLED * now;
-                    ended.at = candidate;
-                    seen = self.see(gradients, predicted, Some(seen));
-                    break;
-                }
+            if let Some((_, (at, predicted, gradients))) = moved {
+                ended.settled = now - objective(&at, &predicted) <= SETTLED * now;
+                ended.at = at;
+                seen = self.see(gradients, predicted, Some(seen));
             }
         }
         Ok((ended, seen))

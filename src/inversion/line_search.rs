@@ -5,7 +5,6 @@ use ndarray::{Array1, ArrayView1, s};
 use super::Problem;
 use super::gauss_newton::Point;
 use crate::error::{Error, Result};
-use crate::operator::Linearized;
 
 /// Step lengths tried: 1, ½, ….
 const STEP_LENGTHS: usize = 12;
@@ -28,13 +27,6 @@ pub(super) struct Following<'a> {
     pub(super) rank: usize,
 }
 
-impl Following<'_> {
-    /// Where the step begins after v, at whose parameterized field the forward model is linearized.
-    fn begin(&self, v: ArrayView1<'_, f64>, linearized: Linearized<'_>) -> Result<Option<Point>> {
-        within_reach(Point::of(&self.problem, padded(v, self.rank), linearized))
-    }
-}
-
 /// v, followed by zeros up to `rank` coefficients.
 pub(super) fn padded(v: ArrayView1<'_, f64>, rank: usize) -> Array1<f64> {
     let mut longer = Array1::zeros(rank);
@@ -55,34 +47,59 @@ pub(super) fn search(
 ) -> Result<Moved> {
     // Where the step is at rounding level, so is the change of the objective.
     let most = objective(v.view(), predicted) * (1.0 + 1e-12);
-    for fraction in shares(STEP_LENGTHS) {
-        let candidate = &v + &(fraction * &(goal - &v));
-        let field = problem.parameterized(candidate.view());
-        let falls = |predicted: &Array1<f64>| objective(candidate.view(), predicted) <= most;
-        let Some(next) = following else {
-            if within_reach(problem.forward.predict(field.view()))?.is_some_and(|predicted| falls(&predicted)) {
-                return Ok(Moved { v: candidate, fraction, point: None });
-            }
-            continue;
-        };
-        // A linearization predicts as well, and solves the equations once for both.
-        if let Some(linearized) = within_reach(problem.forward.linearize(field.view()))?
-            && falls(&linearized.value)
-            && let Some(point) = next.begin(candidate.view(), linearized)?
+    let candidate = |share: f64| &v + &(share * &(goal - &v));
+    let field = |candidate: &Array1<f64>| problem.parameterized(candidate.view());
+    let falls = |candidate: &Array1<f64>, predicted: &Array1<f64>| objective(candidate.view(), predicted) <= most;
+    let found = match following {
+        Some(next) => backtrack(
+            STEP_LENGTHS,
+            candidate,
+            |candidate| problem.forward.linearize(field(candidate).view()),
+            |candidate, linearized| falls(candidate, &linearized.value),
+            |candidate, linearized| {
+                let point = Point::of(&next.problem, padded(candidate.view(), next.rank), linearized)?;
+                Ok((candidate, Some(point)))
+            },
+        ),
+        None => backtrack(
+            STEP_LENGTHS,
+            candidate,
+            |candidate| problem.forward.predict(field(candidate).view()),
+            falls,
+            |candidate, _| Ok((candidate, None)),
+        ),
+    };
+    Ok(match found? {
+        Some((fraction, (v, point))) => Moved { v, fraction, point },
+        None => Moved { v, fraction: 0.0, point: None },
+    })
+}
+
+/// Tries candidates at shares 1, ½, … of a step until one `falls` by what is `seen` at it (a linearization predicts as
+/// well, and solves the equations once for both) and the next step can `begin` there: its share, and that beginning.
+/// `None`: none of so many `lengths`. A field too wild for the forward model, or for its derivatives, is a step too long.
+pub(super) fn backtrack<C, S, B>(
+    lengths: usize,
+    candidate: impl Fn(f64) -> C,
+    seen: impl Fn(&C) -> Result<S>,
+    falls: impl Fn(&C, &S) -> bool,
+    begin: impl Fn(C, S) -> Result<B>,
+) -> Result<Option<(f64, B)>> {
+    for halvings in 0..lengths as i32 {
+        let share = 0.5f64.powi(halvings);
+        let candidate = candidate(share);
+        if let Some(seen) = within_reach(seen(&candidate))?
+            && falls(&candidate, &seen)
+            && let Some(begun) = within_reach(begin(candidate, seen))?
         {
-            return Ok(Moved { v: candidate, fraction, point: Some(point) });
+            return Ok(Some((share, begun)));
         }
     }
-    Ok(Moved { v, fraction: 0.0, point: None })
+    Ok(None)
 }
 
-/// So many shares of a step: 1, ½, ….
-pub(super) fn shares(count: usize) -> impl Iterator<Item = f64> {
-    (0..count as i32).map(|halvings| 0.5f64.powi(halvings))
-}
-
-/// What a line search finds at a candidate: nothing where the field is too wild for the forward model, a step too long.
-pub(super) fn within_reach<T>(found: Result<T>) -> Result<Option<T>> {
+/// What a line search finds at a candidate: nothing where the field is too wild for the forward model.
+fn within_reach<T>(found: Result<T>) -> Result<Option<T>> {
     match found {
         Err(Error::NoModel(_) | Error::Input { .. }) => Ok(None),
         other => other.map(Some),

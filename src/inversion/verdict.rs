@@ -18,7 +18,7 @@ use rayon::prelude::*;
 
 use super::field_inference::FieldInference;
 use super::gauss_newton::{Matrix, Term, solve};
-use super::line_search::{shares, within_reach};
+use super::line_search::backtrack;
 use super::truncation::sample_covariance;
 use super::weight::log_evidence;
 use crate::basis::Basis;
@@ -291,8 +291,6 @@ struct Linear {
     x: Array1<f64>,
     /// With respect to all parameters, m × k.
     jacobian: Array2<f64>,
-    /// `G_u ρ` where that is noise, m × L.
-    noise: Array2<f64>,
     predicted: Array1<f64>,
 }
 
@@ -400,15 +398,20 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
 
     /// The log evidence and the solution.
     fn solve(&self) -> Result<(f64, Solution)> {
-        let at_mean = self.linearize(Array1::zeros(self.sigma.len()))?;
+        let at_mean = self.linearize(Array1::zeros(self.sigma.len()).view())?;
         let mut covariance = self.covariance(&at_mean)?;
-        let mut ended = self.best_of_starts(at_mean, &covariance)?;
-        if ended.at.noise.ncols() > 0 {
-            covariance = self.covariance(&ended.at)?;
+        let mut ended = self.best_of_starts(&at_mean, &covariance)?;
+        if self.noise() {
+            covariance = self.covariance(&self.linearize(ended.at.x.view())?)?;
             ended = self.descend(ended.at, &covariance, 1.0, self.options.iterations)?;
-            covariance = self.covariance(&ended.at)?;
+            covariance = self.covariance(&self.linearize(ended.at.x.view())?)?;
         }
         self.scored(ended, &covariance)
+    }
+
+    /// Whether what the basis leaves over counts as noise.
+    fn noise(&self) -> bool {
+        self.options.left_over == LeftOver::Noise && !self.left_over.is_empty()
     }
 
     fn scored(&self, Ended { at, iterations, settled, .. }: Ended, covariance: &Covariance) -> Result<(f64, Solution)> {
@@ -439,47 +442,72 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
         if w.is_empty() { field } else { field + self.left_over.t().dot(&w) }
     }
 
-    /// Prediction and Jacobian at x.
-    fn linearize(&self, x: Array1<f64>) -> Result<Linear> {
-        let field = self.field(x.view());
-        self.linear(x, self.evidence.forward.linearize(field.view())?)
+    /// The forward model at the field of parameters x.
+    fn linearize(&self, x: ArrayView1<'_, f64>) -> Result<Linearized<'e>> {
+        self.evidence.forward.linearize(self.field(x).view())
+    }
+
+    /// What `rows` makes of the rows of G_u of some of the data (n × a few of them), one datum a row, k numbers each.
+    fn of_rows(
+        at: &Linearized<'_>,
+        data: &[usize],
+        k: usize,
+        rows: impl Fn(ArrayView2<'_, f64>) -> Array2<f64>,
+    ) -> Result<Array2<f64>> {
+        let mut out = Array2::zeros((data.len(), k));
+        for (data, mut out) in data.chunks(ROWS_AT_ONCE).zip(out.axis_chunks_iter_mut(Axis(0), ROWS_AT_ONCE)) {
+            let mut unit = Array2::zeros((at.value.len(), data.len()));
+            data.iter().enumerate().for_each(|(column, &datum)| unit[[datum, column]] = 1.0);
+            out.assign(&rows(finite(at.jacobian.adjoint_block(unit.view()), &*at.jacobian)?.view()));
+        }
+        Ok(out)
+    }
+
+    /// The Jacobian of some of the data with respect to all parameters.
+    fn jacobian(&self, at: &Linearized<'_>, data: &[usize]) -> Result<Array2<f64>> {
+        let (k, left_over) = (self.basis.cols(), self.left_over.view());
+        Self::of_rows(at, data, self.sigma.len(), |rows| {
+            let of_basis = self.basis.adjoint_block(rows).reversed_axes();
+            match self.sigma.len() == k {
+                true => of_basis,
+                false => concatenate![Axis(1), of_basis, multiply(rows.t(), left_over.t())],
+            }
+        })
     }
 
     /// Prediction and Jacobian at x, at whose field the forward model is linearized.
-    fn linear(&self, x: Array1<f64>, at: Linearized<'_>) -> Result<Linear> {
-        let (m, k, left_over) = (at.value.len(), self.basis.cols(), self.left_over.view());
-        let mut jacobian = Array2::zeros((m, k + left_over.nrows()));
-        for start in (0..m).step_by(ROWS_AT_ONCE) {
-            let data = start..(start + ROWS_AT_ONCE).min(m);
-            let unit = Array2::from_shape_fn((m, data.len()), |(i, j)| f64::from(u8::from(i == start + j)));
-            let rows = finite(at.jacobian.adjoint_block(unit.view()), &*at.jacobian)?;
-            jacobian.slice_mut(s![data.clone(), ..k]).assign(&self.basis.adjoint_block(rows.view()).t());
-            jacobian.slice_mut(s![data, k..]).assign(&multiply(rows.t(), left_over.t()));
-        }
-        let (parameters, noise) = jacobian.view().split_at(Axis(1), self.sigma.len());
-        Ok(Linear { x, jacobian: parameters.to_owned(), noise: noise.to_owned(), predicted: at.value })
+    fn linear(&self, x: Array1<f64>, at: &Linearized<'_>) -> Result<Linear> {
+        let all: Vec<usize> = (0..at.value.len()).collect();
+        Ok(Linear { x, jacobian: self.jacobian(at, &all)?, predicted: at.value.clone() })
     }
 
     /// The errors' covariance with all that counts as noise.
-    fn covariance(&self, at: &Linear) -> Result<Covariance> {
-        match at.noise.ncols() {
-            0 => Ok(self.evidence.covariance.clone()),
-            _ => Covariance::full(&(sample_covariance(at.noise.view()) + self.evidence.covariance.matrix())),
+    fn covariance(&self, at: &Linearized<'_>) -> Result<Covariance> {
+        if !self.noise() {
+            return Ok(self.evidence.covariance.clone());
         }
+        let (all, left_over): (Vec<usize>, _) = ((0..at.value.len()).collect(), self.left_over.view());
+        let noise = Self::of_rows(at, &all, left_over.nrows(), |rows| multiply(rows.t(), left_over.t()))?;
+        Covariance::full(&(sample_covariance(noise.view()) + self.evidence.covariance.matrix()))
     }
 
-    fn best_of_starts(&self, at_mean: Linear, covariance: &Covariance) -> Result<Ended> {
+    fn best_of_starts(&self, at_mean: &Linearized<'_>, covariance: &Covariance) -> Result<Ended> {
+        let VerdictOptions { tempered_start, linear_start, iterations, .. } = *self.options;
+        let linear_data = !self.evidence.linear_data.is_empty();
         let mut ended: Vec<Result<Ended>> = Vec::new();
-        if self.options.tempered_start {
-            ended.push(self.tempered(at_mean.clone(), covariance));
+        if tempered_start || !(linear_start && linear_data) {
+            let start = self.linear(Array1::zeros(self.sigma.len()), at_mean);
+            ended.push(start.and_then(|start| match tempered_start {
+                true => self.tempered(start, covariance),
+                false => self.descend(start, covariance, 1.0, iterations),
+            }));
         }
-        let stranded = !ended.is_empty() && ended.iter().all(|e| matches!(e, Err(Error::NoModel(_))));
-        if (self.options.linear_start || stranded) && !self.evidence.linear_data.is_empty() {
-            let start = self.linearize(self.given_linear_data(&at_mean, covariance)?);
-            ended.push(start.and_then(|start| self.descend(start, covariance, 1.0, self.options.iterations)));
-        }
-        if ended.is_empty() {
-            ended.push(self.descend(at_mean, covariance, 1.0, self.options.iterations));
+        let stranded = ended.iter().all(|ended| matches!(ended, Err(Error::NoModel(_))));
+        if linear_data && (linear_start || stranded) {
+            // Linear data have derivatives even where others have none.
+            let x = self.given_linear_data(at_mean, covariance)?;
+            let start = self.linearize(x.view()).and_then(|at| self.linear(x, &at));
+            ended.push(start.and_then(|start| self.descend(start, covariance, 1.0, iterations)));
         }
         let least = |a: Result<Ended>, b: Result<Ended>| match (a, b) {
             (Ok(a), Ok(b)) => Ok(if b.objective < a.objective { b } else { a }),
@@ -497,11 +525,11 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
     }
 
     /// The most probable parameters given the linear data alone.
-    fn given_linear_data(&self, at_mean: &Linear, covariance: &Covariance) -> Result<Array1<f64>> {
+    fn given_linear_data(&self, at_mean: &Linearized<'_>, covariance: &Covariance) -> Result<Array1<f64>> {
         let (chosen, matrix) = (self.evidence.linear_data, covariance.matrix());
         let errors = Covariance::full(&matrix.select(Axis(0), chosen).select(Axis(1), chosen))?;
-        let residual = (&self.evidence.observed - &at_mean.predicted).select(Axis(0), chosen);
-        let jacobian = errors.whiten_block(at_mean.jacobian.select(Axis(0), chosen).view());
+        let residual = (&self.evidence.observed - &at_mean.value).select(Axis(0), chosen);
+        let jacobian = errors.whiten_block(self.jacobian(at_mean, chosen)?.view());
         Ok(most_probable(jacobian, errors.whiten(residual.view()), &self.sigma, 1.0))
     }
 
@@ -525,27 +553,19 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
             if !now.is_finite() {
                 return Err(Error::NoModel(format!("the objective at iteration {} is {now}", ended.iterations + 1)));
             }
-            let mut moved = None;
-            for fraction in shares(STEP_LENGTHS) {
-                let candidate = x + &(fraction * &(&goal - x));
-                let field = self.field(candidate.view());
-                // A linearization predicts as well, and solves the equations once for both.
-                let Some(linearized) = within_reach(self.evidence.forward.linearize(field.view()))? else { continue };
-                let value = objective(&candidate, &linearized.value);
-                if value < now
-                    && let Some(at) = within_reach(self.linear(candidate, linearized))?
-                {
-                    moved = Some((at, value));
-                    break;
-                }
-            }
+            let moved = backtrack(
+                STEP_LENGTHS,
+                |share| x + &(share * &(&goal - x)),
+                |candidate| self.linearize(candidate.view()),
+                |candidate, linearized| objective(candidate, &linearized.value) < now,
+                |candidate, linearized| self.linear(candidate, &linearized),
+            )?;
             ended.iterations += 1;
-            match moved {
-                Some((at, value)) => {
-                    ended.settled = now - value <= SETTLED * now;
-                    (ended.at, ended.objective) = (at, value);
-                }
-                None => ended.settled = true,
+            ended.settled = true;
+            if let Some((_, at)) = moved {
+                ended.objective = objective(&at.x, &at.predicted);
+                ended.settled = now - ended.objective <= SETTLED * now;
+                ended.at = at;
             }
         }
         Ok(ended)
@@ -758,6 +778,72 @@ mod tests {
         assert_eq!(verdict.scenarios[0].log_evidence, f64::NEG_INFINITY);
         assert!(verdict.scenarios[0].failure.as_ref().is_some_and(|why| why.contains("mean is positive")));
         assert_eq!((verdict.scenarios[0].probability, verdict.scenarios[1].probability), (0.0, 1.0));
+    }
+
+    /// Has no derivatives of the data from the third on at one field.
+    struct BlindAt {
+        model: Cubic,
+        field: Array1<f64>,
+    }
+
+    struct Blind(Dense);
+
+    impl Operator for BlindAt {
+        fn inputs(&self) -> usize {
+            self.model.inputs()
+        }
+        fn outputs(&self) -> usize {
+            self.model.outputs()
+        }
+        fn predict(&self, u: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
+            self.model.predict(u)
+        }
+        fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
+            match u == self.field {
+                true => Ok(Linearized {
+                    value: self.predict(u)?,
+                    jacobian: Box::new(Blind(Dense(self.model.matrix.clone()))),
+                }),
+                false => self.model.linearize(u),
+            }
+        }
+    }
+
+    impl LinearOperator for Blind {
+        fn rows(&self) -> usize {
+            self.0.rows()
+        }
+        fn cols(&self) -> usize {
+            self.0.cols()
+        }
+        fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
+            self.0.apply(x)
+        }
+        fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
+            match y.iter().skip(2).all(|&y| y == 0.0) {
+                true => self.0.adjoint(y),
+                false => Array1::from_elem(self.cols(), f64::NAN),
+            }
+        }
+    }
+
+    #[test]
+    fn linear_data_begin_where_others_have_no_derivatives_at_the_mean() {
+        let (basis, nothing) = (scenario(50).0, Array2::zeros((0, 9)));
+        let model = || Cubic { matrix: normals(5, 9, 40), c: 0.0 };
+        let observed = normals(5, 1, 43).column(0).to_owned();
+        let covariance = Covariance::diagonal(Array1::from_elem(5, 0.1)).unwrap();
+        let blind = BlindAt { model: model(), field: basis.mean.clone() };
+        let judged = |forward: &dyn Operator, linear_data: &[usize]| {
+            let evidence = Evidence { forward, observed: observed.view(), covariance: &covariance, linear_data };
+            let hypothesis = Hypothesis { name: "one", prior: components(&basis, &nothing) };
+            judge(&evidence, &[hypothesis], &VerdictOptions::default(), &()).unwrap().scenarios.remove(0)
+        };
+        let expected = judged(&model(), &[0, 1]).log_evidence;
+        let found = judged(&blind, &[0, 1]).log_evidence;
+        assert!((found - expected).abs() < 1e-7 * expected.abs(), "{found} {expected}");
+        assert_eq!(judged(&blind, &[]).log_evidence, f64::NEG_INFINITY);
+        assert_eq!(judged(&blind, &[0, 4]).log_evidence, f64::NEG_INFINITY);
     }
 
     #[test]
