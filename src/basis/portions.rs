@@ -1,6 +1,7 @@
 //! What the transforms on a device share: fields go there in portions that fit, as f32.
 
 use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::gpu::{Batch, GpuError};
@@ -47,10 +48,22 @@ pub(super) fn in_portions(
 ) -> Result<Array2<f64>> {
     let mut out = Vec::with_capacity(rows * x.ncols());
     for portion in x.axis_chunks_iter(Axis(1), most) {
-        let packed: Vec<f32> = portion.t().iter().map(|&x| x as f32).collect();
+        let packed = packed(portion);
         out.extend(f(&packed, portion.ncols())?.into_iter().map(f64::from));
     }
     Ok(Array2::from_shape_vec((x.ncols(), rows), out).expect("a result a column").reversed_axes())
+}
+
+/// Rows that one task transposes: few enough for a cache.
+const ROWS_PER_TASK: usize = 512;
+
+/// The columns one after the other, as f32.
+fn packed(x: ArrayView2<'_, f64>) -> Vec<f32> {
+    let mut out = Array2::zeros((x.ncols(), x.nrows()));
+    let tasks: Vec<_> =
+        out.axis_chunks_iter_mut(Axis(1), ROWS_PER_TASK).zip(x.axis_chunks_iter(Axis(0), ROWS_PER_TASK)).collect();
+    tasks.into_par_iter().for_each(|(mut out, x)| out.zip_mut_with(&x.t(), |out, &x| *out = x as f32));
+    out.into_raw_vec_and_offset().0
 }
 
 #[cfg(test)]

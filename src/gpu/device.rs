@@ -12,6 +12,9 @@ use super::{AdapterSummary, Buffer, GpuError, Shader};
 /// No single batch of ours lasts this long; a driver that does not answer within it hangs.
 const TIME_OUT: Duration = Duration::from_secs(120);
 
+/// Most bytes of host memory that are kept for what is read back.
+const KEPT: u64 = 1 << 28;
+
 /// What a device was used for: reported in `summary.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -43,6 +46,8 @@ pub struct Gpu {
     overrides: HashMap<&'static str, String>,
     checked: bool,
     usage: Mutex<Usage>,
+    /// Where what is read back lands, kept from one reading to the next: the host's own pages are dear to get.
+    landing: Mutex<Option<wgpu::Buffer>>,
     memory: Option<u64>,
     failure: Arc<Mutex<Option<GpuError>>>,
 }
@@ -95,6 +100,7 @@ impl Gpu {
             overrides: HashMap::new(),
             checked: false,
             usage: Mutex::default(),
+            landing: Mutex::default(),
             memory: None,
             failure,
         })
@@ -220,23 +226,34 @@ impl Gpu {
 
     /// Reads a buffer back. Waits for everything submitted before.
     pub fn read<T: Pod>(&self, buffer: &Buffer<T>) -> Result<Vec<T>, GpuError> {
+        self.read_with(buffer, <[T]>::to_vec)
+    }
+
+    /// What `f` makes of the elements of a buffer. Waits for everything submitted before.
+    pub fn read_with<T: Pod, R>(&self, buffer: &Buffer<T>, f: impl FnOnce(&[T]) -> R) -> Result<R, GpuError> {
         if buffer.is_empty() {
-            return Ok(Vec::new());
+            return Ok(f(&[]));
         }
-        let bytes = (buffer.len() * size_of::<T>()).next_multiple_of(4) as u64;
-        let staging = self.allocate(&buffer.label, bytes, || {
-            self.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("staging"),
-                size: bytes,
-                usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
-        })?;
+        self.healthy()?;
+        let length = buffer.len() * size_of::<T>();
+        let bytes = length.next_multiple_of(4) as u64;
+        let kept = lock(&self.landing).take().filter(|kept| kept.size() >= bytes);
+        let staging = match kept {
+            Some(kept) => kept,
+            None => self.allocate(&buffer.label, bytes, || {
+                self.device.create_buffer(&wgpu::BufferDescriptor {
+                    label: Some("staging"),
+                    size: bytes,
+                    usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+                    mapped_at_creation: false,
+                })
+            })?,
+        };
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(&buffer.raw, 0, &staging, 0, bytes);
         let submitted = self.queue.submit([encoder.finish()]);
         let (sender, receiver) = std::sync::mpsc::channel();
-        staging.slice(..).map_async(wgpu::MapMode::Read, move |result| {
+        staging.slice(..bytes).map_async(wgpu::MapMode::Read, move |result| {
             // The receiver is gone only where the wait below has failed and said why.
             let _ = sender.send(result);
         });
@@ -250,16 +267,21 @@ impl Gpu {
             Err(_) => return Err(GpuError::TimedOut { what: buffer.label.clone(), seconds: TIME_OUT.as_secs() }),
         }
         let view = staging
-            .slice(..)
+            .slice(..bytes)
             .get_mapped_range()
             .map_err(|e| GpuError::Refused { what: buffer.label.clone(), reason: e.to_string() })?;
-        // Mapped memory is aligned for bytes only: copy, then cast.
-        let mut out = vec![T::zeroed(); buffer.len()];
-        let target: &mut [u8] = bytemuck::cast_slice_mut(&mut out);
-        let length = target.len();
-        target.copy_from_slice(&view[..length]);
         lock(&self.usage).bytes_down += bytes;
-        Ok(out)
+        let made = match bytemuck::try_cast_slice(&view[..length]) {
+            Ok(elements) => f(elements),
+            // Nothing promises that mapped memory is aligned for more than bytes.
+            Err(_) => f(&bytemuck::pod_collect_to_vec(&view[..length])),
+        };
+        drop(view);
+        staging.unmap();
+        if staging.size() <= KEPT {
+            *lock(&self.landing) = Some(staging);
+        }
+        Ok(made)
     }
 
     fn wait(&self, what: &str, submitted: wgpu::SubmissionIndex) -> Result<(), GpuError> {

@@ -3,21 +3,11 @@
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rayon::prelude::*;
 
-use super::rows::{ROWS_PER_TASK, Rows, for_each_row};
+use super::rows::{ROWS_PER_TASK, Rows, fold_columns, for_each_row};
 
 /// The largest magnitude in each column; 1 in a column of zeros.
 pub(crate) fn sizes(block: ArrayView2<'_, f64>) -> Vec<f64> {
-    let rows = Rows::of(&block);
-    let none = || vec![0.0f64; rows.width()];
-    let larger = |mut most: Vec<f64>, other: &[f64]| {
-        most.iter_mut().zip(other).for_each(|(most, x)| *most = most.max(x.abs()));
-        most
-    };
-    let most = (0..block.nrows())
-        .into_par_iter()
-        .with_min_len(ROWS_PER_TASK)
-        .fold(none, |most, row| larger(most, rows.row(row)))
-        .reduce(none, |one, other| larger(one, &other));
+    let most = fold_columns(block, |most, _, x| most.max(x.abs()), f64::max);
     most.into_iter().map(|most| if most == 0.0 { 1.0 } else { most }).collect()
 }
 

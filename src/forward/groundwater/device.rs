@@ -6,6 +6,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 use crate::error::Result;
 use crate::gpu::{Gpu, GpuError, Shader};
 use crate::linalg::single;
+use crate::linalg::sparse::even_width;
 use crate::operator::{Linearized, Operator};
 
 use super::Groundwater;
@@ -19,6 +20,8 @@ pub const SHADER: Shader = Shader {
 
 /// Invocations of a workgroup.
 const WORKGROUP: u32 = 64;
+/// Bytes of directions that go to the device at a time: in more of them the host's pages cost more than the transfers.
+const PORTION: usize = 16 << 20;
 
 /// The constants that the shader's text takes from here.
 pub fn prelude() -> String {
@@ -118,16 +121,17 @@ impl<'g> FaceKernels<'g> {
         let weights = ArrayView1::from(weights).insert_axis(Axis(1));
         let unit = single::sizes(weights);
         let weights = self.gpu.upload("weights of faces", &single::rounded(weights, &unit))?;
-        let most = (self.gpu.max_binding() as usize / (size_of::<f32>() * n)).max(1);
+        let most = (PORTION.min(self.gpu.max_binding() as usize) / (size_of::<f32>() * n)).max(1);
+        let most = even_width(x.ncols(), most);
+        let (from, to) = (self.gpu.zeros("directions", n * most)?, self.gpu.zeros::<f32>("balances", n * most)?);
         let mut image = Array2::zeros(x.dim());
         for first in (0..x.ncols()).step_by(most) {
             let width = most.min(x.ncols() - first);
             let columns = s![.., first..first + width];
             let mut sizes = single::sizes(x.slice(columns));
-            let block = single::rounded(x.slice(columns), &sizes);
+            self.gpu.write(&from, &single::rounded(x.slice(columns), &sizes))?;
             let [nx, ny, nz] = self.cells.map(|count| count as u32);
             let shape = self.gpu.uniform("cells of a block", [nx, ny, nz, width as u32])?;
-            let (from, to) = (self.gpu.upload("directions", &block)?, self.gpu.zeros::<f32>("balances", n * width)?);
             let mut batch = self.gpu.batch();
             let groups = [((n * width) as u64).div_ceil(u64::from(WORKGROUP)), 1, 1];
             let bindings = [shape.bind(), weights.bind(), from.bind(), to.bind()];
@@ -137,7 +141,7 @@ impl<'g> FaceKernels<'g> {
                 None => batch.run()?,
             }
             sizes.iter_mut().for_each(|size| *size *= unit[0]);
-            single::add(image.slice_mut(columns), &self.gpu.read(&to)?, &sizes);
+            self.gpu.read_with(&to, |found| single::add(image.slice_mut(columns), found, &sizes))?;
         }
         Ok(image)
     }

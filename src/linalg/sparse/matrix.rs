@@ -1,6 +1,6 @@
 //! The matrix of a diffusion problem on a structured grid, and cells that share one unknown.
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 
 use crate::error::{Error, Result};
 use crate::linalg::rows::{Rows, add_scaled, for_each_row};
@@ -77,20 +77,32 @@ impl GridMatrix {
     /// `A X` for a block of vectors (n × r), ties left aside.
     pub fn multiply_block(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
         assert_eq!(x.nrows(), self.len(), "rows of a block against {:?} cells", self.cells);
-        let (strides, x) = (self.strides(), Rows::of(&x));
+        let x = Rows::of(&x);
         let mut product = Array2::zeros((self.len(), x.width()));
-        for_each_row(product.view_mut(), |cell, out| {
-            add_scaled(out, self.diagonal[cell], x.row(cell));
-            for (conductance, stride) in self.conductance.iter().zip(strides) {
-                if conductance[cell] != 0.0 {
-                    add_scaled(out, -conductance[cell], x.row(cell + stride));
-                }
-                if cell >= stride && conductance[cell - stride] != 0.0 {
-                    add_scaled(out, -conductance[cell - stride], x.row(cell - stride));
-                }
-            }
-        });
+        for_each_row(product.view_mut(), |cell, out| self.add_product(cell, 1.0, &x, out));
         product
+    }
+
+    /// `B − A X` for blocks of vectors (n × r each), ties left aside, into one in standard layout.
+    pub(crate) fn residual_block(&self, b: ArrayView2<'_, f64>, x: ArrayView2<'_, f64>, rest: ArrayViewMut2<'_, f64>) {
+        let (b, x) = (Rows::of(&b), Rows::of(&x));
+        for_each_row(rest, |cell, out| {
+            out.copy_from_slice(b.row(cell));
+            self.add_product(cell, -1.0, &x, out);
+        });
+    }
+
+    /// Adds `factor A X` in one cell.
+    fn add_product(&self, cell: usize, factor: f64, x: &Rows<'_>, out: &mut [f64]) {
+        add_scaled(out, factor * self.diagonal[cell], x.row(cell));
+        for (conductance, stride) in self.conductance.iter().zip(self.strides()) {
+            if conductance[cell] != 0.0 {
+                add_scaled(out, -factor * conductance[cell], x.row(cell + stride));
+            }
+            if cell >= stride && conductance[cell - stride] != 0.0 {
+                add_scaled(out, -factor * conductance[cell - stride], x.row(cell - stride));
+            }
+        }
     }
 
     /// The whole matrix, ties left aside: what tests compare with.

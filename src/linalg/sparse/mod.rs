@@ -27,7 +27,7 @@ use self::matrix::Unknowns;
 pub use self::symmetric::{SparseCholesky, SymmetricMatrix};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::linalg::rows::Rows;
+use crate::linalg::rows::fold_columns;
 
 /// How a system is solved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -126,13 +126,12 @@ fn largest_ratio(unknowns: &Unknowns, defect: ArrayView2<'_, f64>, b: ArrayView2
 
 /// `‖Π b‖` of every column.
 fn norms(unknowns: &Unknowns, block: ArrayView2<'_, f64>) -> Array1<f64> {
-    let mut squares = vec![0.0; block.ncols()];
-    let mut add = |row: &[f64], size: f64| squares.iter_mut().zip(row).for_each(|(sum, x)| *sum += x * x / size);
-    if unknowns.count() == block.nrows() {
-        Rows::of(&block).iter().for_each(|row| add(row, 1.0));
+    let squares = if unknowns.count() == block.nrows() {
+        fold_columns(block, |sum, _, x| sum + x * x, |a, b| a + b)
     } else {
-        Rows::of(&unknowns.gather(block).view()).iter().zip(unknowns.sizes()).for_each(|(row, size)| add(row, size));
-    }
+        let sizes = unknowns.sizes();
+        fold_columns(unknowns.gather(block).view(), |sum, row, x| sum + x * x / sizes[row], |a, b| a + b)
+    };
     squares.into_iter().map(f64::sqrt).collect()
 }
 

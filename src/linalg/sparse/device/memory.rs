@@ -424,7 +424,7 @@ impl<'g> Memory<'g> {
         }
         // A closed column stands still: its δ is 0.
         sizes.iter_mut().for_each(|size| *size /= uploaded.unit);
-        single::add(x, &gpu.read(&self.solution)?, &sizes);
+        gpu.read_with(&self.solution, |found| single::add(x, found, &sizes))?;
         Ok(states.iter().map(|state| state.taken as usize).collect())
     }
 }

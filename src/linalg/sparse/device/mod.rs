@@ -22,14 +22,13 @@ mod timing;
 
 use std::sync::{Mutex, PoisonError};
 
-use ndarray::{Array1, Array2, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, CowArray, s};
 
 use super::conjugate_gradients::{hierarchy as hierarchy_of, words};
 use super::matrix::{GridMatrix, Unknowns};
 use super::{PreparedSolver, Solved, largest, norms};
 use crate::error::Result;
 use crate::gpu::{Gpu, GpuError, Shader};
-use crate::linalg::rows::{Rows, for_each_row};
 
 pub use check::{verify, verify_gradients, verify_multigrid};
 use hierarchy::Uploaded;
@@ -139,8 +138,8 @@ impl<'g> DeviceSolver<'g> {
                 found => found?,
             };
             let range = s![.., first..first + width];
-            let (part, taken, worst) = self.refine(memory, b.slice(range), tolerance, clock.as_deref_mut())?;
-            x.slice_mut(range).assign(&part);
+            let (b, x) = (b.slice(range), x.slice_mut(range));
+            let (taken, worst) = self.refine(memory, b, x, tolerance, clock.as_deref_mut())?;
             iterations = iterations.max(taken);
             ratio = largest([ratio, worst]);
             first += width;
@@ -163,17 +162,17 @@ impl<'g> DeviceSolver<'g> {
         Ok(&memories[at])
     }
 
-    /// One block: the solutions, the most iterations of a column, the largest relative residual.
+    /// One block, whose solutions x are zero before: the most iterations of a column, the largest relative residual.
     fn refine(
         &self,
         memory: &Memory<'g>,
         b: ArrayView2<'_, f64>,
+        mut x: ArrayViewMut2<'_, f64>,
         tolerance: f64,
         mut clock: Option<&mut f64>,
-    ) -> Result<(Array2<f64>, usize, f64)> {
-        let mut x = Array2::zeros(b.dim());
+    ) -> Result<(usize, f64)> {
         let mut taken = Array1::<usize>::zeros(b.ncols());
-        let mut residual = b.to_owned();
+        let mut residual = CowArray::from(b);
         let sizes = norms(&self.unknowns, b);
         let mut ratios = sizes.mapv(|size| if size == 0.0 { 0.0 } else { 1.0 });
         let mut open: Vec<bool> = ratios.iter().map(|ratio| *ratio > tolerance).collect();
@@ -188,11 +187,10 @@ impl<'g> DeviceSolver<'g> {
                 .collect();
             let problem = Round { residual: residual.view(), open: &open, goals: &goals };
             taken += &memory.solve(&self.uploaded, problem, x.view_mut(), clock.as_deref_mut())?;
-            residual = self.matrix.multiply_block(x.view());
-            let rows = Rows::of(&b);
-            for_each_row(residual.view_mut(), |cell, rest| {
-                rest.iter_mut().zip(rows.row(cell)).for_each(|(rest, b)| *rest = b - *rest);
-            });
+            if residual.is_view() {
+                residual = Array2::zeros(b.dim()).into();
+            }
+            self.matrix.residual_block(b, x.view(), residual.view_mut());
             let now = norms(&self.unknowns, residual.view()) / &sizes;
             for (column, open) in open.iter_mut().enumerate().filter(|(_, open)| **open) {
                 let stalled = round > 1 && now[column] > STALLED * ratios[column];
@@ -200,7 +198,7 @@ impl<'g> DeviceSolver<'g> {
                 *open = now[column] > tolerance && !stalled;
             }
         }
-        Ok((x, taken.into_iter().max().unwrap_or(0), largest(ratios)))
+        Ok((taken.into_iter().max().unwrap_or(0), largest(ratios)))
     }
 }
 
