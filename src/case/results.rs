@@ -157,7 +157,8 @@ fn write_history(folder: &Path, iterations: &[Iteration]) -> Result<()> {
 fn write_scenarios(path: &Path, study: &Study, best: &Iteration, verdict: Option<&[Opinion]>) -> Result<()> {
     let shares = study.scenario_shares(best, verdict);
     let details = study.scenario_details(best);
-    let header = "name,columns,rank,energy,norm,contribution,log_evidence,k_e,aic,aicc,bic,kic,probability,active";
+    let header =
+        "name,columns,rank,energy,norm,contribution,log_evidence,k_e,aic,aicc,bic,kic,chi_squared,probability,active";
     write_csv(path, |csv| {
         let Some(details) = &details else {
             csv.write_record(["name", "norm", "contribution", "probability"])?;
@@ -176,7 +177,7 @@ fn write_scenarios(path: &Path, study: &Study, best: &Iteration, verdict: Option
                 (scenario.norm, scenario.contribution),
                 judged.map(|j| j.log_evidence).filter(|l| l.is_finite()),
                 (number(|s| Some(s.effective_parameters)), number(|s| Some(s.aic)), number(|s| s.aicc)),
-                (number(|s| Some(s.bic)), number(|s| Some(s.kic))),
+                (number(|s| Some(s.bic)), number(|s| Some(s.kic)), number(|s| Some(s.chi_squared()))),
                 verdict.map(|_| scenario.probability),
                 u8::from(details.is_some_and(|d| d.active)),
             ))?;

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Repair, Row, no_scenario_fits, split};
+use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Repair, Row, is_likely, no_scenario_fits, split};
 use crate::measure::peak_memory;
 use crate::progress::Progress;
 
@@ -432,11 +432,18 @@ impl Run<'_> {
         let norms: Vec<f64> =
             study.scenario_shares(estimate.best(), None).iter().map(|scenario| scenario.norm).collect();
         if study.parameterization.groups().is_some() && no_scenario_fits(&norms) {
-            warnings.push(
+            let judged = verdict.into_iter().flatten().flatten();
+            let best = judged.filter(|j| j.solution.is_some()).max_by(|a, b| a.probability.total_cmp(&b.probability));
+            let alone = best.and_then(|best| Some((&best.name, best.solution.as_ref()?.chi_squared())));
+            let alone = alone.map(|(name, chi_squared)| {
+                let fits = if is_likely(chi_squared, m) { "does fit" } else { "does not fit" };
+                format!(" (by itself {name} {fits} the data: χ² {chi_squared:.0} of {m:.0})")
+            });
+            warnings.push(format!(
                 "no scenario fits: more than half of them have a norm above a tenth of the largest; the geology may be of \
-                 another kind"
-                    .into(),
-            );
+                 another kind{}",
+                alone.unwrap_or_default()
+            ));
         }
         let (judged, scenarios) = (verdict.map_or(0, |v| v.iter().flatten().count()), study.selected.len());
         if scenarios > 1 && study.parameterization.groups().is_some() && judged < scenarios {

@@ -44,7 +44,7 @@ pub use sparsity::{GroupedLeastSquares, Minimizer, minimize_matrix_free, reweigh
 pub use truncation::truncation_covariance;
 pub use verdict::{
     Evidence, GaussianPrior, Hypothesis, Judged, LeftOver, Solution, Tail, Verdict, VerdictOptions, contributions,
-    judge, log_score, probabilities,
+    is_likely, judge, log_score, probabilities,
 };
 pub use weight::{Candidate, Choice, Cooling, cross_validate, discrepancy, log_evidence, split};
 

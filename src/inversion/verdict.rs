@@ -174,6 +174,20 @@ pub struct Solution {
     pub settled: bool,
 }
 
+impl Solution {
+    /// `rᵀr + Σ v_j²/σ_j²`: for data linear in u `(d − g(ū))ᵀ (G C Gᵀ + C_d)⁻¹ (d − g(ū))`, the squared distance of the
+    /// data from what the scenario predicts of them, in units of their covariance under it. Where the scenario is right
+    /// it is χ² with m degrees of freedom, see [`is_likely`].
+    pub fn chi_squared(&self) -> f64 {
+        self.misfit + self.prior_squares
+    }
+}
+
+/// Whether a χ² of so many degrees of freedom is no larger than two standard deviations above its mean.
+pub fn is_likely(chi_squared: f64, degrees: f64) -> bool {
+    chi_squared <= degrees + 2.0 * (2.0 * degrees).sqrt()
+}
+
 /// Scenarios in the order given, with their probabilities.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
@@ -645,6 +659,8 @@ mod tests {
                 assert!((judged.log_evidence - expected).abs() < 1e-7 * expected.abs(), "{judged:?} {expected}");
                 let solution = judged.solution.as_ref().unwrap();
                 assert!((solution.kic + 2.0 * judged.log_evidence).abs() < 1e-9 * expected.abs());
+                let distance: f64 = missed.iter().zip(&values).map(|(r, l)| r * r / l).sum();
+                assert!((solution.chi_squared() - distance).abs() < 1e-7 * distance, "{solution:?} {distance}");
                 assert!(solution.effective_parameters > 0.0 && solution.effective_parameters < 5.0);
                 assert_eq!((solution.v.len(), solution.field.len()), (4, 9));
                 let misses = &forward.predict(solution.field.view()).unwrap() - &solution.predicted;

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::inversion::{active, no_scenario_fits};
+
 /// A row of `scenarios.csv`, in the order of the blocks of v and of the codes of `scenario_map.npy`. What is not known
 /// is `None`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -31,6 +33,8 @@ pub struct Scenario {
     pub bic: Option<f64>,
     /// Kashyap's criterion.
     pub kic: Option<f64>,
+    /// Squared distance of the data from what it predicts of them, in units of their covariance under it.
+    pub chi_squared: Option<f64>,
     /// Probability given the data.
     pub probability: Option<f64>,
     /// Whether the learning set draws on it: `1`, `0`, `true`, `false`.
@@ -106,19 +110,11 @@ impl Criterion {
     }
 }
 
-/// A share of the largest `‖v_j‖` from which on a scenario counts as at work.
-pub const AT_WORK: f64 = 0.10;
-
-/// How many scenarios are at work: `‖v_i‖ ≥ 0.10 max_j ‖v_j‖ > 0`.
-pub fn at_work(scenarios: &[Scenario]) -> usize {
-    let norms = || scenarios.iter().filter_map(|s| s.norm);
-    let largest = norms().fold(0.0, f64::max);
-    norms().filter(|n| largest > 0.0 && *n >= AT_WORK * largest).count()
-}
-
-/// Whether no scenario fits: more than half of several are at work, none of them carries the model.
-pub fn none_fits(scenarios: &[Scenario]) -> bool {
-    scenarios.len() > 2 && 2 * at_work(scenarios) > scenarios.len()
+/// How many scenarios are at work where that is more than half of several, so that none of them carries the model; see
+/// [`no_scenario_fits`].
+pub fn none_carries(scenarios: &[Scenario]) -> Option<usize> {
+    let norms: Vec<f64> = scenarios.iter().filter_map(|s| s.norm).collect();
+    no_scenario_fits(&norms).then(|| active(&norms).into_iter().filter(|active| *active).count())
 }
 
 #[cfg(test)]
@@ -140,10 +136,10 @@ mod tests {
     }
 
     #[test]
-    fn none_fits_where_more_than_half_are_at_work() {
-        assert!(none_fits(&table(&[1.0, 0.1, 0.5, 0.0])), "0.1 of the largest counts");
-        assert!(!none_fits(&table(&[1.0, 0.09, 0.5, 0.0])));
-        assert!(!none_fits(&table(&[0.0, 0.0, 0.0])), "no model at all");
-        assert!(!none_fits(&table(&[1.0, 1.0])), "of two, both may well be at work");
+    fn none_carries_where_more_than_half_are_at_work() {
+        assert_eq!(none_carries(&table(&[1.0, 0.2, 0.5, 0.0])), Some(3));
+        assert_eq!(none_carries(&table(&[1.0, 0.09, 0.5, 0.0])), None);
+        assert_eq!(none_carries(&table(&[0.0, 0.0, 0.0])), None, "no model at all");
+        assert_eq!(none_carries(&table(&[1.0, 1.0])), Some(2));
     }
 }
