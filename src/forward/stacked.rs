@@ -87,12 +87,13 @@ mod tests {
     use super::*;
     use crate::check::dot_test;
     use crate::forward::cells::PropertyInCells;
-    use crate::operator::{Unknown, finite};
+    use crate::operator::{Dense, Unknown, finite};
 
     #[test]
     fn the_reason_of_a_part_without_numbers_is_told() {
         let cells = PropertyInCells::new(vec![Some(1)], 4);
-        let stacked = StackedJacobian(vec![Box::new(cells), Box::new(Unknown { rows: 1, cols: 4 })]);
+        let unknown = Unknown { jacobian: Dense(Array2::zeros((1, 4))), from: 0 };
+        let stacked = StackedJacobian(vec![Box::new(cells), Box::new(unknown)]);
         let product = finite(stacked.apply(Array1::ones(4).view()), &stacked);
         assert!(matches!(product, Err(Error::NoModel(why)) if why == Unknown::REASON));
         assert!(stacked.0[0].failure().is_none());

@@ -23,6 +23,13 @@ pub(super) struct Cubic {
     pub(super) c: f64,
 }
 
+impl Cubic {
+    fn jacobian(&self, u: ArrayView1<'_, f64>) -> Dense {
+        let slopes = self.matrix.dot(&u).mapv(|y| 1.0 + 3.0 * self.c * y * y);
+        Dense(&self.matrix * &slopes.insert_axis(Axis(1)))
+    }
+}
+
 impl Operator for Cubic {
     fn inputs(&self) -> usize {
         self.matrix.ncols()
@@ -34,21 +41,26 @@ impl Operator for Cubic {
         Ok(self.matrix.dot(&u).mapv(|y| y + self.c * y.powi(3)))
     }
     fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
-        let slopes = self.matrix.dot(&u).mapv(|y| 1.0 + 3.0 * self.c * y * y);
-        let jacobian = Dense(&self.matrix * &slopes.insert_axis(Axis(1)));
-        Ok(Linearized { value: self.predict(u)?, jacobian: Box::new(jacobian) })
+        Ok(Linearized { value: self.predict(u)?, jacobian: Box::new(self.jacobian(u)) })
     }
 }
 
-/// A model that predicts well everywhere, and has derivatives only where no element exceeds `reach`.
+/// A model that predicts well everywhere, but has no derivatives of some data in some fields.
 pub(super) struct Wild {
     model: Cubic,
-    reach: f64,
+    tame: Box<dyn Fn(ArrayView1<'_, f64>) -> bool + Send + Sync>,
+    from: usize,
 }
 
 impl Wild {
+    /// One that has derivatives only where no element exceeds `reach`.
     pub(super) fn new(model: Cubic, reach: f64) -> Self {
-        Self { model, reach }
+        Self { model, tame: Box::new(move |u| u.iter().all(|x| x.abs() <= reach)), from: 0 }
+    }
+
+    /// One that has none in the one `field`, but for the data before number `from`.
+    pub(super) fn at(model: Cubic, field: Array1<f64>, from: usize) -> Self {
+        Self { model, tame: Box::new(move |u| u != field), from }
     }
 }
 
@@ -63,13 +75,11 @@ impl Operator for Wild {
         self.model.predict(u)
     }
     fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
-        match u.iter().all(|x| x.abs() <= self.reach) {
-            true => self.model.linearize(u),
-            false => {
-                let jacobian = Box::new(Unknown { rows: self.outputs(), cols: self.inputs() });
-                Ok(Linearized { value: self.predict(u)?, jacobian })
-            }
+        if (self.tame)(u) {
+            return self.model.linearize(u);
         }
+        let jacobian = Box::new(Unknown { jacobian: self.model.jacobian(u), from: self.from });
+        Ok(Linearized { value: self.predict(u)?, jacobian })
     }
 }
 

@@ -596,7 +596,7 @@ fn most_probable(jacobian: Array2<f64>, target: Array1<f64>, sigma: &Array1<f64>
 
 #[cfg(test)]
 mod tests {
-    use super::super::toys::{Columns, Cubic, normals};
+    use super::super::toys::{Columns, Cubic, Wild, normals};
     use super::*;
     use crate::operator::Dense;
 
@@ -796,60 +796,13 @@ mod tests {
         assert_eq!((verdict.scenarios[0].probability, verdict.scenarios[1].probability), (0.0, 1.0));
     }
 
-    /// Has no derivatives of the data from the third on at one field.
-    struct BlindAt {
-        model: Cubic,
-        field: Array1<f64>,
-    }
-
-    struct Blind(Dense);
-
-    impl Operator for BlindAt {
-        fn inputs(&self) -> usize {
-            self.model.inputs()
-        }
-        fn outputs(&self) -> usize {
-            self.model.outputs()
-        }
-        fn predict(&self, u: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
-            self.model.predict(u)
-        }
-        fn linearize(&self, u: ArrayView1<'_, f64>) -> Result<Linearized<'_>> {
-            match u == self.field {
-                true => Ok(Linearized {
-                    value: self.predict(u)?,
-                    jacobian: Box::new(Blind(Dense(self.model.matrix.clone()))),
-                }),
-                false => self.model.linearize(u),
-            }
-        }
-    }
-
-    impl LinearOperator for Blind {
-        fn rows(&self) -> usize {
-            self.0.rows()
-        }
-        fn cols(&self) -> usize {
-            self.0.cols()
-        }
-        fn apply(&self, x: ArrayView1<'_, f64>) -> Array1<f64> {
-            self.0.apply(x)
-        }
-        fn adjoint(&self, y: ArrayView1<'_, f64>) -> Array1<f64> {
-            match y.iter().skip(2).all(|&y| y == 0.0) {
-                true => self.0.adjoint(y),
-                false => Array1::from_elem(self.cols(), f64::NAN),
-            }
-        }
-    }
-
     #[test]
     fn linear_data_begin_where_others_have_no_derivatives_at_the_mean() {
         let (basis, nothing) = (scenario(50).0, Array2::zeros((0, 9)));
         let model = || Cubic { matrix: normals(5, 9, 40), c: 0.0 };
         let observed = normals(5, 1, 43).column(0).to_owned();
         let covariance = Covariance::diagonal(Array1::from_elem(5, 0.1)).unwrap();
-        let blind = BlindAt { model: model(), field: basis.mean.clone() };
+        let blind = Wild::at(model(), basis.mean.clone(), 2);
         let judged = |forward: &dyn Operator, linear_data: &[usize]| {
             let evidence = Evidence { forward, observed: observed.view(), covariance: &covariance, linear_data };
             let hypothesis = Hypothesis { name: "one", prior: components(&basis, &nothing) };
