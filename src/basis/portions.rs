@@ -85,4 +85,13 @@ mod tests {
             assert!(counts.iter().all(|&count| count <= most) && counts.iter().sum::<usize>() == 5);
         }
     }
+
+    #[test]
+    fn columns_are_packed_one_after_the_other() {
+        for n in [1, ROWS_PER_TASK, ROWS_PER_TASK + 1, 3 * ROWS_PER_TASK - 2] {
+            let x = Array2::from_shape_fn((n, 3), |(i, j)| (10 * i + j) as f64);
+            let expected: Vec<f32> = (0..3).flat_map(|j| (0..n).map(move |i| (10 * i + j) as f32)).collect();
+            assert_eq!(packed(x.view()), expected);
+        }
+    }
 }

@@ -431,19 +431,19 @@ impl Run<'_> {
         }
         let norms: Vec<f64> =
             study.scenario_shares(estimate.best(), None).iter().map(|scenario| scenario.norm).collect();
-        if study.parameterization.groups().is_some() && no_scenario_fits(&norms) {
-            let judged = verdict.into_iter().flatten().flatten();
-            let best = judged.filter(|j| j.solution.is_some()).max_by(|a, b| a.probability.total_cmp(&b.probability));
+        if study.parameterization.groups().is_some() && no_scenario_fits(&norms).is_some() {
+            let most =
+                "no scenario fits the whole model: more than half of them have a norm above a tenth of the largest";
+            let judged = verdict.into_iter().flatten().flatten().filter(|judged| judged.solution.is_some());
+            let best = judged.reduce(|best, now| if now.probability > best.probability { now } else { best });
             let alone = best.and_then(|best| Some((&best.name, best.solution.as_ref()?.chi_squared())));
-            let alone = alone.map(|(name, chi_squared)| {
-                let fits = if is_likely(chi_squared, m) { "does fit" } else { "does not fit" };
-                format!(" (by itself {name} {fits} the data: χ² {chi_squared:.0} of {m:.0})")
+            warnings.push(match alone {
+                Some((name, chi_squared)) if is_likely(chi_squared, m) => format!(
+                    "{most}; by itself {name} agrees with the data (χ² {chi_squared:.0} of {m:.0}), which may not tell the \
+                     scenarios apart"
+                ),
+                _ => format!("{most}; the geology may be of another kind"),
             });
-            warnings.push(format!(
-                "no scenario fits: more than half of them have a norm above a tenth of the largest; the geology may be of \
-                 another kind{}",
-                alone.unwrap_or_default()
-            ));
         }
         let (judged, scenarios) = (verdict.map_or(0, |v| v.iter().flatten().count()), study.selected.len());
         if scenarios > 1 && study.parameterization.groups().is_some() && judged < scenarios {

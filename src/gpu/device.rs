@@ -237,7 +237,7 @@ impl Gpu {
         self.healthy()?;
         let length = buffer.len() * size_of::<T>();
         let bytes = length.next_multiple_of(4) as u64;
-        let kept = lock(&self.landing).take().filter(|kept| kept.size() >= bytes);
+        let kept = lock(&self.landing).take_if(|kept| kept.size() >= bytes);
         let staging = match kept {
             Some(kept) => kept,
             None => self.allocate(&buffer.label, bytes, || {
@@ -278,8 +278,9 @@ impl Gpu {
         };
         drop(view);
         staging.unmap();
-        if staging.size() <= KEPT {
-            *lock(&self.landing) = Some(staging);
+        let mut landing = lock(&self.landing);
+        if staging.size() <= KEPT && landing.as_ref().is_none_or(|kept| kept.size() < staging.size()) {
+            *landing = Some(staging);
         }
         Ok(made)
     }
@@ -517,6 +518,34 @@ mod tests {
         let out = gpu.read(&buffer).unwrap();
         assert!(out.iter().enumerate().all(|(i, &x)| x == 2 * i as u32));
         assert_eq!(gpu.usage().dispatches["test/double:double"], 1);
+    }
+
+    #[test]
+    fn a_batch_repeats_its_dispatches_and_every_run_counts() {
+        let Some(gpu) = gpu() else { return };
+        let buffer = gpu.upload("x", &[1u32; 3]).unwrap();
+        let mut batch = gpu.batch();
+        batch.dispatch(&DOUBLE, "double", "", &[buffer.bind()], [1, 1, 1]).unwrap();
+        batch.repeat(0);
+        assert!(batch.len() == 2 && !batch.is_empty());
+        batch.run().unwrap();
+        batch.time().unwrap();
+        assert_eq!(gpu.read(&buffer).unwrap(), [16; 3]);
+        assert_eq!(gpu.usage().dispatches["test/double:double"], 4);
+    }
+
+    #[test]
+    fn what_is_read_is_right_whatever_was_read_before_and_beside_it() {
+        let Some(gpu) = gpu() else { return };
+        let buffers = [5, 70_000, 3, 1000].map(|len| gpu.upload("x", &(0..len).collect::<Vec<u32>>()).unwrap());
+        let check = || {
+            for buffer in &buffers {
+                let right = |found: &[u32]| found.len() == buffer.len() && found.iter().zip(0..).all(|(&x, i)| x == i);
+                assert!(gpu.read_with(buffer, right).unwrap());
+            }
+        };
+        check();
+        std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(check))));
     }
 
     #[test]

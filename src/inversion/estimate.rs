@@ -66,7 +66,7 @@ pub struct Row {
     pub mismatch_parameterized: Option<f64>,
     /// Facies mismatch of u against the reference.
     pub mismatch_model: Option<f64>,
-    /// Wall seconds of the iteration.
+    /// Wall seconds of the iteration, what the next one needs to begin included.
     pub seconds: f64,
 }
 

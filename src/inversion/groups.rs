@@ -211,11 +211,11 @@ pub fn active(norms: &[f64]) -> Vec<bool> {
     norms.iter().map(|&norm| norm >= ACTIVE_SHARE * largest).collect()
 }
 
-/// Whether no scenario fits: more than half of several groups exceed 10 % of the largest.
-pub fn no_scenario_fits(norms: &[f64]) -> bool {
+/// How many groups exceed 10 % of the largest, where that is more than half of several: no scenario fits alone.
+pub fn no_scenario_fits(norms: &[f64]) -> Option<usize> {
     let largest = norms.iter().copied().fold(0.0, f64::max);
     let above = norms.iter().filter(|&&norm| norm > ACTIVE_SHARE * largest).count();
-    norms.len() > 1 && 2 * above > norms.len()
+    (norms.len() > 1 && 2 * above > norms.len()).then_some(above)
 }
 
 #[cfg(test)]
@@ -275,8 +275,11 @@ mod tests {
     fn scenarios_are_judged_by_a_tenth_of_the_largest() {
         assert_eq!(active(&[1.0, 0.1, 0.09, 0.0]), [true, true, false, false]);
         assert_eq!(active(&[0.0, 0.0]), [true, true]);
-        assert!(no_scenario_fits(&[1.0, 0.5, 0.05]));
-        assert!(!no_scenario_fits(&[1.0, 0.05, 0.5, 0.0]));
-        assert!(!no_scenario_fits(&[1.0]));
+        assert_eq!(no_scenario_fits(&[1.0, 0.5, 0.05]), Some(2));
+        assert_eq!(no_scenario_fits(&[1.0, 0.5]), Some(2));
+        assert_eq!(no_scenario_fits(&[1.0, 0.1]), None, "a tenth does not exceed it");
+        assert_eq!(no_scenario_fits(&[1.0, 0.05, 0.5, 0.0]), None);
+        assert_eq!(no_scenario_fits(&[1.0]), None);
+        assert_eq!(no_scenario_fits(&[0.0, 0.0]), None);
     }
 }

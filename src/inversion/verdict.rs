@@ -112,8 +112,8 @@ const POWER: f64 = 0.4;
 /// What becomes of the parts ρ_i of L realizations that a basis leaves over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeftOver {
-    /// Noise: `E Eᵀ/L` with `E = [G_u ρ_i]` is added to the errors' covariance, with the Jacobian at ū first, then at the
-    /// most probable field.
+    /// Noise: `E Eᵀ/L` with `E = [G_u ρ_i]` is added to the errors' covariance, with the Jacobian at ū first, where all data
+    /// must have derivatives, then at the most probable field.
     Noise,
     /// Parameters: the field is `ū + Φ v + Σ ρ_i w_i` with `w_i ~ N(0, 1/L)`. The Jacobian is then taken at a field that
     /// honours the data of the property itself; at a smooth one the head of a well can be off by more than all others.
@@ -300,7 +300,6 @@ struct Inference<'a, 'e, 'h> {
 }
 
 /// The data linearized at parameters x, not whitened.
-#[derive(Clone)]
 struct Linear {
     x: Array1<f64>,
     /// With respect to all parameters, m × k.
@@ -414,7 +413,7 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
     fn solve(&self) -> Result<(f64, Solution)> {
         let at_mean = self.linearize(Array1::zeros(self.sigma.len()).view())?;
         let mut covariance = self.covariance(&at_mean)?;
-        let mut ended = self.best_of_starts(&at_mean, &covariance)?;
+        let mut ended = self.best_of_starts(at_mean, &covariance)?;
         if self.noise() {
             covariance = self.covariance(&self.linearize(ended.at.x.view())?)?;
             ended = self.descend(ended.at, &covariance, 1.0, self.options.iterations)?;
@@ -505,24 +504,30 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
         Covariance::full(&(sample_covariance(noise.view()) + self.evidence.covariance.matrix()))
     }
 
-    fn best_of_starts(&self, at_mean: &Linearized<'_>, covariance: &Covariance) -> Result<Ended> {
+    fn best_of_starts(&self, at_mean: Linearized<'_>, covariance: &Covariance) -> Result<Ended> {
         let VerdictOptions { tempered_start, linear_start, iterations, .. } = *self.options;
         let linear_data = !self.evidence.linear_data.is_empty();
+        let begins = || Array1::zeros(self.sigma.len());
+        let from_mean = (tempered_start || !(linear_start && linear_data)).then(|| self.linear(begins(), &at_mean));
+        let from_data = (linear_start && linear_data).then(|| self.given_linear_data(&at_mean, covariance));
+        // Its factorization is large.
+        drop(at_mean);
         let mut ended: Vec<Result<Ended>> = Vec::new();
-        if tempered_start || !(linear_start && linear_data) {
-            let start = self.linear(Array1::zeros(self.sigma.len()), at_mean);
-            ended.push(start.and_then(|start| match tempered_start {
-                true => self.tempered(start, covariance),
-                false => self.descend(start, covariance, 1.0, iterations),
-            }));
-        }
+        ended.extend(from_mean.map(|start| match tempered_start {
+            true => self.tempered(start?, covariance),
+            false => self.descend(start?, covariance, 1.0, iterations),
+        }));
         let stranded = ended.iter().all(|ended| matches!(ended, Err(Error::NoModel(_))));
-        if linear_data && (linear_start || stranded) {
-            // Linear data have derivatives even where others have none.
-            let x = self.given_linear_data(at_mean, covariance)?;
-            let start = self.linearize(x.view()).and_then(|at| self.linear(x, &at));
-            ended.push(start.and_then(|start| self.descend(start, covariance, 1.0, iterations)));
-        }
+        // Linear data have derivatives even where others have none.
+        let from_data = from_data.or_else(|| {
+            let at_mean = (linear_data && stranded).then(|| self.linearize(begins().view()))?;
+            Some(at_mean.and_then(|at_mean| self.given_linear_data(&at_mean, covariance)))
+        });
+        ended.extend(from_data.map(|x| {
+            let x = x?;
+            let at = self.linearize(x.view())?;
+            self.descend(self.linear(x, &at)?, covariance, 1.0, iterations)
+        }));
         let least = |a: Result<Ended>, b: Result<Ended>| match (a, b) {
             (Ok(a), Ok(b)) => Ok(if b.objective < a.objective { b } else { a }),
             (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
@@ -560,7 +565,7 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
             if self.progress.interrupted() {
                 return Err(Error::Interrupted);
             }
-            let (Linear { x, jacobian, predicted, .. }, now) = (&ended.at, ended.objective);
+            let (Linear { x, jacobian, predicted }, now) = (&ended.at, ended.objective);
             let jacobian = covariance.whiten_block(jacobian.view());
             let target = covariance.whiten((&self.evidence.observed - predicted).view()) + jacobian.dot(x);
             let goal = most_probable(jacobian, target, &self.sigma, weight);
@@ -803,16 +808,19 @@ mod tests {
         let observed = normals(5, 1, 43).column(0).to_owned();
         let covariance = Covariance::diagonal(Array1::from_elem(5, 0.1)).unwrap();
         let blind = Wild::at(model(), basis.mean.clone(), 2);
-        let judged = |forward: &dyn Operator, linear_data: &[usize]| {
-            let evidence = Evidence { forward, observed: observed.view(), covariance: &covariance, linear_data };
-            let hypothesis = Hypothesis { name: "one", prior: components(&basis, &nothing) };
-            judge(&evidence, &[hypothesis], &VerdictOptions::default(), &()).unwrap().scenarios.remove(0)
-        };
-        let expected = judged(&model(), &[0, 1]).log_evidence;
-        let found = judged(&blind, &[0, 1]).log_evidence;
-        assert!((found - expected).abs() < 1e-7 * expected.abs(), "{found} {expected}");
-        assert_eq!(judged(&blind, &[]).log_evidence, f64::NEG_INFINITY);
-        assert_eq!(judged(&blind, &[0, 4]).log_evidence, f64::NEG_INFINITY);
+        for (tempered_start, linear_start) in [(true, false), (true, true), (false, false), (false, true)] {
+            let options = VerdictOptions { tempered_start, linear_start, ..VerdictOptions::default() };
+            let judged = |forward: &dyn Operator, linear_data: &[usize]| {
+                let evidence = Evidence { forward, observed: observed.view(), covariance: &covariance, linear_data };
+                let hypothesis = Hypothesis { name: "one", prior: components(&basis, &nothing) };
+                judge(&evidence, &[hypothesis], &options, &()).unwrap().scenarios.remove(0)
+            };
+            let expected = judged(&model(), &[0, 1]).log_evidence;
+            let found = judged(&blind, &[0, 1]).log_evidence;
+            assert!((found - expected).abs() < 1e-7 * expected.abs(), "{found} {expected}");
+            assert_eq!(judged(&blind, &[]).log_evidence, f64::NEG_INFINITY);
+            assert_eq!(judged(&blind, &[0, 4]).log_evidence, f64::NEG_INFINITY);
+        }
     }
 
     #[test]

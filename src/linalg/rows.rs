@@ -42,12 +42,12 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Calls `work` with every row of a block in standard layout and its number, in parallel.
+/// Calls `work` with every row, of contiguous numbers, of a block and with its number, in parallel.
 pub(crate) fn for_each_row(mut block: ArrayViewMut2<'_, f64>, work: impl Fn(usize, &mut [f64]) + Sync) {
     let tasks: Vec<_> = block.axis_chunks_iter_mut(Axis(0), ROWS_PER_TASK).enumerate().collect();
     tasks.into_par_iter().for_each(|(task, mut rows)| {
         for (local, mut row) in rows.rows_mut().into_iter().enumerate() {
-            work(task * ROWS_PER_TASK + local, row.as_slice_mut().expect("a block in standard layout"));
+            work(task * ROWS_PER_TASK + local, row.as_slice_mut().expect("rows are contiguous"));
         }
     });
 }

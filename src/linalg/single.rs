@@ -25,8 +25,8 @@ pub(crate) fn rounded(block: ArrayView2<'_, f64>, sizes: &[f64]) -> Vec<f32> {
     out
 }
 
-/// Adds the columns of `single`, which lies as [`rounded`] leaves it, times `sizes` to those of a block in standard
-/// layout.
+/// Adds the columns of `single`, which lies as [`rounded`] leaves it, times `sizes` to those of a block whose rows are
+/// contiguous.
 pub(crate) fn add(block: ArrayViewMut2<'_, f64>, single: &[f32], sizes: &[f64]) {
     let width = sizes.len();
     for_each_row(block, |row, out| {

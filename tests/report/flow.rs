@@ -47,12 +47,13 @@ fn the_page_warns_where_no_scenario_fits() {
     let folder = tempfile::tempdir().unwrap();
     write_flow(folder.path(), [1, 30, 40], 1, false);
     let path = folder.path().join("scenarios.csv");
-    let table = "name,norm,contribution,probability\na,1,0.3,0.2\nb,0.9,0.3,0.5\nc,0.5,0.2,0.2\nd,0.01,0.2,0.1\n";
+    let table = "name,columns,norm,contribution,probability\na,5,1,0.3,0.2\nb,5,0.9,0.3,0.5\nc,5,0.5,0.2,0.2\nd,5,0.01,0.2,0.1\n";
     fs::write(&path, table).unwrap();
     let html = built(folder.path());
-    assert!(html.contains("No scenario fits.</strong> 3 of the 4 scenarios"), "the warning");
+    assert!(html.contains("No scenario fits the whole model.</strong> 3 of the 4 scenarios"), "the warning");
     assert!(html.contains("they do not tell whether one fits"), "without χ² nothing does");
-    for (chi_squared, said) in [("20.4", "“b” does fit the data: χ² is 20 for "), ("900", "“b” does not fit the data")]
+    for (chi_squared, said) in
+        [("20.4", "“b” agrees with the data (χ² is 20 for "), ("900", "even “b” disagrees with the data")]
     {
         let judged =
             table.replace("probability", "probability,chi_squared").replace("0.5\n", &format!("0.5,{chi_squared}\n"));
@@ -60,6 +61,8 @@ fn the_page_warns_where_no_scenario_fits() {
         let html = built(folder.path());
         assert!(html.contains(said), "the page does not say “{said}”");
     }
+    fs::write(&path, table.replace("columns,", "").replace(",5,", ",")).unwrap();
+    assert!(!built(folder.path()).contains("No scenario fits"), "scenarios that share one basis share one norm");
     assert!(html.contains("“b”</strong> most, but without certainty"));
     assert!(!html.contains("Over time: fit and forecast"), "steady flow has no curves");
     assert!(!html.contains("Coefficients by group"), "without their columns the groups are not known");

@@ -76,7 +76,8 @@ pub fn verify_faces(gpu: &Gpu, seed: u64) -> Result<Vec<Outcome>> {
         let (x, mut psi) = (block(), block());
         balance.system.mask(&mut psi);
         let weights = balance.weights();
-        let kernels = FaceKernels::new(gpu, cells);
+        // Several portions, the last of them narrower.
+        let kernels = FaceKernels::new(gpu, cells).in_portions(size_of::<f32>() * n * 10);
         let mut found = kernels.tangent(&weights, x.view())?;
         balance.system.mask(&mut found);
         let mut expected = Array2::zeros((n, DIRECTIONS));

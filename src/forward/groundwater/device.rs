@@ -85,11 +85,18 @@ impl Operator for OnDevice<'_> {
 pub(super) struct FaceKernels<'g> {
     gpu: &'g Gpu,
     cells: [usize; 3],
+    /// Bytes of directions that go there at a time.
+    portion: usize,
 }
 
 impl<'g> FaceKernels<'g> {
     pub(super) fn new(gpu: &'g Gpu, cells: [usize; 3]) -> Self {
-        Self { gpu, cells }
+        Self { gpu, cells, portion: PORTION }
+    }
+
+    /// The same with portions of so many bytes.
+    pub(super) fn in_portions(self, portion: usize) -> Self {
+        Self { portion, ..self }
     }
 
     /// What the balances (n × r) gain for changes x of the property (n × r), given cells included.
@@ -121,7 +128,7 @@ impl<'g> FaceKernels<'g> {
         let weights = ArrayView1::from(weights).insert_axis(Axis(1));
         let unit = single::sizes(weights);
         let weights = self.gpu.upload("weights of faces", &single::rounded(weights, &unit))?;
-        let most = (PORTION.min(self.gpu.max_binding() as usize) / (size_of::<f32>() * n)).max(1);
+        let most = (self.portion.min(self.gpu.max_binding() as usize) / (size_of::<f32>() * n)).max(1);
         let most = even_width(x.ncols(), most);
         let (from, to) = (self.gpu.zeros("directions", n * most)?, self.gpu.zeros::<f32>("balances", n * most)?);
         let mut image = Array2::zeros(x.dim());

@@ -26,7 +26,7 @@ const ITERATIONS: usize = 200;
 /// How often conjugate gradients start, the first time included, until the true residual is small enough.
 const STARTS: usize = 3;
 /// Most cells of the level that is solved by a dense factorization.
-const DIRECT_CELLS: usize = 160;
+pub(super) const DIRECT_CELLS: usize = 160;
 /// Conductance between tied neighbours in the preconditioner, in units of their diagonals.
 const TIE_STRENGTH: f64 = 1e4;
 

@@ -83,7 +83,7 @@ impl GridMatrix {
         product
     }
 
-    /// `B − A X` for blocks of vectors (n × r each), ties left aside, into one in standard layout.
+    /// `B − A X` for blocks of vectors (n × r each), ties left aside, into one whose rows are contiguous.
     pub(crate) fn residual_block(&self, b: ArrayView2<'_, f64>, x: ArrayView2<'_, f64>, rest: ArrayViewMut2<'_, f64>) {
         let (b, x) = (Rows::of(&b), Rows::of(&x));
         for_each_row(rest, |cell, out| {

@@ -248,7 +248,8 @@ fn the_preconditioner_is_symmetric_and_positive() {
     for (index, cells) in AWKWARD.into_iter().chain([[37, 29, 1], [31, 14, 6]]).enumerate() {
         let matrix = random_system(cells, 3.0, 0.01, index as u64);
         let finest = multigrid::stencil::Stencil::of_matrix(&matrix);
-        let hierarchy = multigrid::hierarchy::Hierarchy::new(finest, 160).expect("positive definite");
+        let hierarchy =
+            multigrid::hierarchy::Hierarchy::new(finest, conjugate_gradients::DIRECT_CELLS).expect("positive definite");
         let layout = multigrid::stencil::Layout { cells };
         let mut workspace = multigrid::cycle::Workspace::<4>::new(&hierarchy, false);
         let mut b = vec![[0.0; 4]; layout.len()];

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::inversion::{active, no_scenario_fits};
+use crate::inversion::no_scenario_fits;
 
 /// A row of `scenarios.csv`, in the order of the blocks of v and of the codes of `scenario_map.npy`. What is not known
 /// is `None`.
@@ -110,11 +110,10 @@ impl Criterion {
     }
 }
 
-/// How many scenarios are at work where that is more than half of several, so that none of them carries the model; see
-/// [`no_scenario_fits`].
-pub fn none_carries(scenarios: &[Scenario]) -> Option<usize> {
-    let norms: Vec<f64> = scenarios.iter().filter_map(|s| s.norm).collect();
-    no_scenario_fits(&norms).then(|| active(&norms).into_iter().filter(|active| *active).count())
+/// [`no_scenario_fits`], of scenarios that have columns of their own.
+pub fn none_fits(scenarios: &[Scenario]) -> Option<usize> {
+    let norms: Option<Vec<f64>> = scenarios.iter().map(|s| s.columns.and(s.norm)).collect();
+    no_scenario_fits(&norms?)
 }
 
 #[cfg(test)]
@@ -136,10 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn none_carries_where_more_than_half_are_at_work() {
-        assert_eq!(none_carries(&table(&[1.0, 0.2, 0.5, 0.0])), Some(3));
-        assert_eq!(none_carries(&table(&[1.0, 0.09, 0.5, 0.0])), None);
-        assert_eq!(none_carries(&table(&[0.0, 0.0, 0.0])), None, "no model at all");
-        assert_eq!(none_carries(&table(&[1.0, 1.0])), Some(2));
+    fn none_fits_where_most_of_several_with_columns_of_their_own_are_at_work() {
+        let mut scenarios = table(&[1.0, 0.2, 0.5, 0.0]);
+        assert_eq!(none_fits(&scenarios), None, "all share one basis");
+        scenarios.iter_mut().for_each(|s| s.columns = Some(7));
+        assert_eq!(none_fits(&scenarios), Some(3));
     }
 }

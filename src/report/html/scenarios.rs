@@ -4,7 +4,7 @@
 use super::{listed, percent, section, table};
 use crate::inversion::{ACTIVE_SHARE, is_likely};
 use crate::report::colour::{NO_CATEGORY, Palette, category};
-use crate::report::data::scenarios::{CRITERIA, none_carries};
+use crate::report::data::scenarios::{CRITERIA, none_fits};
 use crate::report::data::{Case, Run, Scenario, Summary};
 use crate::report::figures::{Axis, Chart, escape, number};
 use crate::report::maps::Map;
@@ -37,9 +37,9 @@ pub(super) fn most_probable(scenarios: &[Scenario]) -> Option<(&Scenario, f64)> 
     known.reduce(|best, now| if now.1 > best.1 { now } else { best })
 }
 
-/// The verdict in words, with the warning where no scenario fits.
-pub(super) fn verdict(case: &Case, summary: &Summary, scenarios: &[Scenario]) -> String {
-    let Some((best, probability)) = most_probable(scenarios) else { return warning(summary, scenarios) };
+/// The verdict in words, with the warning where no scenario fits; `target` is the number of data.
+pub(super) fn verdict(case: &Case, summary: &Summary, scenarios: &[Scenario], target: f64) -> String {
+    let Some((best, probability)) = most_probable(scenarios) else { return warning(scenarios, target) };
     let strength = match probability {
         p if p >= 0.99 => "decisively",
         p if p >= 0.9 => "strongly",
@@ -79,7 +79,7 @@ pub(super) fn verdict(case: &Case, summary: &Summary, scenarios: &[Scenario]) ->
         (_, true) => format!(" The reference is made of {}: the verdict names one of them.", listed(&names)),
         (_, false) => format!(" The reference is made of {}: the verdict names none of them.", listed(&names)),
     };
-    format!("{text}</p>{}", warning(summary, scenarios))
+    format!("{text}</p>{}", warning(scenarios, target))
 }
 
 /// The scenarios of the table that the reference was drawn from: those that the summary names, else that of the case.
@@ -91,27 +91,32 @@ pub(super) fn true_scenarios<'a>(case: &Case, summary: &Summary, scenarios: &'a 
     names.into_iter().filter_map(|name| scenarios.iter().find(|s| s.name == name)).collect()
 }
 
-/// Where no scenario carries the model; and whether the most probable one fits the data by itself, which its
+/// Where most scenarios are at work at once: also whether the most probable agrees with the data by itself, which its
 /// probability, a comparison with the others, does not tell.
-fn warning(summary: &Summary, scenarios: &[Scenario]) -> String {
-    let Some(at_work) = none_carries(scenarios) else { return String::new() };
-    let target = summary.number("misfit.target").map(|target| target.mean);
-    let alone = most_probable(scenarios).map(|(best, _)| match best.chi_squared.zip(target) {
-        None => {
-            " The probabilities above compare the scenarios with each other: they do not tell whether one fits.".into()
+fn warning(scenarios: &[Scenario], target: f64) -> String {
+    let Some(at_work) = none_fits(scenarios) else { return String::new() };
+    let best = most_probable(scenarios).map(|(best, _)| (quoted(best), best.chi_squared));
+    let alone = match best {
+        None => String::new(),
+        Some((_, None)) => {
+            " The probabilities above compare the scenarios with each other: they do not tell whether one \
+                            fits."
+                .into()
         }
-        Some((chi_squared, data)) => {
-            let fits = if is_likely(chi_squared, data) { "does fit" } else { "does not fit" };
-            format!(" By itself {} {fits} the data: χ² is {chi_squared:.0} for {data:.0} of them.", quoted(best))
+        Some((best, Some(chi_squared))) if is_likely(chi_squared, target) => format!(
+            " By itself {best} agrees with the data (χ² is {chi_squared:.0} for {target:.0} of them): they may not tell the \
+             scenarios apart."
+        ),
+        Some((best, Some(chi_squared))) => {
+            format!(" By itself even {best} disagrees with the data: χ² is {chi_squared:.0} for {target:.0} of them.")
         }
-    });
+    };
     format!(
-        "<p class=\"caution\" role=\"alert\"><strong>No scenario fits.</strong> {at_work} of the {} scenarios have \
-         coefficients of at least {:.0} % of the largest ‖vᵢ‖: the model is patched together from most of them, and none \
-         carries it. The geology may be none of those that were offered.{}</p>",
+        "<p class=\"caution\" role=\"alert\"><strong>No scenario fits the whole model.</strong> {at_work} of the {} \
+         scenarios have coefficients of more than {:.0} % of the largest ‖vᵢ‖: the model is patched together from most of \
+         them, and none carries it. The geology may be none of those that were offered.{alone}</p>",
         scenarios.len(),
         100.0 * ACTIVE_SHARE,
-        alone.unwrap_or_default()
     )
 }
 
@@ -127,7 +132,7 @@ fn verdict_table(scenarios: &[Scenario]) -> String {
         ("AICc", |s| s.aicc, fixed, Some(true)),
         ("BIC", |s| s.bic, fixed, Some(true)),
         ("KIC", |s| s.kic, fixed, Some(true)),
-        ("χ²", |s| s.chi_squared, fixed, Some(true)),
+        ("χ²", |s| s.chi_squared, fixed, None),
         ("‖vᵢ‖", |s| s.norm, number, Some(false)),
         ("contribution", |s| s.contribution, percent, Some(false)),
         ("energy kept", |s| s.energy, percent, None),
@@ -159,10 +164,9 @@ fn verdict_table(scenarios: &[Scenario]) -> String {
     let header: Vec<String> = std::iter::once("scenario").chain(used.iter().map(|c| c.0)).map(str::to_owned).collect();
     format!(
         "{}<p class=\"note\">Each scenario is inverted by itself; the probabilities follow from the evidence with all \
-         scenarios equally likely beforehand. The best of a column stands in bold: the least criterion or χ², the \
-         largest of the rest. AICc is undefined where there are not more data than effective parameters kₑ + 1. χ² is the \
+         scenarios equally likely beforehand. The best of a column stands in bold: the least criterion, the largest of the rest. AICc is undefined where there are not more data than effective parameters kₑ + 1. χ² is the \
          squared distance of the data from what a scenario predicts of them, in units of their covariance under it: about \
-         their number where the scenario is right.</p>",
+         their number where the scenario is right and its fields are Gaussian.</p>",
         table(&header, &rows)
     )
 }

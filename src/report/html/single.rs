@@ -103,7 +103,7 @@ fn outcome(folder: &Folder, run: &Run, errors: &[(&'static str, Value)]) -> Stri
     let kept = kept.map(|k| format!("<p>The result is the model of iteration {k}, not that of the last one.</p>"));
     let verdict = match run.scenarios.len() {
         0 | 1 => String::new(),
-        _ => scenarios::verdict(&folder.case, summary, &run.scenarios),
+        _ => scenarios::verdict(&folder.case, summary, &run.scenarios, target),
     };
     let body = format!(
         "<dl class=\"tiles\">{tiles}</dl>{verdict}{}{}{}",

@@ -5,7 +5,7 @@ use ndarray::{Array1, ArrayView1};
 use crate::check::Outcome;
 use crate::error::Result;
 use crate::gpu::{Batch, Buffer, Gpu, GpuError};
-use crate::linalg::sparse::conjugate_gradients::hierarchy;
+use crate::linalg::sparse::conjugate_gradients::{DIRECT_CELLS, hierarchy};
 use crate::linalg::sparse::matrix::GridMatrix;
 use crate::linalg::sparse::multigrid::hierarchy::{Coarsest, Dense, Direct, Level};
 use crate::linalg::sparse::multigrid::stencil::Stencil;
@@ -103,23 +103,22 @@ pub fn verify(gpu: Option<&Gpu>, seed: u64) -> Result<Vec<Outcome>> {
 pub fn verify_multigrid(gpu: &Gpu, seed: u64) -> Result<Vec<Outcome>> {
     let mut table = Table::new();
     let mut numbers = Numbers::new(seed);
+    // Few cells on the last level leave some to relax.
     let sizes = [
-        ([1, 1, 1], 1),
-        ([1, 173, 1], 3),
-        ([331, 1, 2], 2),
-        ([3, 4, 5], 7),
-        ([19, 13, 1], 65),
-        ([23, 11, 4], 3),
-        ([131, 127, 1], 1),
-        ([1, 1, 163], 2),
-        ([2, 3, 131], 3),
-        ([2, 1, 257], 2),
+        ([1, 1, 1], 1, DIRECT_CELLS),
+        ([1, 173, 1], 3, DIRECT_CELLS),
+        ([331, 1, 2], 2, DIRECT_CELLS),
+        ([3, 4, 5], 7, DIRECT_CELLS),
+        ([19, 13, 1], 65, DIRECT_CELLS),
+        ([23, 11, 4], 3, super::DIRECT_CELLS),
+        ([131, 127, 1], 1, DIRECT_CELLS),
+        ([1, 1, 163], 2, DIRECT_CELLS),
+        ([2, 3, 131], 3, DIRECT_CELLS),
+        ([2, 1, 257], 2, DIRECT_CELLS),
     ];
-    for (cells, width) in sizes {
+    for (cells, width, direct) in sizes {
         table.case = format!("{cells:?} cells, {width} right-hand sides");
         let matrix = system(cells, &mut numbers.0);
-        // Few cells on the last level leave some to relax, and the last of the solver is larger.
-        let direct = if cells[2] == 4 { super::DIRECT_CELLS } else { 160 };
         let hierarchy = hierarchy(&matrix, direct)?;
         let uploaded = Uploaded::new(gpu, &matrix, &hierarchy)?;
         let mut check = Check { table: &mut table, numbers: &mut numbers, kernels: Kernels::new(gpu, width) };
@@ -402,7 +401,7 @@ impl Check<'_, '_> {
         let mut matrix = system(cells, &mut self.numbers.0);
         let tie = |remainder: usize| (0..count).filter(|cell| cell % 4 == remainder).collect::<Vec<_>>();
         matrix.ties = [tie(1), tie(2)].into_iter().filter(|tie| !tie.is_empty()).collect();
-        let uploaded = Uploaded::new(gpu, &matrix, &hierarchy(&matrix, 160)?)?;
+        let uploaded = Uploaded::new(gpu, &matrix, &hierarchy(&matrix, DIRECT_CELLS)?)?;
         let (x, values) = self.vectors(count)?;
         run(gpu, |batch| self.kernels.project(batch, cells, uploaded.ties.as_ref(), &x))?;
         let projected = |at: usize| {

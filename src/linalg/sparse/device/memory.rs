@@ -11,6 +11,7 @@ use super::{GRADIENTS, ITERATIONS, LINES, MULTIGRID, OFFSETS, PRODUCTS, WORKGROU
 
 /// Iterations between two looks at the states.
 const BATCH: usize = 4;
+const _: () = assert!(BATCH.is_power_of_two());
 /// Most threads of one right-hand side in a reduction.
 const PARTS: usize = 16384;
 
@@ -381,7 +382,6 @@ impl<'g> Memory<'g> {
         kernels.project(&mut batch, cells, ties, &image)?;
         kernels.scalars(&mut batch, "step", cells, &partial, &states)?;
         kernels.update(&mut batch, cells, &states, [&direction, &image, &solution, &residual, &preconditioned])?;
-        // BATCH is a power of two.
         for _ in 0..BATCH.ilog2() {
             batch.repeat(0);
         }
