@@ -45,10 +45,13 @@ impl Operator for Cubic {
     }
 }
 
+/// Whether a field has all derivatives.
+type Tame = dyn Fn(ArrayView1<'_, f64>) -> bool + Send + Sync;
+
 /// A model that predicts well everywhere, but has no derivatives of some data in some fields.
 pub(super) struct Wild {
     model: Cubic,
-    tame: Box<dyn Fn(ArrayView1<'_, f64>) -> bool + Send + Sync>,
+    tame: Box<Tame>,
     from: usize,
 }
 
