@@ -34,11 +34,12 @@ fn heads_on_both_backends_end_in_the_same_facies_map() {
         return;
     }
     let place = Place::new();
-    place.write("pumping.toml", PUMPING);
+    // More cells than the device solves by an inverse: there is a level to relax.
+    place.write("pumping.toml", &PUMPING.replace("[24, 20]", "[28, 20]").replace("240 m", "280 m"));
     assert_same_maps(&place, "pumping.toml");
     let on_gpu = summary(&place.path("gpu/repeat-001"));
     let dispatches = on_gpu["kernels"]["dispatches"].as_object().expect("kernels by name");
-    for kernel in ["linalg/gradients:step", "linalg/multigrid:product", "forward/groundwater:tangent"] {
+    for kernel in ["linalg/gradients:step", "linalg/multigrid:relax", "forward/groundwater:tangent"] {
         assert!(dispatches.get(kernel).and_then(Value::as_u64).is_some_and(|n| n > 0), "{kernel}: {dispatches:?}");
     }
     let solver = |backend: &str| summary(&place.path(&format!("{backend}/repeat-001")))["solver"].to_string();

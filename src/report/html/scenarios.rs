@@ -99,9 +99,7 @@ fn warning(scenarios: &[Scenario], target: f64) -> String {
     let alone = match best {
         None => String::new(),
         Some((_, None)) => {
-            " The probabilities above compare the scenarios with each other: they do not tell whether one \
-                            fits."
-                .into()
+            " The probabilities above compare the scenarios with each other: they do not tell whether one fits.".into()
         }
         Some((best, Some(chi_squared))) if is_likely(chi_squared, target) => format!(
             " By itself {best} agrees with the data (χ² is {chi_squared:.0} for {target:.0} of them): they may not tell the \
@@ -164,9 +162,10 @@ fn verdict_table(scenarios: &[Scenario]) -> String {
     let header: Vec<String> = std::iter::once("scenario").chain(used.iter().map(|c| c.0)).map(str::to_owned).collect();
     format!(
         "{}<p class=\"note\">Each scenario is inverted by itself; the probabilities follow from the evidence with all \
-         scenarios equally likely beforehand. The best of a column stands in bold: the least criterion, the largest of the rest. AICc is undefined where there are not more data than effective parameters kₑ + 1. χ² is the \
-         squared distance of the data from what a scenario predicts of them, in units of their covariance under it: about \
-         their number where the scenario is right and its fields are Gaussian.</p>",
+         scenarios equally likely beforehand. The best of a column stands in bold: the least criterion, the largest of \
+         the rest. AICc is undefined where there are not more data than effective parameters kₑ + 1. χ² is the squared \
+         distance of the data from what a scenario predicts of them, in units of their covariance under it: about their \
+         number where the scenario is right and its fields are Gaussian.</p>",
         table(&header, &rows)
     )
 }
