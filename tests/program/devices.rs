@@ -35,7 +35,7 @@ fn heads_on_both_backends_end_in_the_same_facies_map() {
     }
     let place = Place::new();
     // More cells than the device solves by an inverse: there is a level to relax.
-    place.write("pumping.toml", &PUMPING.replace("[24, 20]", "[28, 20]").replace("240 m", "280 m"));
+    place.write("pumping.toml", PUMPING.replace("[24, 20]", "[28, 20]").replace("240 m", "280 m"));
     assert_same_maps(&place, "pumping.toml");
     let on_gpu = summary(&place.path("gpu/repeat-001"));
     let dispatches = on_gpu["kernels"]["dispatches"].as_object().expect("kernels by name");

@@ -129,7 +129,8 @@ pub(crate) fn hierarchy(matrix: &GridMatrix, direct: usize) -> Result<Hierarchy>
 }
 
 /// The method in words.
-pub(crate) fn words(hierarchy: &Hierarchy, bodies: usize, ties: usize) -> String {
+pub(crate) fn words(matrix: &GridMatrix, hierarchy: &Hierarchy, bodies: usize) -> String {
+    let ties = matrix.ties.iter().filter(|tie| tie.len() > 1).count();
     let sizes: Vec<String> = hierarchy.sizes().map(|[nx, ny, nz]| format!("{nx} x {ny} x {nz}")).collect();
     let counted = |count: usize, what: &str| if count == 0 { String::new() } else { format!(", {count} {what}") };
     format!(
@@ -305,6 +306,6 @@ impl PreparedSolver for MultigridSolver {
     }
 
     fn description(&self) -> String {
-        words(&self.hierarchy, self.bodies.count(), self.ties.len())
+        words(&self.matrix, &self.hierarchy, self.bodies.count())
     }
 }

@@ -110,9 +110,8 @@ impl<'g> DeviceSolver<'g> {
         let unknowns = Unknowns::new(&matrix);
         let hierarchy = hierarchy_of(&matrix, DIRECT_CELLS)?;
         let uploaded = Uploaded::new(gpu, &matrix, &hierarchy)?;
-        let ties = matrix.ties.iter().filter(|tie| tie.len() > 1).count();
-        let words = words(&hierarchy, 0, ties);
-        let description = format!("{words}, in f32 on {}, refined in f64", gpu.summary().name);
+        let device = &gpu.summary().name;
+        let description = format!("{}, in f32 on {device}, refined in f64", words(&matrix, &hierarchy, 0));
         let most = gpu.max_binding() as usize / (size_of::<f32>() * matrix.len());
         let columns = most.clamp(1, COLUMNS);
         Ok(Self { gpu, unknowns, uploaded, memory: Mutex::default(), description, columns, matrix })
