@@ -5,6 +5,7 @@
 //! Nothing here knows a physics, a basis or a prior by name: a [`Problem`] is made of traits.
 
 mod alternating;
+mod calibration;
 mod criterion;
 mod descent;
 mod discrete;
@@ -19,6 +20,7 @@ mod regularized;
 mod repair;
 mod representers;
 mod roughness;
+mod simulated;
 mod sparse;
 mod sparse_weight;
 mod sparsity;
@@ -38,6 +40,7 @@ pub use linear_tradeoff::{LinearTradeoff, Multipliers};
 pub use overlap::{OverlappingGroups, Uncovered};
 pub use regularized::{RegularizedInversion, RegularizedSchedule};
 pub use repair::{Repair, RepairOptions, Repaired};
+pub use simulated::{Simulated, judge_by_simulations};
 pub use sparse::{SparseInversion, SparseSchedule, Start};
 pub use sparse_weight::choose_weight;
 pub use sparsity::{GroupedLeastSquares, Minimizer, minimize_matrix_free, reweighted_step};
