@@ -12,7 +12,7 @@ use lithoscope::case::file::{Case, ReferenceSource, Regularizer};
 use lithoscope::case::observations::Observations;
 use lithoscope::case::study::{Opinion, Study, hits};
 use lithoscope::case::{Overrides, cache};
-use lithoscope::inversion::log_score;
+use lithoscope::inversion::{Judged, VerdictOptions, log_score, probabilities};
 use lithoscope::measure::timed;
 
 type Failure = Box<dyn std::error::Error>;
@@ -58,6 +58,13 @@ impl Asked {
     }
 }
 
+/// A logarithm that probabilities follow from.
+type Measure = fn(&Judged) -> Option<f64>;
+
+/// Those that are compared, with their names.
+const MEASURES: [(&str, Measure); 2] =
+    [("evidence", |j| Some(j.log_evidence)), ("synthetic likelihood", |j| j.simulated.map(|s| s.log_likelihood))];
+
 /// What one reference tells.
 struct Told {
     truth: usize,
@@ -92,11 +99,18 @@ fn told(studies: &[(&str, Study)], study: &Study, number: u64) -> Result<Told, F
 impl Told {
     /// The probability that was given to the truth, its rank from 1, and the most probable scenario.
     fn outcome(&self) -> (f64, usize, usize) {
-        let evidence = |p: usize| self.verdict[p].as_ref().map_or(f64::NEG_INFINITY, |judged| judged.log_evidence);
+        let probability = |p: usize| self.verdict[p].as_ref().map_or(0.0, |judged| judged.probability);
         let mut order: Vec<usize> = (0..self.verdict.len()).collect();
-        order.sort_by(|&a, &b| evidence(b).total_cmp(&evidence(a)));
+        order.sort_by(|&a, &b| probability(b).total_cmp(&probability(a)));
         let rank = 1 + order.iter().position(|&p| p == self.truth).unwrap_or(order.len());
-        (self.verdict[self.truth].as_ref().map_or(0.0, |judged| judged.probability), rank, order[0])
+        (probability(self.truth), rank, order[0])
+    }
+
+    /// The probability that a measure gives to the truth at a power; `None` where a scenario lacks it.
+    fn given(&self, measure: Measure, power: f64) -> Option<f64> {
+        let logarithm = |opinion: &Opinion| Some(power * measure(opinion.as_ref()?)?);
+        let logarithms: Option<Vec<f64>> = self.verdict.iter().map(logarithm).collect();
+        Some(probabilities(&logarithms?)[self.truth])
     }
 }
 
@@ -115,10 +129,11 @@ fn main() -> Result<(), Failure> {
         }
     }
     let mut rows = csv::Writer::from_writer(Vec::new());
-    let mut header = vec!["reference", "scenario", "most_probable", "probability_of_truth", "rank_of_truth"];
-    header.extend(case.scenarios.iter().map(|scenario| scenario.name.as_str()));
-    rows.write_record(&header)?;
-    let (mut all, mut given) = (Vec::new(), Vec::new());
+    let header = vec!["reference", "scenario", "most_probable", "probability_of_truth", "rank_of_truth"];
+    let columns =
+        MEASURES.iter().flat_map(|(name, _)| case.scenarios.iter().map(move |s| format!("{name} {}", s.name)));
+    rows.write_record(header.into_iter().map(str::to_owned).chain(columns))?;
+    let mut all = Vec::new();
     for number in asked.first..asked.first + asked.references {
         let told = told(&studies, &study, number)?;
         let (probability, rank, most) = told.outcome();
@@ -132,9 +147,11 @@ fn main() -> Result<(), Failure> {
         );
         let mut row = vec![number.to_string(), name(told.truth).into(), name(most).into()];
         row.extend([probability.to_string(), rank.to_string()]);
-        row.extend(told.verdict.iter().map(|o| o.as_ref().map_or(String::new(), |o| o.log_evidence.to_string())));
+        for (_, measure) in MEASURES {
+            let value = |opinion: &Opinion| opinion.as_ref().and_then(measure).map(|value| value.to_string());
+            row.extend(told.verdict.iter().map(|opinion| value(opinion).unwrap_or_default()));
+        }
         rows.write_record(&row)?;
-        given.push(probability);
         all.push(told);
     }
     let mut measures: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
@@ -146,7 +163,14 @@ fn main() -> Result<(), Failure> {
     }
     let count = all.len() as f64;
     let mean = |part: usize| all.iter().map(|told| told.seconds[part]).sum::<f64>() / count;
-    println!("log score {:.3} (blind {:.3})", log_score(&given), (case.scenarios.len() as f64).ln());
+    println!("log scores, blind {:.3}", (case.scenarios.len() as f64).ln());
+    for (name, measure) in MEASURES {
+        let at = |power: f64| all.iter().map(|told| told.given(measure, power)).collect::<Option<Vec<f64>>>();
+        let scores = [VerdictOptions::default().power, 1.0, 0.7, 0.5, 0.3].map(|power| (power, at(power)));
+        for (power, given) in scores.iter().filter_map(|(power, given)| Some((power, given.as_ref()?))) {
+            println!("{name:20} {:.3} at the power {power}", log_score(given));
+        }
+    }
     println!("CPU s a reference: verdict {:.1}, sparse inversions {:.1}", mean(0), mean(1));
     if let Some(path) = asked.csv {
         std::fs::write(path, rows.into_inner()?)?;

@@ -44,6 +44,8 @@ pub enum Purpose {
     Signal = 15,
     /// The first atoms of a learned dictionary.
     Dictionary = 16,
+    /// Errors of simulated data.
+    SimulatedNoise = 17,
 }
 
 /// A stream of random numbers, a function of `(seed, purpose, realization, level)` alone.

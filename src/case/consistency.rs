@@ -29,6 +29,7 @@ pub(super) fn check(case: &Case, collector: &Collector) {
     check.data();
     check.inversion();
     check.selection();
+    check.verdict();
     check.reference();
     check.mapping();
     check.approximation();
@@ -476,6 +477,12 @@ impl Check<'_> {
         let problem = "the second stage has one basis, made of the selected scenarios together";
         let fits = basis.kind == BasisKind::Pca;
         self.require(fits, &[], "basis.kind", problem, "write kind = \"pca\", or remove [selection]");
+    }
+
+    fn verdict(&self) {
+        let problem = "there is one scenario, and nothing to judge";
+        let fits = self.case.verdict.is_none() || self.case.scenarios.len() > 1;
+        self.require(fits, &["scenario"], "verdict", problem, "remove [verdict], or add scenarios");
     }
 
     /// A dictionary against the realizations that it is learned from.

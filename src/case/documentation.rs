@@ -706,6 +706,22 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "Scenarios whose |v_i| or probability is at least this share of the largest are\n\
      selected. Default: 0.1.",
     ),
+    (
+        "verdict",
+        "How several scenarios are judged. Without this section: each is solved by itself, and its probability follows from\n\
+         Laplace's approximation of its evidence.",
+    ),
+    (
+        "verdict.by",
+        "What probabilities follow from: \"evidence\", or \"synthetic-likelihood\" (the density of the data among those that the\n\
+         forward model makes of realizations: for data far from linear in the property, as heads between channels are).\n\
+         Default: \"evidence\".",
+    ),
+    (
+        "verdict.simulations",
+        "Realizations of each scenario whose data are simulated, at most prior.realizations; several times as many as there are\n\
+         data tell their covariance. 0: none. Default: all where they are judged by, else 0.",
+    ),
     ("inversion", "How the coefficients v are found."),
     ("inversion.iterations", "Outer iterations (v-step, feasible map). Default: 10."),
     ("inversion.steps", "Gauss-Newton steps in a v-step. Default: 2."),

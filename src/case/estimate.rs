@@ -82,6 +82,8 @@ const MATCH_RATE: f64 = 4e9;
 
 /// Seconds that a cell takes when the equations of a flow model are made ready and solved once.
 const SECONDS_A_FLOW_CELL: f64 = 1e-5;
+/// Seconds that the heads of one layer take for a cell, by a factorization.
+const SECONDS_A_FACTORED_CELL: f64 = 1.5e-6;
 /// Seconds that a cell takes in each further solution of the same equations.
 const SECONDS_A_SOLVED_CELL: f64 = 5e-7;
 /// Seconds that a cosine or wavelet transform takes for a cell.
@@ -207,6 +209,10 @@ fn steps(case: &Case, n: f64, columns: f64) -> Vec<Part> {
             let part = stage((selection.iterations * selection.steps) as f64, columns);
             parts.push(Part { name: "selection", bytes: part.bytes + 4.0 * n * columns, ..part });
         }
+        if let Some(verdict) = &case.verdict {
+            let simulations = (verdict.simulations * case.scenarios.len()) as f64;
+            parts.push(Part { name: "simulations", bytes: 0.0, seconds: simulations * simulation(case, n) });
+        }
     }
     parts
 }
@@ -240,6 +246,13 @@ fn step(case: &Case, n: f64, k: f64) -> (f64, f64) {
     };
     let m = m + properties;
     (bytes + 8.0 * m * k, linearize + m.min(k) * m * k / DENSE_RATE)
+}
+
+/// Seconds that the forward model takes for the data of one field.
+fn simulation(case: &Case, n: f64) -> f64 {
+    let Some(Physics::Groundwater(flow)) = &case.physics else { return 0.0 };
+    let a_cell = if case.grid.cells[2] == 1 { SECONDS_A_FACTORED_CELL } else { SECONDS_A_FLOW_CELL };
+    n * a_cell * flow.time.as_ref().map_or(1.0, |time| time.count() as f64)
 }
 
 /// Bytes and seconds of `count` feasible maps.

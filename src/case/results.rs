@@ -157,8 +157,8 @@ fn write_history(folder: &Path, iterations: &[Iteration]) -> Result<()> {
 fn write_scenarios(path: &Path, study: &Study, best: &Iteration, verdict: Option<&[Opinion]>) -> Result<()> {
     let shares = study.scenario_shares(best, verdict);
     let details = study.scenario_details(best);
-    let header =
-        "name,columns,rank,energy,norm,contribution,log_evidence,k_e,aic,aicc,bic,kic,chi_squared,probability,active";
+    let header = "name,columns,rank,energy,norm,contribution,log_evidence,k_e,aic,aicc,bic,kic,chi_squared,\
+         log_synthetic_likelihood,recognized,probability,active";
     write_csv(path, |csv| {
         let Some(details) = &details else {
             csv.write_record(["name", "norm", "contribution", "probability"])?;
@@ -169,6 +169,7 @@ fn write_scenarios(path: &Path, study: &Study, best: &Iteration, verdict: Option
             let details = details[p].as_ref();
             let judged = verdict.and_then(|verdict| verdict[p].as_ref());
             let solution = judged.and_then(|judged| judged.solution.as_ref());
+            let simulated = judged.and_then(|judged| judged.simulated);
             let number = |f: fn(&Solution) -> Option<f64>| solution.and_then(f);
             // A block has all its columns in use: the rank is their number.
             let columns = details.map_or(0, |d| d.columns);
@@ -178,6 +179,7 @@ fn write_scenarios(path: &Path, study: &Study, best: &Iteration, verdict: Option
                 judged.map(|j| j.log_evidence).filter(|l| l.is_finite()),
                 (number(|s| Some(s.effective_parameters)), number(|s| Some(s.aic)), number(|s| s.aicc)),
                 (number(|s| Some(s.bic)), number(|s| Some(s.kic)), number(|s| Some(s.chi_squared()))),
+                (simulated.map(|s| s.log_likelihood), simulated.map(|s| s.recognized)),
                 verdict.map(|_| scenario.probability),
                 u8::from(details.is_some_and(|d| d.active)),
             ))?;

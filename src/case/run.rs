@@ -8,7 +8,7 @@ use std::time::Instant;
 use ndarray::Array1;
 
 use super::checkpoint::Checkpoint;
-use super::file::{self, Case, DataSource, Geology};
+use super::file::{self, Case, DataSource, Geology, JudgedBy};
 use super::folder::{self, Begin, Existing, Folder};
 use super::observations::Observations;
 use super::pumping::{self, Tested};
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Repair, Row, is_likely, no_scenario_fits, split};
+use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Judged, Repair, Row, is_likely, no_scenario_fits, split};
 use crate::measure::peak_memory;
 use crate::progress::Progress;
 
@@ -170,6 +170,7 @@ struct Run<'a> {
 struct KnownVerdict {
     parameterization: Arc<Parameterization>,
     judged: Vec<usize>,
+    asked: Option<file::Verdict>,
     observed: Array1<f64>,
     sigma: Array1<f64>,
     verdict: Option<Vec<Opinion>>,
@@ -269,7 +270,7 @@ impl Run<'_> {
         let judged = study.judged(observations, active);
         let same = |known: &&KnownVerdict| {
             Arc::ptr_eq(&known.parameterization, &study.parameterization)
-                && known.judged == judged
+                && (&known.judged, known.asked) == (&judged, study.case.verdict)
                 && (&known.observed, &known.sigma) == (&observations.observed, &observations.sigma)
         };
         if let Some(known) = self.verdicts.borrow().iter().find(same) {
@@ -279,6 +280,7 @@ impl Run<'_> {
         self.verdicts.borrow_mut().push(KnownVerdict {
             parameterization: Arc::clone(&study.parameterization),
             judged,
+            asked: study.case.verdict,
             observed: observations.observed.clone(),
             sigma: observations.sigma.clone(),
             verdict: verdict.clone(),
@@ -454,6 +456,19 @@ impl Run<'_> {
                      too large to judge all"
                 ),
             });
+        }
+        if let Some(asked) = study.case.verdict {
+            let is_simulated = |judged: &Judged| judged.simulated.is_some();
+            let any_simulated = verdict.into_iter().flatten().flatten().any(is_simulated);
+            if study.parameterization.groups().is_none() {
+                warnings.push("no verdict on the scenarios: they share one basis".into());
+            } else if asked.simulations > 0 && judged > 0 && !any_simulated {
+                let judged_by = match asked.by {
+                    JudgedBy::Evidence => "",
+                    JudgedBy::SyntheticLikelihood => ": the scenarios are judged by their evidence",
+                };
+                warnings.push(format!("data of realizations could not be compared with those observed{judged_by}"));
+            }
         }
         warnings.extend(observations.head_warnings(estimate.best().model.view())?);
         if study.gpu.as_ref().is_some_and(|gpu| gpu.summary().software) {

@@ -224,6 +224,10 @@ window = [5, 5, 3]
 refine = 0.2
 respect_hard_data = false
 
+[verdict]
+by = "synthetic-likelihood"
+simulations = 20
+
 [inversion]
 regularizer = "group"
 start = "scenario channels-0/file"
@@ -882,6 +886,12 @@ fn contradictions_of_flow_name_the_key_that_should_change() {
             "inversion.regularizer: group sparsity needs a group of columns for each scenario",
         ),
         ("energy = 0.7", "rank = 30", "basis.rank: rank 30 is above the number of realizations of each scenario, 20"),
+        (
+            "simulations = 20",
+            "simulations = 21",
+            "verdict.simulations: found 21, expected a whole number from 20 to 20",
+        ),
+        ("\"synthetic-likelihood\"", "\"likelihood\"", "verdict.by: found \"likelihood\", expected one of"),
         ("[reference]", "[selection]\n[reference]", "basis.kind: the second stage has one basis"),
         ("[reference]", "[data]\nfile = \"a.csv\"\n[reference]", "data.file: a data file holds travel times"),
         ("iteration = 3", "iteration = 30", "mapping.iteration: iteration 30 of 10"),

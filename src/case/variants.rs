@@ -16,7 +16,7 @@ use super::{consistency, overrides, parse, summary};
 use crate::error::{Error, Result};
 
 /// Sections that a variant may change: the others say what it is compared on.
-const CHANGEABLE: [&str; 13] = [
+const CHANGEABLE: [&str; 14] = [
     "scenario",
     "prior",
     "hard_data",
@@ -28,6 +28,7 @@ const CHANGEABLE: [&str; 13] = [
     "feasible",
     "discrete",
     "selection",
+    "verdict",
     "inversion",
     "reference",
 ];

@@ -1,8 +1,8 @@
 //! The words of case files for choices that the numerics know as enums.
 
 use super::file::{
-    Aggregation, Apply, BasisKind, Dictionary, Face, Kriging, Labels, NoiseLevel, ObservationKind, PublishedError,
-    Regularizer, Repair, Returned, SelectedBy, Side, Split, Weight,
+    Aggregation, Apply, BasisKind, Dictionary, Face, JudgedBy, Kriging, Labels, NoiseLevel, ObservationKind,
+    PublishedError, Regularizer, Repair, Returned, SelectedBy, Side, Split, Weight,
 };
 use crate::grid::Plane;
 use crate::units::Transform;
@@ -65,6 +65,8 @@ pub(super) const KRIGINGS: [(&str, Kriging); 2] = [("simple", Kriging::Simple), 
 pub(super) const REPAIRS: [(&str, Repair); 2] = [("none", Repair::None), ("gradient", Repair::Gradient)];
 pub(super) const SELECTED_BY: [(&str, SelectedBy); 2] =
     [("norm", SelectedBy::Norm), ("evidence", SelectedBy::Evidence)];
+pub(super) const JUDGED_BY: [(&str, JudgedBy); 2] =
+    [("evidence", JudgedBy::Evidence), ("synthetic-likelihood", JudgedBy::SyntheticLikelihood)];
 pub(super) const SPLITS: [(&str, Split); 2] =
     [("common-head", Split::CommonHead), ("transmissivity", Split::Transmissivity)];
 /// Whether a fixed head is on faces.

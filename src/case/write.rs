@@ -49,6 +49,7 @@ pub(super) fn lines(case: &Case) -> Vec<Line> {
     writer.feasible(case.feasible.as_ref());
     writer.discrete(case.discrete.as_ref());
     writer.selection(case.selection.as_ref());
+    writer.verdict(case.verdict);
     writer.inversion(&case.inversion, &case.scenarios);
     writer.reference(case);
     writer.mapping(case.mapping.as_ref());
@@ -703,6 +704,13 @@ impl Writer<'_> {
         self.key("regularizer", word(&words::REGULARIZERS, selection.regularizer));
         self.key("weight", weight(selection.weight));
         self.key("threshold", decimal(selection.threshold));
+    }
+
+    fn verdict(&mut self, verdict: Option<Verdict>) {
+        let Some(verdict) = verdict else { return };
+        self.section("verdict");
+        self.key("by", word(&words::JUDGED_BY, verdict.by));
+        self.key("simulations", verdict.simulations.to_string());
     }
 
     fn inversion(&mut self, inversion: &Inversion, scenarios: &[Scenario]) {

@@ -19,6 +19,7 @@ use rayon::prelude::*;
 use super::field_inference::FieldInference;
 use super::gauss_newton::{Matrix, Term, solve};
 use super::line_search::backtrack;
+use super::simulated::Simulated;
 use super::truncation::sample_covariance;
 use super::weight::log_evidence;
 use crate::basis::Basis;
@@ -137,6 +138,8 @@ pub struct Judged {
     pub name: String,
     /// ln p(d|Ω) up to a constant that all scenarios share; −∞ where its inversion failed.
     pub log_evidence: f64,
+    /// What simulated data say of it, where there are any.
+    pub simulated: Option<Simulated>,
     /// Probability among the scenarios, their prior odds equal, see [`VerdictOptions::power`].
     pub probability: f64,
     /// Why it could not be solved.
@@ -234,7 +237,7 @@ pub fn judge(
         let name = hypothesis.name.to_owned();
         scenarios.push(match solved {
             Ok((log_evidence, solution)) if log_evidence.is_finite() => {
-                Judged { name, log_evidence, probability: 0.0, failure: None, solution: Some(solution) }
+                Judged { log_evidence, solution: Some(solution), ..unjudged(name) }
             }
             Ok((value, _)) => failed(name, format!("its evidence is {value}")),
             Err(error @ (Error::NoModel(_) | Error::Input { .. })) => failed(name, error.to_string()),
@@ -248,8 +251,13 @@ pub fn judge(
     Ok(Verdict { scenarios })
 }
 
+fn unjudged(name: String) -> Judged {
+    let log_evidence = f64::NEG_INFINITY;
+    Judged { name, log_evidence, simulated: None, probability: 0.0, failure: None, solution: None }
+}
+
 fn failed(name: String, why: String) -> Judged {
-    Judged { name, log_evidence: f64::NEG_INFINITY, probability: 0.0, failure: Some(why), solution: None }
+    Judged { failure: Some(why), ..unjudged(name) }
 }
 
 /// Probabilities from log evidences under equal prior odds, `p_i ∝ exp(ln p(d|Ω_i))`; zeros where all are −∞.

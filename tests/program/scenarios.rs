@@ -105,6 +105,37 @@ fn a_run_tells_scenarios_apart_and_ends_in_the_same_numbers_on_any_thread_count(
 }
 
 #[test]
+fn scenarios_are_judged_by_simulated_data_where_the_case_says_so() {
+    let place = Place::new();
+    // As many data as simulations can tell.
+    let judged =
+        PUMPING.replace("lattice = [4, 3]", "lattice = [4, 2]") + "\n[verdict]\nby = \"synthetic-likelihood\"\n";
+    place.write("pumping.toml", &judged);
+    place.run(&["run", "pumping.toml", "--out", "a", "--threads", "1"]).ok();
+    place.run(&["run", "pumping.toml", "--out", "b", "--threads", "2", "--no-cache"]).ok();
+    assert_same_numbers(&place.path("a"), &place.path("b"));
+    let mut table = csv::Reader::from_path(place.path("a").join("scenarios.csv")).expect("a table");
+    let header = table.headers().expect("a header").clone();
+    let rows: Vec<_> = table.records().map(|row| row.expect("a row")).collect();
+    let column = |name: &str| -> Vec<f64> {
+        let at = header.iter().position(|h| h == name).unwrap_or_else(|| panic!("a column {name}"));
+        rows.iter().map(|row| row[at].parse().unwrap_or_else(|_| panic!("{name}: {row:?}"))).collect()
+    };
+    let (log_likelihood, probability) = (column("log_synthetic_likelihood"), column("probability"));
+    let odds = (log_likelihood[0] - log_likelihood[1]).exp();
+    assert!((probability[0] - odds / (1.0 + odds)).abs() < 1e-12, "{log_likelihood:?} {probability:?}");
+    assert!(column("recognized").iter().all(|&share| share > 0.6 && share <= 1.0), "two directions can be told apart");
+    assert!(summary(&place.path("a"))["hits"]["synthetic_likelihood"].is_number());
+    let page = std::fs::read_to_string(place.path("a").join("report.html")).expect("a report");
+    assert!(page.contains("the probabilities follow from the synthetic likelihood"));
+
+    place.write("few.toml", judged.replace("lattice = [4, 2]", "lattice = [8, 8]"));
+    place.run(&["run", "few.toml", "--out", "c"]).ok();
+    let warnings = summary(&place.path("c"))["warnings"].to_string();
+    assert!(warnings.contains("the scenarios are judged by their evidence"), "{warnings}");
+}
+
+#[test]
 fn scenarios_of_an_earlier_run_are_taken_up_and_variants_lie_beside_it() {
     let place = Place::new();
     let changed = PUMPING.replace("refine = 0.1\n", "")

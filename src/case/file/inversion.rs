@@ -106,6 +106,24 @@ pub enum SelectedBy {
     Evidence,
 }
 
+/// How scenarios are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// What their probabilities follow from.
+    pub by: JudgedBy,
+    /// Realizations of each scenario whose data are simulated; 0: none, and no synthetic likelihood.
+    pub simulations: usize,
+}
+
+/// What probabilities of scenarios follow from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JudgedBy {
+    /// Laplace's approximation of the evidence.
+    Evidence,
+    /// The density of the data among those simulated.
+    SyntheticLikelihood,
+}
+
 /// A regularization weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Weight {

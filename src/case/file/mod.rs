@@ -71,6 +71,8 @@ pub struct Case {
     pub discrete: Option<Discrete>,
     /// A first stage that selects scenarios, of whose realizations the second stage's basis is made.
     pub selection: Option<Selection>,
+    /// How scenarios are judged; absent: by their evidence.
+    pub verdict: Option<Verdict>,
     /// How v is found.
     pub inversion: Inversion,
     /// The model that synthetic data come from; absent with data from a file.

@@ -224,6 +224,11 @@ impl<'g> Observations<'g> {
         (0..cells.len()).filter(|&i| cells[i].is_some()).collect()
     }
 
+    /// What reads the data.
+    pub(super) fn instruments(&self) -> &Instruments {
+        &self.instruments
+    }
+
     /// The groundwater model with all that is observed; `None` without flow.
     pub(super) fn aquifer(&self) -> Option<&Aquifer> {
         self.instruments.aquifer()

@@ -53,15 +53,17 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
         // Its weight grows: only the last model has been pulled to facies with all its strength.
         inversion.returned = Returned::Last;
     }
+    let prior = prior::prior(root.section("prior"), &scenarios, stack.as_ref());
     let case = Case {
         name: root.need("name", "a short name").and_then(|v| name(&v)).unwrap_or_default(),
         title: root.get("title").and_then(|v| v.text()).unwrap_or_default().to_owned(),
         seed: root.get("seed").and_then(|v| v.whole(0..=u64::MAX)).unwrap_or(1),
-        prior: prior::prior(root.section("prior"), &scenarios, stack.as_ref()),
         hard_data: prior::hard_data(root.section("hard_data"), &grid, &property, directory),
         observations: observations::observations(root.sections("observation"), &grid, &property, physics.as_ref()),
         data: survey::data(root.section("data"), &grid, physics.is_some(), directory),
         selection: solution::selection(root.section("selection")),
+        verdict: solution::verdict(root.section("verdict"), prior.realizations),
+        prior,
         inversion,
         basis,
         groups,

@@ -2,8 +2,8 @@
 
 use super::{MANY, MOST_CELLS, NOT_NEGATIVE, PART, SHARE, prior};
 use crate::case::file::{
-    Aggregation, Apply, BasisKind, Discrete, Feasible, Features, Inversion, Labels, Potential, Property, Rank,
-    Regularizer, Repair, Returned, Scenario, SelectedBy, Selection, Start, Weight, Window,
+    Aggregation, Apply, BasisKind, Discrete, Feasible, Features, Inversion, JudgedBy, Labels, Potential, Property,
+    Rank, Regularizer, Repair, Returned, Scenario, SelectedBy, Selection, Start, Verdict, Weight, Window,
 };
 use crate::case::reader::{Section, Value};
 use crate::case::words;
@@ -252,4 +252,20 @@ pub(super) fn selection(section: Section<'_>) -> Option<Selection> {
     let is_present = section.is_present();
     section.finish();
     is_present.then_some(selection)
+}
+
+/// Simulations of a scenario without which nothing is judged by them: a fifth is left out at a time.
+const LEAST_SIMULATIONS: usize = 20;
+
+/// How scenarios are judged, with at most as many simulations as there are `realizations` of each.
+pub(super) fn verdict(section: Section<'_>, realizations: usize) -> Option<Verdict> {
+    let by = section.get("by").and_then(|v| v.choice(&words::JUDGED_BY)).unwrap_or(JudgedBy::Evidence);
+    let (least, default) = match by {
+        JudgedBy::Evidence => (0, 0),
+        JudgedBy::SyntheticLikelihood => (LEAST_SIMULATIONS.min(realizations), realizations),
+    };
+    let simulations = section.get("simulations").and_then(|v| v.count(least..=realizations)).unwrap_or(default);
+    let is_present = section.is_present();
+    section.finish();
+    is_present.then_some(Verdict { by, simulations })
 }

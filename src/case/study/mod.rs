@@ -24,6 +24,7 @@ mod prior;
 mod refinement;
 mod scenarios;
 mod selection;
+mod simulated;
 mod truncation;
 mod verdict;
 

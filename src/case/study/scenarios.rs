@@ -105,7 +105,7 @@ impl Study {
 }
 
 /// Whether the scenario that a reference was drawn from comes first by each measure, 1 or 0: by norm and contribution where
-/// scenarios have `shares` of their own, by evidence, and by the least of each criterion. A measure that no scenario has
+/// scenarios have `shares` of their own, by evidence, by synthetic likelihood, and by the least of each criterion. A measure that no scenario has
 /// is left out.
 pub fn hits(truth: usize, shares: Option<&[Scenario]>, verdict: Option<&[Opinion]>) -> BTreeMap<String, f64> {
     let mut measures: Vec<(&str, Vec<Option<f64>>)> = Vec::new();
@@ -116,6 +116,7 @@ pub fn hits(truth: usize, shares: Option<&[Scenario]>, verdict: Option<&[Opinion
     if let Some(verdict) = verdict {
         let of = |f: fn(&Judged) -> Option<f64>| verdict.iter().map(|opinion| opinion.as_ref().and_then(f)).collect();
         measures.push(("evidence", of(|j| Some(j.log_evidence))));
+        measures.push(("synthetic_likelihood", of(|j| j.simulated.map(|s| s.log_likelihood))));
         measures.push(("aic", of(|j| j.solution.as_ref().map(|s| -s.aic))));
         measures.push(("aicc", of(|j| j.solution.as_ref().and_then(|s| s.aicc).map(|aicc| -aicc))));
         measures.push(("bic", of(|j| j.solution.as_ref().map(|s| -s.bic))));

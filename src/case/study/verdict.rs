@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayView2};
 
-use super::super::file::{Case, Condition, Rank};
+use super::super::file::{Case, Condition, JudgedBy, Rank, Verdict};
 use super::super::observations::Observations;
 use super::Study;
 use super::parameterization::Parameterization;
@@ -12,7 +12,7 @@ use crate::basis::pca::{Pca, Truncation};
 use crate::basis::{Precision, Realizations};
 use crate::error::{Error, Result};
 use crate::grid::Ensemble;
-use crate::inversion::{Evidence, GaussianPrior, Hypothesis, Judged, VerdictOptions, judge};
+use crate::inversion::{Evidence, GaussianPrior, Hypothesis, Judged, VerdictOptions, judge, probabilities};
 use crate::prior::stationary_covariance::StationaryCovariance;
 use crate::progress::Progress;
 
@@ -79,12 +79,46 @@ impl Study {
             .zip(&own)
             .map(|(&p, own)| Hypothesis { name: &self.case.scenarios[p].name, prior: own.prior() })
             .collect();
-        let judged = judge(&evidence, &hypotheses, &VerdictOptions::default(), progress)?;
+        let mut judged = judge(&evidence, &hypotheses, &VerdictOptions::default(), progress)?.scenarios;
+        if let Some(verdict) = self.case.verdict {
+            self.compare_with_simulations(verdict, observations, scenarios, &mut judged, progress)?;
+        }
         let mut opinions: Vec<Opinion> = vec![None; self.case.scenarios.len()];
-        for (&p, judged) in scenarios.iter().zip(judged.scenarios) {
+        for (&p, judged) in scenarios.iter().zip(judged) {
             opinions[p] = Some(judged);
         }
         Ok(Some(opinions))
+    }
+
+    /// Adds what simulated data say to what is known of some scenarios, and the probabilities that follow from it where
+    /// the case judges by it. Data that cannot be simulated are warned of.
+    fn compare_with_simulations(
+        &self,
+        Verdict { by, simulations }: Verdict,
+        observations: &Observations<'_>,
+        scenarios: &[usize],
+        judged: &mut [Judged],
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        if simulations == 0 {
+            return Ok(());
+        }
+        let simulated = match self.judge_by_simulations(observations, scenarios, simulations, progress) {
+            Err(Error::NoModel(why)) => {
+                progress.warn(&format!("no synthetic likelihood of the scenarios: {why}"));
+                return Ok(());
+            }
+            other => other?,
+        };
+        let log_likelihoods: Vec<f64> = simulated.iter().map(|simulated| simulated.log_likelihood).collect();
+        for ((judged, simulated), probability) in judged.iter_mut().zip(simulated).zip(probabilities(&log_likelihoods))
+        {
+            judged.simulated = Some(simulated);
+            if by == JudgedBy::SyntheticLikelihood {
+                judged.probability = probability;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the prior is the same at all places: unconditional, and of one piece.

@@ -35,6 +35,10 @@ pub struct Scenario {
     pub kic: Option<f64>,
     /// Squared distance of the data from what it predicts of them, in units of their covariance under it.
     pub chi_squared: Option<f64>,
+    /// Log density of the data among those simulated under it, calibrated, up to a constant.
+    pub log_synthetic_likelihood: Option<f64>,
+    /// Share of its own simulations that are found most probable under it.
+    pub recognized: Option<f64>,
     /// Probability given the data.
     pub probability: Option<f64>,
     /// Whether the learning set draws on it: `1`, `0`, `true`, `false`.
@@ -90,8 +94,9 @@ pub struct Criterion {
 }
 
 /// Every criterion of the table.
-pub const CRITERIA: [Criterion; 7] = [
+pub const CRITERIA: [Criterion; 8] = [
     Criterion { name: "evidence", value: |s| s.log_evidence, least: false },
+    Criterion { name: "synthetic likelihood", value: |s| s.log_synthetic_likelihood, least: false },
     Criterion { name: "AIC", value: |s| s.aic, least: true },
     Criterion { name: "AICc", value: |s| s.aicc, least: true },
     Criterion { name: "BIC", value: |s| s.bic, least: true },

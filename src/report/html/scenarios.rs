@@ -13,13 +13,13 @@ use crate::report::maps::Map;
 const NAMED: usize = 6;
 
 /// The section; empty for one scenario.
-pub(super) fn section_of(run: &Run) -> String {
+pub(super) fn section_of(case: &Case, run: &Run) -> String {
     if run.scenarios.len() < 2 {
         return String::new();
     }
     let body = [
         "<h3>The verdict in numbers</h3>".into(),
-        verdict_table(&run.scenarios),
+        verdict_table(case, &run.scenarios),
         shares(run),
         coefficients(run),
         map(run),
@@ -121,10 +121,12 @@ fn warning(scenarios: &[Scenario], target: f64) -> String {
 /// A column of the verdict's table: heading, value, how it is written, and whether the least or largest is marked.
 type Column = (&'static str, fn(&Scenario) -> Option<f64>, fn(f64) -> String, Option<bool>);
 
-fn verdict_table(scenarios: &[Scenario]) -> String {
-    const COLUMNS: [Column; 12] = [
+fn verdict_table(case: &Case, scenarios: &[Scenario]) -> String {
+    const COLUMNS: [Column; 14] = [
         ("probability", |s| s.probability, percent, Some(false)),
         ("ln evidence", |s| s.log_evidence, fixed, Some(false)),
+        ("ln synthetic likelihood", |s| s.log_synthetic_likelihood, fixed, Some(false)),
+        ("recognized", |s| s.recognized, percent, None),
         ("kₑ", |s| s.k_e, fixed, None),
         ("AIC", |s| s.aic, fixed, Some(true)),
         ("AICc", |s| s.aicc, fixed, Some(true)),
@@ -160,9 +162,20 @@ fn verdict_table(scenarios: &[Scenario]) -> String {
         })
         .collect();
     let header: Vec<String> = std::iter::once("scenario").chain(used.iter().map(|c| c.0)).map(str::to_owned).collect();
+    let is_simulated = scenarios.iter().any(|s| s.log_synthetic_likelihood.is_some());
+    let by_likelihood = case.get("verdict.by").and_then(|by| by.as_str()) == Some("synthetic-likelihood");
+    let by = if is_simulated && by_likelihood { "synthetic likelihood" } else { "evidence" };
+    let simulated = match is_simulated {
+        false => "",
+        true => {
+            " The synthetic likelihood is the density of the data among those that the forward model makes of a scenario’s \
+             realizations, up to a constant that all share; recognized is the share of these that, each left out in turn, are \
+             found most probable under it: what data like these can tell."
+        }
+    };
     format!(
-        "{}<p class=\"note\">Each scenario is inverted by itself; the probabilities follow from the evidence with all \
-         scenarios equally likely beforehand. The best of a column stands in bold: the least criterion, the largest of \
+        "{}<p class=\"note\">Each scenario is inverted by itself; the probabilities follow from the {by} with all \
+         scenarios equally likely beforehand.{simulated} The best of a column stands in bold: the least criterion, the largest of \
          the rest. AICc is undefined where there are not more data than effective parameters kₑ + 1. χ² is the squared \
          distance of the data from what a scenario predicts of them, in units of their covariance under it: about their \
          number where the scenario is right and its fields are Gaussian.</p>",

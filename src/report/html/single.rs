@@ -26,7 +26,7 @@ pub(super) fn body(folder: &Folder, run: &Run) -> (String, Value) {
         asked(folder, run, &maps),
         models(folder, run, &maps),
         facies::facies_section(folder, run, &maps),
-        scenarios::section_of(run),
+        scenarios::section_of(&folder.case, run),
         flow::sections(folder, run, &maps),
         columns::section_of(folder, run),
         sweep::section_of(folder),
@@ -495,6 +495,9 @@ fn glossary(run: &Run) -> String {
     }
     if run.scenarios.len() > 1 {
         terms.extend(SCENARIO_TERMS);
+        if run.scenarios.iter().any(|s| s.log_synthetic_likelihood.is_some()) {
+            terms.extend(SIMULATED_TERMS);
+        }
     }
     if run.heads.is_some() {
         terms.push(("head", "level to which water would rise, in metres; the drawdown is how far pumping lowers it"));
@@ -503,6 +506,15 @@ fn glossary(run: &Run) -> String {
     section("words", "Words and symbols", &format!("<dl class=\"glossary\">{items}</dl>"))
 }
 
+const SIMULATED_TERMS: [(&str, &str); 2] = [
+    (
+        "synthetic likelihood",
+        "density of the data among those that the forward model makes of a scenario's realizations; how much it is worth is \
+         measured on simulations that were left out",
+    ),
+    ("recognized", "share of the simulations of a scenario, left out in turn, that are found most probable under it"),
+];
+
 const SCENARIO_TERMS: [(&str, &str); 6] = [
     ("scenario", "one idea of the geology, as an ensemble of realizations; each has a block of columns of the basis"),
     ("‖vᵢ‖", "size of the coefficients of scenario i: how much of it the joint inversion uses"),
@@ -510,7 +522,7 @@ const SCENARIO_TERMS: [(&str, &str); 6] = [
     (
         "evidence",
         "probability of the data under a scenario, over all its models (Laplace's approximation); its logarithm is in the \
-         table, and with equally likely scenarios it makes their probabilities",
+         table",
     ),
     ("kₑ", "effective number of parameters: how many coefficients the data determine"),
     ("AIC, AICc, BIC, KIC", "criteria that weigh misfit against kₑ; less is better"),
