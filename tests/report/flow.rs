@@ -69,6 +69,33 @@ fn the_page_warns_where_no_scenario_fits() {
 }
 
 #[test]
+fn the_page_says_what_simulations_tell_of_the_scenarios() {
+    let folder = tempfile::tempdir().unwrap();
+    write_flow(folder.path(), [1, 30, 40], 1, false);
+    let table = "name,columns,norm,contribution,log_evidence,log_synthetic_likelihood,recognized,probability\n\
+                 a,5,1,0.5,-20,3.5,0.9,0.8\nb,5,0.9,0.5,-10,2.5,0.5,0.2\n";
+    fs::write(folder.path().join("scenarios.csv"), table).unwrap();
+    let html = built(folder.path());
+    for said in [
+        "by evidence it would be “b”",
+        "Data like these name the right scenario in 70 % of simulated cases.",
+        "ln synthetic likelihood",
+        "the probabilities follow from the evidence",
+        "share of the simulations of a scenario",
+    ] {
+        assert!(html.contains(said), "the page does not say “{said}”");
+    }
+    let case = folder.path().join("case.toml");
+    let text = fs::read_to_string(&case).unwrap() + "\n[verdict]\nby = \"synthetic-likelihood\"\n";
+    fs::write(case, text).unwrap();
+    assert!(built(folder.path()).contains("the probabilities follow from the synthetic likelihood"));
+    fs::write(folder.path().join("scenarios.csv"), table.replace("3.5,0.9", ",").replace("2.5,0.5", ",")).unwrap();
+    let html = built(folder.path());
+    assert!(html.contains("the probabilities follow from the evidence"), "nothing could be simulated");
+    assert!(!html.contains("simulated cases") && !html.contains("ln synthetic likelihood"));
+}
+
+#[test]
 fn heads_of_another_shape_or_number_of_times_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     write_flow(folder.path(), [2, 30, 40], 1, true);

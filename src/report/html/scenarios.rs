@@ -69,6 +69,11 @@ pub(super) fn verdict(case: &Case, summary: &Summary, scenarios: &[Scenario], ta
         true => " Every criterion of the table below agrees.".to_owned(),
         false => format!(" Not all criteria agree: {}.", listed(&differing)),
     };
+    let recognized: Option<Vec<f64>> = scenarios.iter().map(|s| s.recognized).collect();
+    if let Some(recognized) = recognized {
+        let mean = recognized.iter().sum::<f64>() / recognized.len() as f64;
+        text += &format!(" Data like these name the right scenario in {:.0} % of simulated cases.", 100.0 * mean);
+    }
     let truth = true_scenarios(case, summary, scenarios);
     let names: Vec<String> = truth.iter().map(|s| quoted(s)).collect();
     let found = truth.iter().any(|s| s.name == best.name);
