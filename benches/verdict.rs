@@ -161,6 +161,14 @@ fn main() -> Result<(), Failure> {
     for (name, hits) in measures {
         println!("{name:20} {:.0} of {}", hits.iter().sum::<f64>(), hits.len());
     }
+    let recognized: Vec<f64> = all
+        .iter()
+        .flat_map(|told| told.verdict.iter().flatten())
+        .filter_map(|j| Some(j.simulated?.recognized))
+        .collect();
+    if !recognized.is_empty() {
+        println!("simulations left out, named {:.3}", recognized.iter().sum::<f64>() / recognized.len() as f64);
+    }
     let count = all.len() as f64;
     let mean = |part: usize| all.iter().map(|told| told.seconds[part]).sum::<f64>() / count;
     println!("log scores, blind {:.3}", (case.scenarios.len() as f64).ln());

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ndarray::Array1;
 
@@ -211,19 +211,21 @@ impl Run<'_> {
 
     /// One inversion, or one for each of several references.
     fn inversions(&self, study: &Study, folder: &Path) -> Result<()> {
-        let case = &study.case;
+        let (case, before) = (&study.case, self.started.elapsed());
         match self.options.repeat {
             None => {
-                let summary = self.one(study, folder, case.reference.as_ref().map_or(1, |r| r.seed))?;
+                let summary = self.one(study, folder, case.reference.as_ref().map_or(1, |r| r.seed), before)?;
                 variants::table(folder, case, &summary)?;
                 folder::complete(folder, &summary)
             }
-            Some(repeat) => self.repeated(study, folder, repeat),
+            Some(repeat) => self.repeated(study, folder, repeat, before),
         }
     }
 
-    /// One inversion, all but its summary written into `folder`: reference `number`, or the data of the case's file.
-    fn one(&self, study: &Study, folder: &Path, number: u64) -> Result<Summary> {
+    /// One inversion, all but its summary written into `folder`: reference `number`, or the data of the case's file. What
+    /// was done `before` any of the references counts in its time.
+    fn one(&self, study: &Study, folder: &Path, number: u64, before: Duration) -> Result<Summary> {
+        let began = Instant::now();
         let observations = Observations::new(study, number)?;
         let own = study.for_observations(&observations, Some(self.root), self.progress)?;
         let study = own.as_ref().unwrap_or(study);
@@ -254,7 +256,7 @@ impl Run<'_> {
         summary.facies = facies_map::of_summary(study, &observations, estimate.best(), rounded.as_ref())?;
         summary.forecast = flow_results::forecasts(folder)?;
         summary.seconds.inversion = inversion;
-        summary.seconds.total = self.started.elapsed().as_secs_f64();
+        summary.seconds.total = (before + began.elapsed()).as_secs_f64();
         Ok(summary)
     }
 
@@ -289,7 +291,7 @@ impl Run<'_> {
     }
 
     /// One inversion for each of several references, each in a folder of its own, and the summary of them all.
-    fn repeated(&self, study: &Study, folder: &Path, repeat: u64) -> Result<()> {
+    fn repeated(&self, study: &Study, folder: &Path, repeat: u64, before: Duration) -> Result<()> {
         let first = study.case.reference.as_ref().map_or(1, |r| r.seed);
         let mut summaries = Vec::new();
         for run in 0..repeat {
@@ -302,7 +304,7 @@ impl Run<'_> {
                     reference.seed = first + run;
                 }
                 files::bytes(&place.join(folder::CASE), case.to_toml().as_bytes())?;
-                folder::complete(&place, &self.one(study, &place, first + run)?)?;
+                folder::complete(&place, &self.one(study, &place, first + run, before)?)?;
             }
             summaries.push(summary::read(&place)?);
         }

@@ -1,6 +1,6 @@
 //! `summary.json`: what a script needs to know of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
@@ -309,9 +309,41 @@ pub struct Seconds {
     pub total: f64,
 }
 
-/// Replaces every number of several summaries of the same shape by `{"mean", "ci95": [low, high], "values"}`; what is
-/// no number is taken from the first.
+/// Replaces every number of several summaries of the same shape by `{"mean", "ci95": [low, high], "values"}`; warnings are
+/// gathered, and what else is no number is taken from the first.
 pub fn aggregate(summaries: &[serde_json::Value]) -> serde_json::Value {
+    let mut all = numbers_gathered(summaries);
+    if let Some(warnings) = all.get_mut("warnings") {
+        *warnings = warnings_gathered(summaries).into();
+    }
+    all
+}
+
+/// Every kind of warning (what stands before its colon) once; with how many of the summaries have it, unless all say the
+/// same.
+fn warnings_gathered(summaries: &[serde_json::Value]) -> Vec<String> {
+    let mut kinds: Vec<(&str, Vec<(usize, &str)>)> = Vec::new();
+    for (run, summary) in summaries.iter().enumerate() {
+        for text in summary["warnings"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str) {
+            let kind = text.split(':').next().unwrap_or(text);
+            match kinds.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, said)) => said.push((run, text)),
+                None => kinds.push((kind, vec![(run, text)])),
+            }
+        }
+    }
+    let gathered = |(_, said): (&str, Vec<(usize, &str)>)| {
+        let runs: BTreeSet<usize> = said.iter().map(|&(run, _)| run).collect();
+        let first = said[0].1;
+        match runs.len() == summaries.len() && said.iter().all(|&(_, text)| text == first) {
+            true => first.to_owned(),
+            false => format!("in {} of {} runs; the first says: {first}", runs.len(), summaries.len()),
+        }
+    };
+    kinds.into_iter().map(gathered).collect()
+}
+
+fn numbers_gathered(summaries: &[serde_json::Value]) -> serde_json::Value {
     use serde_json::Value;
 
     let Some(first) = summaries.first() else { return Value::Null };
@@ -322,11 +354,11 @@ pub fn aggregate(summaries: &[serde_json::Value]) -> serde_json::Value {
         }
         Value::Array(items) => {
             let column = |i: usize| summaries.iter().filter_map(|s| s.get(i).cloned()).collect::<Vec<_>>();
-            Value::Array((0..items.len()).map(|i| aggregate(&column(i))).collect())
+            Value::Array((0..items.len()).map(|i| numbers_gathered(&column(i))).collect())
         }
         Value::Object(keys) => {
             let column = |key: &str| summaries.iter().filter_map(|s| s.get(key).cloned()).collect::<Vec<_>>();
-            Value::Object(keys.keys().map(|key| (key.clone(), aggregate(&column(key)))).collect())
+            Value::Object(keys.keys().map(|key| (key.clone(), numbers_gathered(&column(key)))).collect())
         }
         other => other.clone(),
     }
@@ -422,4 +454,24 @@ fn digest_of_signal(summary: &serde_json::Value) -> Vec<String> {
         format!("{:44} {}", format!("relative error (measurements), {method}"), errors.join(" "))
     };
     methods.into_iter().flatten().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn repeated_numbers_have_means_and_warnings_are_counted() {
+        let run = |x: f64, warnings: &[&str]| json!({"x": [x], "word": "a", "warnings": warnings});
+        let all = aggregate(&[
+            run(1.0, &["alike: it is"]),
+            run(2.0, &["alike: it is", "dry: well 1", "dry: well 2"]),
+            run(6.0, &["alike: it is", "dry: well 3"]),
+        ]);
+        assert_eq!((&all["x"][0]["mean"], &all["word"]), (&json!(3.0), &json!("a")));
+        assert_eq!(all["warnings"], json!(["alike: it is", "in 2 of 3 runs; the first says: dry: well 1"]));
+        assert!(aggregate(&[json!({"x": 1})]).get("warnings").is_none(), "what has none gets none");
+    }
 }
