@@ -2,8 +2,8 @@
 //!
 //! `cargo bench --bench verdict -- CASE [--references R] [--first N] [--no-sparse] [--csv FILE] [--set KEY=VALUE]…` draws R
 //! references (20), each from one scenario of the case by lot, numbers them from N (1), and prints a line for each, then
-//! the hit rates and the log score. `--no-sparse` leaves out the two sparse inversions (groups and l1) of each reference.
-//! Realizations are shared with the program through its cache.
+//! the hit rates, the log scores at several powers, and how often simulations left out are named. `--no-sparse` leaves out
+//! the two sparse inversions (groups and l1) of each reference. Realizations are shared with the program through its cache.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -63,7 +63,7 @@ type Measure = fn(&Judged) -> Option<f64>;
 
 /// Those that are compared, with their names.
 const MEASURES: [(&str, Measure); 2] =
-    [("evidence", |j| Some(j.log_evidence)), ("synthetic likelihood", |j| j.simulated.map(|s| s.log_likelihood))];
+    [("evidence", |j| Some(j.log_evidence)), ("synthetic likelihood", |j| j.synthetic().map(|s| s.log_likelihood))];
 
 /// What one reference tells.
 struct Told {
@@ -161,13 +161,10 @@ fn main() -> Result<(), Failure> {
     for (name, hits) in measures {
         println!("{name:20} {:.0} of {}", hits.iter().sum::<f64>(), hits.len());
     }
-    let recognized: Vec<f64> = all
-        .iter()
-        .flat_map(|told| told.verdict.iter().flatten())
-        .filter_map(|j| Some(j.simulated?.recognized))
-        .collect();
-    if !recognized.is_empty() {
-        println!("simulations left out, named {:.3}", recognized.iter().sum::<f64>() / recognized.len() as f64);
+    let recall: Vec<f64> =
+        all.iter().flat_map(|told| told.verdict.iter().flatten()).filter_map(|j| Some(j.synthetic()?.recall)).collect();
+    if !recall.is_empty() {
+        println!("simulations left out, named {:.3}", recall.iter().sum::<f64>() / recall.len() as f64);
     }
     let count = all.len() as f64;
     let mean = |part: usize| all.iter().map(|told| told.seconds[part]).sum::<f64>() / count;
@@ -175,8 +172,11 @@ fn main() -> Result<(), Failure> {
     for (name, measure) in MEASURES {
         let at = |power: f64| all.iter().map(|told| told.given(measure, power)).collect::<Option<Vec<f64>>>();
         let scores = [VerdictOptions::default().power, 1.0, 0.7, 0.5, 0.3].map(|power| (power, at(power)));
-        for (power, given) in scores.iter().filter_map(|(power, given)| Some((power, given.as_ref()?))) {
-            println!("{name:20} {:.3} at the power {power}", log_score(given));
+        for (power, given) in &scores {
+            match given {
+                Some(given) => println!("{name:20} {:.3} at the power {power}", log_score(given)),
+                None => println!("{name:20} missing in some of the references"),
+            }
         }
     }
     println!("CPU s a reference: verdict {:.1}, sparse inversions {:.1}", mean(0), mean(1));

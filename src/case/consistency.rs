@@ -7,6 +7,7 @@ use super::file::*;
 use super::study::basis_columns;
 use crate::error::Error;
 use crate::grid::Plane;
+use crate::inversion::LEAST_SIMULATIONS;
 use crate::units::Transform;
 
 mod flow;
@@ -480,9 +481,22 @@ impl Check<'_> {
     }
 
     fn verdict(&self) {
+        let Case { verdict, scenarios, prior, physics, .. } = self.case;
+        let Some(verdict) = verdict else { return };
         let problem = "there is one scenario, and nothing to judge";
-        let fits = self.case.verdict.is_none() || self.case.scenarios.len() > 1;
-        self.require(fits, &["scenario"], "verdict", problem, "remove [verdict], or add scenarios");
+        self.require(scenarios.len() > 1, &["scenario"], "verdict", problem, "remove [verdict], or add scenarios");
+        let problem = "without a forward model there are no data to judge by";
+        self.require(physics.is_some(), &["physics"], "verdict", problem, "remove [verdict], or add [physics]");
+        let (simulations, realizations) = (verdict.simulations, prior.realizations);
+        // All of few realizations are tried: a run with these says at its end that they are too few.
+        let none = simulations == 0 && verdict.by == JudgedBy::Evidence;
+        let fits = none || simulations >= LEAST_SIMULATIONS || simulations == realizations;
+        let problem = format!("{simulations} simulations of a scenario do not tell how its data scatter");
+        let remedy = format!("{LEAST_SIMULATIONS} at least, and several times as many as there are data");
+        self.require(fits, &["prior"], "verdict.simulations", problem, &remedy);
+        let problem = format!("{simulations} simulations of a scenario that has {realizations} realizations");
+        let remedy = "ask for no more than prior.realizations";
+        self.require(simulations <= realizations, &["prior"], "verdict.simulations", problem, remedy);
     }
 
     /// A dictionary against the realizations that it is learned from.

@@ -692,8 +692,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ),
     (
         "selection.by",
-        "\"norm\" (|v_i| of an inversion in the hybrid basis of all scenarios) or \"evidence\" (the probability of each\n\
-         when it is solved by itself; the keys of the inversion are then not used). Default: \"norm\".",
+        "\"norm\" (|v_i| of an inversion in the hybrid basis of all scenarios) or \"evidence\" (the probability of each,\n\
+         as [verdict] says; the keys of the inversion are then not used). Default: \"norm\".",
     ),
     ("selection.rank", "Number of basis images of each scenario."),
     ("selection.energy", "Instead of rank: the fraction of each scenario's energy that is kept. Default: 0.8."),
@@ -714,13 +714,14 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     (
         "verdict.by",
         "What probabilities follow from: \"evidence\", or \"synthetic-likelihood\" (the density of the data among those that the\n\
-         forward model makes of realizations: for data far from linear in the property, as heads between channels are).\n\
+         forward model makes of realizations, calibrated on simulations that were left out: for data far from linear in the\n\
+         property, as heads between channels are). Property data that realizations are conditioned on tell nothing then.\n\
          Default: \"evidence\".",
     ),
     (
         "verdict.simulations",
-        "Realizations of each scenario whose data are simulated, at most prior.realizations; several times as many as there are\n\
-         data tell their covariance. 0: none. Default: all where they are judged by, else 0.",
+        "Realizations of each scenario whose data are simulated: 20 at least, and several times as many as there are data; at\n\
+         most prior.realizations. 0, where scenarios are judged by evidence: none. Default: all, or none by evidence.",
     ),
     ("inversion", "How the coefficients v are found."),
     ("inversion.iterations", "Outer iterations (v-step, feasible map). Default: 10."),

@@ -8,7 +8,7 @@ use super::observations::Observations;
 use super::study::{Opinion, Study};
 use super::{coefficients, facies_map, files, flow_results, paraview};
 use crate::error::{Error, Result};
-use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Solution};
+use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Judged, Solution};
 use crate::report::metrics::Errors;
 
 /// Writes every file of the result folder but the summary and the report; returns the errors of heads.
@@ -155,33 +155,33 @@ fn write_history(folder: &Path, iterations: &[Iteration]) -> Result<()> {
 /// `scenarios.csv`: a row a scenario; of several also what the basis has of each, whether it is active, and the verdict,
 /// empty where a scenario was not judged.
 fn write_scenarios(path: &Path, study: &Study, best: &Iteration, verdict: Option<&[Opinion]>) -> Result<()> {
+    const HEADER: &str = "name,columns,rank,energy,norm,contribution,log_evidence,k_e,aic,aicc,bic,kic,chi_squared,\
+                          log_synthetic_likelihood,recall,typicality,probability,active";
     let shares = study.scenario_shares(best, verdict);
     let details = study.scenario_details(best);
-    let header = "name,columns,rank,energy,norm,contribution,log_evidence,k_e,aic,aicc,bic,kic,chi_squared,\
-         log_synthetic_likelihood,recognized,probability,active";
     write_csv(path, |csv| {
-        let Some(details) = &details else {
+        if details.is_none() && verdict.is_none() {
             csv.write_record(["name", "norm", "contribution", "probability"])?;
             return shares.iter().try_for_each(|s| csv.serialize((&s.name, s.norm, s.contribution, s.probability)));
-        };
-        csv.write_record(header.split(','))?;
+        }
+        csv.write_record(HEADER.split(','))?;
         for (p, scenario) in shares.iter().enumerate() {
-            let details = details[p].as_ref();
+            let own = details.as_ref().and_then(|details| details[p].as_ref());
             let judged = verdict.and_then(|verdict| verdict[p].as_ref());
             let solution = judged.and_then(|judged| judged.solution.as_ref());
-            let simulated = judged.and_then(|judged| judged.simulated);
             let number = |f: fn(&Solution) -> Option<f64>| solution.and_then(f);
+            let synthetic = judged.and_then(Judged::synthetic);
             // A block has all its columns in use: the rank is their number.
-            let columns = details.map_or(0, |d| d.columns);
+            let columns = details.as_ref().map(|_| own.map_or(0, |own| own.columns));
             csv.serialize((
-                (&scenario.name, columns, columns, details.map(|d| d.energy)),
+                (&scenario.name, columns, columns, own.map(|own| own.energy)),
                 (scenario.norm, scenario.contribution),
                 judged.map(|j| j.log_evidence).filter(|l| l.is_finite()),
                 (number(|s| Some(s.effective_parameters)), number(|s| Some(s.aic)), number(|s| s.aicc)),
                 (number(|s| Some(s.bic)), number(|s| Some(s.kic)), number(|s| Some(s.chi_squared()))),
-                (simulated.map(|s| s.log_likelihood), simulated.map(|s| s.recognized)),
+                (synthetic.map(|s| s.log_likelihood), synthetic.map(|s| s.recall), synthetic.map(|s| s.typicality)),
                 verdict.map(|_| scenario.probability),
-                u8::from(details.is_some_and(|d| d.active)),
+                details.as_ref().map(|_| u8::from(own.is_some_and(|own| own.active))),
             ))?;
         }
         Ok(())

@@ -16,11 +16,11 @@ use super::study::{self, Opinion, Parameterization, Study};
 use super::summary::{self, CrossValidation, Errors, Head, Kernels, Misfit, Summary};
 use super::{
     approximation, cache, coefficients, facies_map, files, flow_results, hard_data, mapping, observations, results,
-    variants,
+    variants, words,
 };
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Judged, Repair, Row, is_likely, no_scenario_fits, split};
+use crate::inversion::{ACTIVE_SHARE, Estimate, Iteration, Repair, Row, is_likely, no_scenario_fits, split};
 use crate::measure::peak_memory;
 use crate::progress::Progress;
 
@@ -153,6 +153,9 @@ fn contents(path: &Path) -> Result<blake3::Hash> {
     }
     Ok(hasher.finalize())
 }
+
+/// Share of its simulations that must be less likely under a scenario than data that look like them.
+const LEAST_TYPICALITY: f64 = 0.01;
 
 struct Run<'a> {
     options: &'a Options,
@@ -355,6 +358,8 @@ impl Run<'_> {
             forecast: Default::default(),
             scenarios: shares,
             hits,
+            judged_by: verdict
+                .map(|verdict| words::word(&words::JUDGED_BY, study::judged_by(case, verdict)).to_owned()),
             groups: coefficients::of_summary(study, best),
             reference_scenarios: (observations.reference_scenarios.iter())
                 .map(|&scenario| case.scenarios[scenario].name.clone())
@@ -460,17 +465,7 @@ impl Run<'_> {
             });
         }
         if let Some(asked) = study.case.verdict {
-            let is_simulated = |judged: &Judged| judged.simulated.is_some();
-            let any_simulated = verdict.into_iter().flatten().flatten().any(is_simulated);
-            if study.parameterization.groups().is_none() {
-                warnings.push("no verdict on the scenarios: they share one basis".into());
-            } else if asked.simulations > 0 && judged > 0 && !any_simulated {
-                let judged_by = match asked.by {
-                    JudgedBy::Evidence => "",
-                    JudgedBy::SyntheticLikelihood => ": the scenarios are judged by their evidence",
-                };
-                warnings.push(format!("data of realizations could not be compared with those observed{judged_by}"));
-            }
+            warnings.extend(simulation_warnings(asked, verdict));
         }
         warnings.extend(observations.head_warnings(estimate.best().model.view())?);
         if study.gpu.as_ref().is_some_and(|gpu| gpu.summary().software) {
@@ -478,6 +473,28 @@ impl Run<'_> {
         }
         Ok(warnings)
     }
+}
+
+/// What should not be overlooked of a verdict that simulated data were asked for.
+fn simulation_warnings(asked: file::Verdict, verdict: Option<&[Opinion]>) -> Option<String> {
+    let Some(verdict) = verdict else { return Some("no verdict on the scenarios: they share one basis".into()) };
+    let judged = || verdict.iter().flatten();
+    if let Some(why) = judged().find_map(|judged| judged.simulated.as_ref()?.as_ref().err()) {
+        let by = match asked.by {
+            JudgedBy::Evidence => "",
+            JudgedBy::SyntheticLikelihood => "; the scenarios are judged by their evidence",
+        };
+        return Some(format!("no synthetic likelihood of the scenarios: {why}{by}"));
+    }
+    let likelihoods = judged().filter_map(|judged| Some((&judged.name, judged.synthetic()?)));
+    let (name, best) = likelihoods.max_by(|a, b| a.1.log_likelihood.total_cmp(&b.1.log_likelihood))?;
+    (best.typicality < LEAST_TYPICALITY).then(|| {
+        format!(
+            "the data look like none of those simulated: even of those of {name}, the likeliest scenario, {:.1} % are less \
+             likely under it; the geology, the flow or the errors may be of another kind",
+            100.0 * best.typicality
+        )
+    })
 }
 
 /// Misfits by the errors of the data alone, and by what the inversion counted beside them.

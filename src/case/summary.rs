@@ -80,6 +80,9 @@ pub struct Summary {
     /// no such scenario, or no other.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hits: Option<BTreeMap<String, f64>>,
+    /// What the probabilities of the scenarios follow from; absent without a verdict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub judged_by: Option<String>,
     /// The groups of coefficients, where these are no scenarios.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<Groups>,
@@ -319,20 +322,20 @@ pub fn aggregate(summaries: &[serde_json::Value]) -> serde_json::Value {
     all
 }
 
-/// Every kind of warning (what stands before its colon) once; with how many of the summaries have it, unless all say the
+/// Every kind of warning (what stands before its colon but for digits) once; with how many of the summaries have it, unless all say the
 /// same.
 fn warnings_gathered(summaries: &[serde_json::Value]) -> Vec<String> {
-    let mut kinds: Vec<(&str, Vec<(usize, &str)>)> = Vec::new();
+    let mut kinds: Vec<(String, Vec<(usize, &str)>)> = Vec::new();
     for (run, summary) in summaries.iter().enumerate() {
         for text in summary["warnings"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_str) {
-            let kind = text.split(':').next().unwrap_or(text);
+            let kind: String = text.split(':').next().unwrap_or(text).chars().filter(|c| !c.is_ascii_digit()).collect();
             match kinds.iter_mut().find(|(known, _)| *known == kind) {
                 Some((_, said)) => said.push((run, text)),
                 None => kinds.push((kind, vec![(run, text)])),
             }
         }
     }
-    let gathered = |(_, said): (&str, Vec<(usize, &str)>)| {
+    let gathered = |(_, said): (String, Vec<(usize, &str)>)| {
         let runs: BTreeSet<usize> = said.iter().map(|&(run, _)| run).collect();
         let first = said[0].1;
         match runs.len() == summaries.len() && said.iter().all(|&(_, text)| text == first) {
@@ -467,11 +470,11 @@ mod tests {
         let run = |x: f64, warnings: &[&str]| json!({"x": [x], "word": "a", "warnings": warnings});
         let all = aggregate(&[
             run(1.0, &["alike: it is"]),
-            run(2.0, &["alike: it is", "dry: well 1", "dry: well 2"]),
-            run(6.0, &["alike: it is", "dry: well 3"]),
+            run(2.0, &["alike: it is", "well 1 dry: yes", "well 2 dry: yes"]),
+            run(6.0, &["alike: it is", "well 3 dry: no"]),
         ]);
         assert_eq!((&all["x"][0]["mean"], &all["word"]), (&json!(3.0), &json!("a")));
-        assert_eq!(all["warnings"], json!(["alike: it is", "in 2 of 3 runs; the first says: dry: well 1"]));
+        assert_eq!(all["warnings"], json!(["alike: it is", "in 2 of 3 runs; the first says: well 1 dry: yes"]));
         assert!(aggregate(&[json!({"x": 1})]).get("warnings").is_none(), "what has none gets none");
     }
 }

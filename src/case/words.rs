@@ -7,6 +7,11 @@ use super::file::{
 use crate::grid::Plane;
 use crate::units::Transform;
 
+/// The word for a choice.
+pub(super) fn word<'a, T: Copy + PartialEq>(words: &[(&'a str, T)], choice: T) -> &'a str {
+    words.iter().find(|(_, c)| *c == choice).map_or("", |(word, _)| word)
+}
+
 pub(super) const PLANES: [(&str, Plane); 2] = [("xy", Plane::Xy), ("xz", Plane::Xz)];
 pub(super) const TRANSFORMS: [(&str, Transform); 3] =
     [("none", Transform::None), ("log10", Transform::Log10), ("ln", Transform::Ln)];

@@ -883,5 +883,5 @@ fn list(items: impl IntoIterator<Item = String>) -> String {
 
 /// The word for a choice.
 fn word<T: Copy + PartialEq>(words: &[(&str, T)], choice: T) -> String {
-    text(words.iter().find(|(_, c)| *c == choice).map_or("", |(word, _)| word))
+    text(words::word(words, choice))
 }

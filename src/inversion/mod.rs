@@ -20,10 +20,10 @@ mod regularized;
 mod repair;
 mod representers;
 mod roughness;
-mod simulated;
 mod sparse;
 mod sparse_weight;
 mod sparsity;
+mod synthetic_likelihood;
 #[cfg(test)]
 mod toys;
 mod truncation;
@@ -40,10 +40,10 @@ pub use linear_tradeoff::{LinearTradeoff, Multipliers};
 pub use overlap::{OverlappingGroups, Uncovered};
 pub use regularized::{RegularizedInversion, RegularizedSchedule};
 pub use repair::{Repair, RepairOptions, Repaired};
-pub use simulated::{Simulated, judge_by_simulations};
 pub use sparse::{SparseInversion, SparseSchedule, Start};
 pub use sparse_weight::choose_weight;
 pub use sparsity::{GroupedLeastSquares, Minimizer, minimize_matrix_free, reweighted_step};
+pub use synthetic_likelihood::{LEAST_SIMULATIONS, SyntheticLikelihood, synthetic_likelihoods};
 pub use truncation::truncation_covariance;
 pub use verdict::{
     Evidence, GaussianPrior, Hypothesis, Judged, LeftOver, Solution, Tail, Verdict, VerdictOptions, contributions,

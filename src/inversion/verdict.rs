@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use super::field_inference::FieldInference;
 use super::gauss_newton::{Matrix, Term, solve};
 use super::line_search::backtrack;
-use super::simulated::Simulated;
+use super::synthetic_likelihood::SyntheticLikelihood;
 use super::truncation::sample_covariance;
 use super::weight::log_evidence;
 use crate::basis::Basis;
@@ -138,9 +138,10 @@ pub struct Judged {
     pub name: String,
     /// ln p(d|Ω) up to a constant that all scenarios share; −∞ where its inversion failed.
     pub log_evidence: f64,
-    /// What simulated data say of it, where there are any.
-    pub simulated: Option<Simulated>,
-    /// Probability among the scenarios, their prior odds equal, see [`VerdictOptions::power`].
+    /// What simulated data say of it, or why they say nothing; `None` where none were asked for.
+    pub simulated: Option<std::result::Result<SyntheticLikelihood, String>>,
+    /// Probability among the scenarios, their prior odds equal: by the evidence (see [`VerdictOptions::power`]), unless
+    /// whoever simulated data put that by the synthetic likelihood in its place.
     pub probability: f64,
     /// Why it could not be solved.
     pub failure: Option<String>,
@@ -198,8 +199,15 @@ pub struct Verdict {
     pub scenarios: Vec<Judged>,
 }
 
+impl Judged {
+    /// What simulated data say of it, where they do.
+    pub fn synthetic(&self) -> Option<SyntheticLikelihood> {
+        self.simulated.as_ref()?.as_ref().ok().copied()
+    }
+}
+
 impl Verdict {
-    /// Number of the most probable scenario; `None` where all failed.
+    /// Number of the scenario of the largest evidence; `None` where all failed.
     pub fn most_probable(&self) -> Option<usize> {
         let finite = self.scenarios.iter().enumerate().filter(|(_, s)| s.log_evidence > f64::NEG_INFINITY);
         finite.max_by(|a, b| a.1.log_evidence.total_cmp(&b.1.log_evidence)).map(|(i, _)| i)

@@ -114,6 +114,18 @@ fn scenarios_are_judged_by_simulated_data_where_the_case_says_so() {
     place.run(&["run", "pumping.toml", "--out", "a", "--threads", "1"]).ok();
     place.run(&["run", "pumping.toml", "--out", "b", "--threads", "2", "--no-cache"]).ok();
     assert_same_numbers(&place.path("a"), &place.path("b"));
+    let stored = || {
+        let folders = std::fs::read_dir(place.path("cache")).expect("the cache").flatten();
+        folders.filter(|folder| folder.path().join("data.npy").exists()).count()
+    };
+    assert_eq!(stored(), 2, "data of both scenarios");
+    place.run(&["run", "pumping.toml", "--out", "c"]).ok();
+    assert_same_numbers(&place.path("a"), &place.path("c"));
+    assert_eq!(stored(), 2, "they were found");
+    place.write("more.toml", judged.replace("60 m3/day", "61 m3/day"));
+    place.run(&["run", "more.toml", "--out", "d"]).ok();
+    assert_eq!(stored(), 4, "another rate makes other data");
+
     let mut table = csv::Reader::from_path(place.path("a").join("scenarios.csv")).expect("a table");
     let header = table.headers().expect("a header").clone();
     let rows: Vec<_> = table.records().map(|row| row.expect("a row")).collect();
@@ -124,15 +136,32 @@ fn scenarios_are_judged_by_simulated_data_where_the_case_says_so() {
     let (log_likelihood, probability) = (column("log_synthetic_likelihood"), column("probability"));
     let odds = (log_likelihood[0] - log_likelihood[1]).exp();
     assert!((probability[0] - odds / (1.0 + odds)).abs() < 1e-12, "{log_likelihood:?} {probability:?}");
-    assert!(column("recognized").iter().all(|&share| share > 0.6 && share <= 1.0), "two directions can be told apart");
-    assert!(summary(&place.path("a"))["hits"]["synthetic_likelihood"].is_number());
+    assert!(column("recall").iter().all(|&share| share > 0.6 && share <= 1.0), "two directions can be told apart");
+    assert!(column("typicality").iter().all(|share| (0.0..=1.0).contains(share)));
+    let told = summary(&place.path("a"));
+    assert!(told["hits"]["synthetic_likelihood"].is_number() && told["judged_by"] == "synthetic-likelihood", "{told}");
     let page = std::fs::read_to_string(place.path("a").join("report.html")).expect("a report");
     assert!(page.contains("the probabilities follow from the synthetic likelihood"));
 
     place.write("few.toml", judged.replace("lattice = [4, 2]", "lattice = [8, 8]"));
-    place.run(&["run", "few.toml", "--out", "c"]).ok();
-    let warnings = summary(&place.path("c"))["warnings"].to_string();
-    assert!(warnings.contains("the scenarios are judged by their evidence"), "{warnings}");
+    place.run(&["run", "few.toml", "--out", "few"]).ok();
+    let told = summary(&place.path("few"));
+    let warnings = told["warnings"].to_string();
+    assert!(warnings.contains("80 simulations do not tell the covariance of 128 data"), "{warnings}");
+    assert!(
+        warnings.contains("the scenarios are judged by their evidence") && told["judged_by"] == "evidence",
+        "{told}"
+    );
+
+    // Scenarios that are selected by the verdict share one basis afterwards, and the verdict stands.
+    let selected = judged.replace("kind = \"hybrid\"", "kind = \"pca\"").replace("refine = 0.1\n", "");
+    place.write("two.toml", selected.replace("\"group\"", "\"gaussian\"") + "\n[selection]\nby = \"evidence\"\n");
+    place.run(&["run", "two.toml", "--out", "two"]).ok();
+    let told = summary(&place.path("two"));
+    assert!(told["judged_by"] == "synthetic-likelihood", "{told}");
+    assert!(!told["warnings"].to_string().contains("no verdict"), "{told}");
+    let table = std::fs::read_to_string(place.path("two").join("scenarios.csv")).expect("a table");
+    assert!(table.starts_with("name,columns,rank") && table.contains("log_synthetic_likelihood"), "{table}");
 }
 
 #[test]

@@ -72,27 +72,27 @@ fn the_page_warns_where_no_scenario_fits() {
 fn the_page_says_what_simulations_tell_of_the_scenarios() {
     let folder = tempfile::tempdir().unwrap();
     write_flow(folder.path(), [1, 30, 40], 1, false);
-    let table = "name,columns,norm,contribution,log_evidence,log_synthetic_likelihood,recognized,probability\n\
+    let table = "name,columns,norm,contribution,log_evidence,log_synthetic_likelihood,recall,probability\n\
                  a,5,1,0.5,-20,3.5,0.9,0.8\nb,5,0.9,0.5,-10,2.5,0.5,0.2\n";
     fs::write(folder.path().join("scenarios.csv"), table).unwrap();
     let html = built(folder.path());
     for said in [
         "by evidence it would be “b”",
-        "Data like these name the right scenario in 70 % of simulated cases.",
+        "Of simulated data like these the synthetic likelihood names 70 % rightly.",
         "ln synthetic likelihood",
         "the probabilities follow from the evidence",
         "share of the simulations of a scenario",
     ] {
         assert!(html.contains(said), "the page does not say “{said}”");
     }
-    let case = folder.path().join("case.toml");
-    let text = fs::read_to_string(&case).unwrap() + "\n[verdict]\nby = \"synthetic-likelihood\"\n";
-    fs::write(case, text).unwrap();
+    let path = folder.path().join("summary.json");
+    let mut summary: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    summary["judged_by"] = json!("synthetic-likelihood");
+    fs::write(&path, summary.to_string()).unwrap();
     assert!(built(folder.path()).contains("the probabilities follow from the synthetic likelihood"));
     fs::write(folder.path().join("scenarios.csv"), table.replace("3.5,0.9", ",").replace("2.5,0.5", ",")).unwrap();
     let html = built(folder.path());
-    assert!(html.contains("the probabilities follow from the evidence"), "nothing could be simulated");
-    assert!(!html.contains("simulated cases") && !html.contains("ln synthetic likelihood"));
+    assert!(!html.contains("Of simulated data like these") && !html.contains("ln synthetic likelihood"));
 }
 
 #[test]

@@ -102,7 +102,7 @@ pub struct Selection {
 pub enum SelectedBy {
     /// `‖v_i‖` of an inversion in the hybrid basis of all.
     Norm,
-    /// The probability that each one's evidence gives it when it is solved by itself.
+    /// Its probability in the verdict.
     Evidence,
 }
 

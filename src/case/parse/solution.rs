@@ -254,17 +254,14 @@ pub(super) fn selection(section: Section<'_>) -> Option<Selection> {
     is_present.then_some(selection)
 }
 
-/// Simulations of a scenario without which nothing is judged by them: a fifth is left out at a time.
-const LEAST_SIMULATIONS: usize = 20;
-
-/// How scenarios are judged, with at most as many simulations as there are `realizations` of each.
+/// How scenarios are judged, by default with as many simulations as there are `realizations` of each.
 pub(super) fn verdict(section: Section<'_>, realizations: usize) -> Option<Verdict> {
     let by = section.get("by").and_then(|v| v.choice(&words::JUDGED_BY)).unwrap_or(JudgedBy::Evidence);
-    let (least, default) = match by {
-        JudgedBy::Evidence => (0, 0),
-        JudgedBy::SyntheticLikelihood => (LEAST_SIMULATIONS.min(realizations), realizations),
+    let default = match by {
+        JudgedBy::Evidence => 0,
+        JudgedBy::SyntheticLikelihood => realizations,
     };
-    let simulations = section.get("simulations").and_then(|v| v.count(least..=realizations)).unwrap_or(default);
+    let simulations = section.get("simulations").and_then(|v| v.count(0..=MANY)).unwrap_or(default);
     let is_present = section.is_present();
     section.finish();
     is_present.then_some(Verdict { by, simulations })

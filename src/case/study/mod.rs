@@ -35,7 +35,7 @@ pub(super) use prior::conditioning;
 pub use prior::{Drawn, Priors};
 pub use scenarios::hits;
 pub use selection::from_run;
-pub use verdict::Opinion;
+pub use verdict::{Opinion, judged_by};
 
 /// Everything of a run that does not depend on the reference: priors, ensembles, basis. A copy shares them.
 #[derive(Clone)]

@@ -116,7 +116,7 @@ pub fn hits(truth: usize, shares: Option<&[Scenario]>, verdict: Option<&[Opinion
     if let Some(verdict) = verdict {
         let of = |f: fn(&Judged) -> Option<f64>| verdict.iter().map(|opinion| opinion.as_ref().and_then(f)).collect();
         measures.push(("evidence", of(|j| Some(j.log_evidence))));
-        measures.push(("synthetic_likelihood", of(|j| j.simulated.map(|s| s.log_likelihood))));
+        measures.push(("synthetic_likelihood", of(|j| j.synthetic().map(|s| s.log_likelihood))));
         measures.push(("aic", of(|j| j.solution.as_ref().map(|s| -s.aic))));
         measures.push(("aicc", of(|j| j.solution.as_ref().and_then(|s| s.aicc).map(|aicc| -aicc))));
         measures.push(("bic", of(|j| j.solution.as_ref().map(|s| -s.bic))));

@@ -1,6 +1,6 @@
 //! What the forward model makes of realizations, for the synthetic likelihood of scenarios.
 
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, Axis};
 use rayon::prelude::*;
 
 use super::super::cache;
@@ -9,7 +9,7 @@ use super::super::files;
 use super::super::observations::Observations;
 use super::Study;
 use crate::error::{Error, Result};
-use crate::inversion::{Simulated, judge_by_simulations};
+use crate::inversion::{SyntheticLikelihood, synthetic_likelihoods};
 use crate::progress::Progress;
 use crate::random::{Purpose, Stream};
 
@@ -21,28 +21,27 @@ impl Study {
     ///
     /// # Errors
     /// [`Error::NoModel`] where their data cannot be compared; [`Error::Interrupted`], and failures of files or devices.
-    pub(super) fn judge_by_simulations(
+    pub(super) fn synthetic_likelihoods(
         &self,
         observations: &Observations<'_>,
         scenarios: &[usize],
         simulations: usize,
         progress: &dyn Progress,
-    ) -> Result<Vec<Simulated>> {
+    ) -> Result<Vec<SyntheticLikelihood>> {
         progress.start("data of realizations", (scenarios.len() * simulations) as u64);
-        let mut simulated = Vec::new();
-        for &p in scenarios {
-            let data = self.simulated(observations, p, simulations, progress)?;
-            simulated.push(self.with_errors(observations, p, data.view()));
-        }
+        let data = scenarios.iter().map(|&p| self.simulated(observations, p, simulations, progress));
+        let data = data.collect::<Result<Vec<_>>>();
         progress.finish();
+        let noisy: Vec<_> =
+            data?.into_iter().zip(scenarios).map(|(s, &p)| self.with_errors(observations, p, s)).collect();
         let mut is_linear = vec![observations.is_linear(); observations.observed.len()];
         observations.property_data().into_iter().for_each(|i| is_linear[i] = true);
-        let views: Vec<_> = simulated.iter().map(|s| s.view()).collect();
-        judge_by_simulations(&views, &is_linear, observations.observed.view())
+        let views: Vec<_> = noisy.iter().map(|s| s.view()).collect();
+        synthetic_likelihoods(&views, &is_linear, observations.observed.view())
     }
 
-    /// Data of the first realizations of scenario `p` before errors are added, one a row, without those that have no
-    /// model: found beside the realizations where they were simulated before.
+    /// Data of the first realizations of scenario `p` before errors are added, one a row, NaN of those that have none:
+    /// found beside the realizations where all were simulated before.
     fn simulated(
         &self,
         observations: &Observations<'_>,
@@ -52,17 +51,23 @@ impl Study {
     ) -> Result<Array2<f64>> {
         let Some(root) = &self.priors.root else { return self.simulate(observations, p, simulations, progress) };
         let mut identity = self.priors.geologies.scenarios[p].identity.clone();
+        // Instruments hold lists and numbers, whose text leaves nothing out, as that of large arrays would.
         identity.extend(format!("\n{VERSION}\n{simulations} {:?}", observations.instruments()).into_bytes());
         let store = Store::new(root, &identity);
         let path = store.folder().join("data.npy");
-        let kept = ndarray_npy::read_npy(&path).ok();
-        let data = match kept.filter(|data: &Array2<f64>| data.ncols() == observations.observed.len()) {
-            Some(data) => {
+        let shape = [simulations, observations.observed.len()];
+        let kept = ndarray_npy::read_npy(&path).ok().filter(|kept: &Array2<f64>| kept.shape() == shape);
+        let data = match kept {
+            Some(kept) => {
                 progress.advance(simulations as u64);
-                data
+                kept
             }
             None => {
                 let data = self.simulate(observations, p, simulations, progress)?;
+                // What failed once, for want of memory say, is tried again.
+                if data.iter().any(|x| x.is_nan()) {
+                    return Ok(data);
+                }
                 std::fs::create_dir_all(store.folder()).map_err(|e| Error::file("create", store.folder(), e))?;
                 files::array(&path, data.view())?;
                 data
@@ -88,32 +93,34 @@ impl Study {
             let data = observations.exact().predict(ensemble.property(l).view());
             progress.advance(1);
             match data {
-                Ok(data) => Ok(Some(data)),
-                Err(Error::NoModel(_)) => Ok(None),
+                Ok(data) => Ok(Ok(data)),
+                Err(error @ (Error::NoModel(_) | Error::Input { .. })) => Ok(Err(error.to_string())),
                 Err(other) => Err(other),
             }
         };
-        let rows: Vec<Option<Array1<f64>>> = (0..simulations).into_par_iter().map(data_of).collect::<Result<_>>()?;
-        let rows: Vec<Array1<f64>> = rows.into_iter().flatten().collect();
-        if rows.len() < 2 {
-            let name = &self.case.scenarios[p].name;
-            return Err(Error::NoModel(format!(
-                "{} of {simulations} realizations of \"{name}\" have data",
-                rows.len()
-            )));
+        let simulated: Vec<_> = (0..simulations).into_par_iter().map(data_of).collect::<Result<_>>()?;
+        let failures: Vec<&String> = simulated.iter().filter_map(|data| data.as_ref().err()).collect();
+        if let Some(first) = failures.first() {
+            let (count, name) = (failures.len(), &self.case.scenarios[p].name);
+            progress
+                .warn(&format!("{count} of {simulations} realizations of \"{name}\" have no data; the first: {first}"));
         }
-        let mut data = Array2::zeros((rows.len(), observations.observed.len()));
-        data.axis_iter_mut(Axis(0)).zip(&rows).for_each(|(mut to, from)| to.assign(from));
-        Ok(data)
+        let mut rows = Array2::from_elem((simulations, observations.observed.len()), f64::NAN);
+        for (mut row, data) in rows.axis_iter_mut(Axis(0)).zip(&simulated) {
+            if let Ok(data) = data {
+                row.assign(data);
+            }
+        }
+        Ok(rows)
     }
 
     /// Simulated data of scenario `p` with errors drawn from their covariance.
-    fn with_errors(&self, observations: &Observations<'_>, p: usize, data: ArrayView2<'_, f64>) -> Array2<f64> {
-        let mut noisy = data.to_owned();
-        for (l, mut row) in noisy.axis_iter_mut(Axis(0)).enumerate() {
-            let mut stream = Stream::new(self.case.seed, Purpose::SimulatedNoise, l as u64, p as u32);
-            row += &observations.covariance.color(Array1::from(stream.normals(data.ncols())).view());
+    fn with_errors(&self, observations: &Observations<'_>, p: usize, mut data: Array2<f64>) -> Array2<f64> {
+        let m = data.ncols();
+        for (l, mut row) in data.axis_iter_mut(Axis(0)).enumerate() {
+            let normals = Stream::new(self.case.seed, Purpose::SimulatedNoise, l as u64, p as u32).normals(m);
+            row += &observations.covariance.color(Array1::from(normals).view());
         }
-        noisy
+        data
     }
 }

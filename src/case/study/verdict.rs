@@ -36,6 +36,13 @@ enum Own {
 /// A scenario's verdict: what was judged, `None` where it was left out.
 pub type Opinion = Option<Judged>;
 
+/// What the probabilities of a verdict follow from: what the case asks for, but the evidence where no data could be
+/// simulated.
+pub fn judged_by(case: &Case, verdict: &[Opinion]) -> JudgedBy {
+    let is_simulated = verdict.iter().flatten().any(|judged| judged.synthetic().is_some());
+    case.verdict.map(|verdict| verdict.by).filter(|_| is_simulated).unwrap_or(JudgedBy::Evidence)
+}
+
 impl Study {
     /// The scenarios that can be judged, where there are several with columns of their own: all in use, or of a problem
     /// too large for all those of `active`. None where these are less than two.
@@ -91,7 +98,7 @@ impl Study {
     }
 
     /// Adds what simulated data say to what is known of some scenarios, and the probabilities that follow from it where
-    /// the case judges by it. Data that cannot be simulated are warned of.
+    /// the case judges by it.
     fn compare_with_simulations(
         &self,
         Verdict { by, simulations }: Verdict,
@@ -103,17 +110,16 @@ impl Study {
         if simulations == 0 {
             return Ok(());
         }
-        let simulated = match self.judge_by_simulations(observations, scenarios, simulations, progress) {
+        let likelihoods = match self.synthetic_likelihoods(observations, scenarios, simulations, progress) {
             Err(Error::NoModel(why)) => {
-                progress.warn(&format!("no synthetic likelihood of the scenarios: {why}"));
+                judged.iter_mut().for_each(|judged| judged.simulated = Some(Err(why.clone())));
                 return Ok(());
             }
             other => other?,
         };
-        let log_likelihoods: Vec<f64> = simulated.iter().map(|simulated| simulated.log_likelihood).collect();
-        for ((judged, simulated), probability) in judged.iter_mut().zip(simulated).zip(probabilities(&log_likelihoods))
-        {
-            judged.simulated = Some(simulated);
+        let logarithms: Vec<f64> = likelihoods.iter().map(|likelihood| likelihood.log_likelihood).collect();
+        for ((judged, likelihood), probability) in judged.iter_mut().zip(likelihoods).zip(probabilities(&logarithms)) {
+            judged.simulated = Some(Ok(likelihood));
             if by == JudgedBy::SyntheticLikelihood {
                 judged.probability = probability;
             }

@@ -38,7 +38,9 @@ pub struct Scenario {
     /// Log density of the data among those simulated under it, calibrated, up to a constant.
     pub log_synthetic_likelihood: Option<f64>,
     /// Share of its own simulations that are found most probable under it.
-    pub recognized: Option<f64>,
+    pub recall: Option<f64>,
+    /// Share of these that are less likely under it than the data.
+    pub typicality: Option<f64>,
     /// Probability given the data.
     pub probability: Option<f64>,
     /// Whether the learning set draws on it: `1`, `0`, `true`, `false`.

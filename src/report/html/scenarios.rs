@@ -13,13 +13,13 @@ use crate::report::maps::Map;
 const NAMED: usize = 6;
 
 /// The section; empty for one scenario.
-pub(super) fn section_of(case: &Case, run: &Run) -> String {
+pub(super) fn section_of(summary: &Summary, run: &Run) -> String {
     if run.scenarios.len() < 2 {
         return String::new();
     }
     let body = [
         "<h3>The verdict in numbers</h3>".into(),
-        verdict_table(case, &run.scenarios),
+        verdict_table(summary, &run.scenarios),
         shares(run),
         coefficients(run),
         map(run),
@@ -69,10 +69,10 @@ pub(super) fn verdict(case: &Case, summary: &Summary, scenarios: &[Scenario], ta
         true => " Every criterion of the table below agrees.".to_owned(),
         false => format!(" Not all criteria agree: {}.", listed(&differing)),
     };
-    let recognized: Option<Vec<f64>> = scenarios.iter().map(|s| s.recognized).collect();
-    if let Some(recognized) = recognized {
-        let mean = recognized.iter().sum::<f64>() / recognized.len() as f64;
-        text += &format!(" Data like these name the right scenario in {:.0} % of simulated cases.", 100.0 * mean);
+    let recall: Option<Vec<f64>> = scenarios.iter().map(|s| s.recall).collect();
+    if let Some(recall) = recall {
+        let mean = recall.iter().sum::<f64>() / recall.len() as f64;
+        text += &format!(" Of simulated data like these the synthetic likelihood names {:.0} % rightly.", 100.0 * mean);
     }
     let truth = true_scenarios(case, summary, scenarios);
     let names: Vec<String> = truth.iter().map(|s| quoted(s)).collect();
@@ -126,12 +126,13 @@ fn warning(scenarios: &[Scenario], target: f64) -> String {
 /// A column of the verdict's table: heading, value, how it is written, and whether the least or largest is marked.
 type Column = (&'static str, fn(&Scenario) -> Option<f64>, fn(f64) -> String, Option<bool>);
 
-fn verdict_table(case: &Case, scenarios: &[Scenario]) -> String {
-    const COLUMNS: [Column; 14] = [
+fn verdict_table(summary: &Summary, scenarios: &[Scenario]) -> String {
+    const COLUMNS: [Column; 15] = [
         ("probability", |s| s.probability, percent, Some(false)),
         ("ln evidence", |s| s.log_evidence, fixed, Some(false)),
         ("ln synthetic likelihood", |s| s.log_synthetic_likelihood, fixed, Some(false)),
-        ("recognized", |s| s.recognized, percent, None),
+        ("recall", |s| s.recall, percent, None),
+        ("typicality", |s| s.typicality, percent, None),
         ("kₑ", |s| s.k_e, fixed, None),
         ("AIC", |s| s.aic, fixed, Some(true)),
         ("AICc", |s| s.aicc, fixed, Some(true)),
@@ -167,17 +168,16 @@ fn verdict_table(case: &Case, scenarios: &[Scenario]) -> String {
         })
         .collect();
     let header: Vec<String> = std::iter::once("scenario").chain(used.iter().map(|c| c.0)).map(str::to_owned).collect();
-    let is_simulated = scenarios.iter().any(|s| s.log_synthetic_likelihood.is_some());
-    let by_likelihood = case.get("verdict.by").and_then(|by| by.as_str()) == Some("synthetic-likelihood");
-    let by = if is_simulated && by_likelihood { "synthetic likelihood" } else { "evidence" };
-    let simulated = match is_simulated {
+    let simulated = match scenarios.iter().any(|s| s.log_synthetic_likelihood.is_some()) {
         false => "",
         true => {
             " The synthetic likelihood is the density of the data among those that the forward model makes of a scenario’s \
-             realizations, up to a constant that all share; recognized is the share of these that, each left out in turn, are \
-             found most probable under it: what data like these can tell."
+             realizations, up to a constant that all share. Recall is the share of these simulations, left out a fifth at a \
+             time, that are found most probable under it: what data like these can tell. Typicality is the share of them \
+             that are less likely under it than the data: next to none where the data look like none of them."
         }
     };
+    let by = summary.text("judged_by").unwrap_or("evidence").replace('-', " ");
     format!(
         "{}<p class=\"note\">Each scenario is inverted by itself; the probabilities follow from the {by} with all \
          scenarios equally likely beforehand.{simulated} The best of a column stands in bold: the least criterion, the largest of \

@@ -26,7 +26,7 @@ pub(super) fn body(folder: &Folder, run: &Run) -> (String, Value) {
         asked(folder, run, &maps),
         models(folder, run, &maps),
         facies::facies_section(folder, run, &maps),
-        scenarios::section_of(&folder.case, run),
+        scenarios::section_of(&folder.summary, run),
         flow::sections(folder, run, &maps),
         columns::section_of(folder, run),
         sweep::section_of(folder),
@@ -506,13 +506,17 @@ fn glossary(run: &Run) -> String {
     section("words", "Words and symbols", &format!("<dl class=\"glossary\">{items}</dl>"))
 }
 
-const SIMULATED_TERMS: [(&str, &str); 2] = [
+const SIMULATED_TERMS: [(&str, &str); 3] = [
     (
         "synthetic likelihood",
         "density of the data among those that the forward model makes of a scenario's realizations; how much it is worth is \
          measured on simulations that were left out",
     ),
-    ("recognized", "share of the simulations of a scenario, left out in turn, that are found most probable under it"),
+    (
+        "recall",
+        "share of the simulations of a scenario, left out a fifth at a time, that are found most probable under it",
+    ),
+    ("typicality", "share of the simulations of a scenario that are less likely under it than the data"),
 ];
 
 const SCENARIO_TERMS: [(&str, &str); 6] = [
