@@ -465,7 +465,13 @@ impl Run<'_> {
             });
         }
         if let Some(asked) = study.case.verdict {
-            warnings.extend(simulation_warnings(asked, verdict));
+            match verdict {
+                Some(verdict) => warnings.extend(simulation_warning(asked, verdict)),
+                None if study.parameterization.groups().is_none() => {
+                    warnings.push("no verdict on the scenarios: they share one basis".into());
+                }
+                None => {}
+            }
         }
         warnings.extend(observations.head_warnings(estimate.best().model.view())?);
         if study.gpu.as_ref().is_some_and(|gpu| gpu.summary().software) {
@@ -476,8 +482,7 @@ impl Run<'_> {
 }
 
 /// What should not be overlooked of a verdict that simulated data were asked for.
-fn simulation_warnings(asked: file::Verdict, verdict: Option<&[Opinion]>) -> Option<String> {
-    let Some(verdict) = verdict else { return Some("no verdict on the scenarios: they share one basis".into()) };
+fn simulation_warning(asked: file::Verdict, verdict: &[Opinion]) -> Option<String> {
     let judged = || verdict.iter().flatten();
     if let Some(why) = judged().find_map(|judged| judged.simulated.as_ref()?.as_ref().err()) {
         let by = match asked.by {
@@ -490,7 +495,7 @@ fn simulation_warnings(asked: file::Verdict, verdict: Option<&[Opinion]>) -> Opt
     let (name, best) = likelihoods.max_by(|a, b| a.1.log_likelihood.total_cmp(&b.1.log_likelihood))?;
     (best.typicality < LEAST_TYPICALITY).then(|| {
         format!(
-            "the data look like none of those simulated: even of those of {name}, the likeliest scenario, {:.1} % are less \
+            "the data look like none of those simulated: of those of {name}, the likeliest scenario, only {:.1} % are less \
              likely under it; the geology, the flow or the errors may be of another kind",
             100.0 * best.typicality
         )
@@ -517,5 +522,35 @@ pub(super) fn property(case: &Case) -> summary::Property {
         name: case.property.quantity.name().into(),
         unit: case.property.unit.name.into(),
         transform: case.property.transform.name().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inversion::{Judged, SyntheticLikelihood};
+
+    fn opinion(name: &str, simulated: std::result::Result<[f64; 2], &str>) -> Opinion {
+        let simulated = simulated.map_err(str::to_owned).map(|[log_likelihood, typicality]| SyntheticLikelihood {
+            log_likelihood,
+            recall: 0.7,
+            typicality,
+        });
+        let (name, log_evidence) = (name.to_owned(), -5.0);
+        Some(Judged { name, log_evidence, simulated: Some(simulated), probability: 0.5, failure: None, solution: None })
+    }
+
+    #[test]
+    fn data_unlike_all_simulations_and_simulations_that_fail_are_warned_of() {
+        let asked = |by| file::Verdict { by, simulations: 100 };
+        let by_likelihood = asked(JudgedBy::SyntheticLikelihood);
+        let verdict = |typicality: f64| [opinion("a", Ok([-9.0, 0.5])), None, opinion("b", Ok([-2.0, typicality]))];
+        assert_eq!(simulation_warning(by_likelihood, &verdict(0.01)), None);
+        let said = simulation_warning(by_likelihood, &verdict(0.004)).unwrap();
+        assert!(said.contains("of those of b, the likeliest scenario, only 0.4 %"), "{said}");
+        let failed = [opinion("a", Err("too few")), opinion("b", Err("too few"))];
+        let said = simulation_warning(by_likelihood, &failed).unwrap();
+        assert!(said.ends_with("too few; the scenarios are judged by their evidence"), "{said}");
+        assert!(simulation_warning(asked(JudgedBy::Evidence), &failed).unwrap().ends_with("too few"));
     }
 }

@@ -140,8 +140,8 @@ pub struct Judged {
     pub log_evidence: f64,
     /// What simulated data say of it, or why they say nothing; `None` where none were asked for.
     pub simulated: Option<std::result::Result<SyntheticLikelihood, String>>,
-    /// Probability among the scenarios, their prior odds equal: by the evidence (see [`VerdictOptions::power`]), unless
-    /// whoever simulated data put that by the synthetic likelihood in its place.
+    /// Probability among the scenarios, their prior odds equal: by the evidence, see [`VerdictOptions::power`], or by the
+    /// synthetic likelihood where whoever simulated the data goes by that.
     pub probability: f64,
     /// Why it could not be solved.
     pub failure: Option<String>,
