@@ -8,37 +8,38 @@ use ndarray_npy::write_npy;
 use serde_json::json;
 
 use crate::folders::{write_case, write_flow, write_summary};
-use crate::{attribute, built, chromium, open, screenshot};
+use crate::{assert_says, attribute, built, chromium, open, screenshot};
 
 #[test]
 fn wells_heads_scenarios_and_curves_are_shown() {
     let folder = tempfile::tempdir().unwrap();
     write_flow(folder.path(), [1, 30, 40], 1, true);
     let html = built(folder.path());
-    for said in [
-        "Wells and places of observation over the resulting model u",
-        "P1 pumps 60 m3/day",
-        "I1 injects 20 m3/day",
-        "H1 is held at a head of 14 m",
-        "Head of the reference",
-        "Heads in the wells",
-        "M0: head",
-        "they are a forecast",
-        "observed head [m]",
-        "observed hydraulic conductivity [log10 m/s]",
-        "observed rate [m3/day]",
-        "largest error of u",
-        "The data support the scenario <strong>“meandering 90°”</strong> more than the others",
-        "its probability is <strong>88.1 %</strong>; next comes “intersecting” with 11.9 %",
-        "by BIC it would be “intersecting”",
-        "The reference was drawn from “meandering 90°”: the verdict is right.",
-        "undefined",
-        "Coefficients by group",
-        "meandering 90° (12)",
-        "Scenario with the most votes in each cell",
-    ] {
-        assert!(html.contains(said), "the page does not say “{said}”");
-    }
+    assert_says(
+        &html,
+        &[
+            "Wells and places of observation over the resulting model u",
+            "P1 pumps 60 m3/day",
+            "I1 injects 20 m3/day",
+            "H1 is held at a head of 14 m",
+            "Head of the reference",
+            "Heads in the wells",
+            "M0: head",
+            "they are a forecast",
+            "observed head [m]",
+            "observed hydraulic conductivity [log10 m/s]",
+            "observed rate [m3/day]",
+            "largest error of u",
+            "The data support the scenario <strong>“meandering 90°”</strong> more than the others",
+            "its probability is <strong>88.1 %</strong>; next comes “intersecting” with 11.9 %",
+            "by BIC it would be “intersecting”",
+            "The reference was drawn from “meandering 90°”: the verdict is right.",
+            "undefined",
+            "Coefficients by group",
+            "meandering 90° (12)",
+            "Scenario with the most votes in each cell",
+        ],
+    );
     assert!(!html.contains("No scenario fits"), "two of five are at work");
 }
 
@@ -59,7 +60,7 @@ fn the_page_warns_where_no_scenario_fits() {
             table.replace("probability", "probability,chi_squared").replace("0.5\n", &format!("0.5,{chi_squared}\n"));
         fs::write(&path, judged.replace("0.2\n", "0.2,\n").replace("0.1\n", "0.1,\n")).unwrap();
         let html = built(folder.path());
-        assert!(html.contains(said), "the page does not say “{said}”");
+        assert_says(&html, &[said]);
     }
     fs::write(&path, table.replace("columns,", "").replace(",5,", ",")).unwrap();
     assert!(!built(folder.path()).contains("No scenario fits"), "scenarios that share one basis share one norm");
@@ -76,15 +77,16 @@ fn the_page_says_what_simulations_tell_of_the_scenarios() {
                  a,5,1,0.5,-20,3.5,0.9,0.8\nb,5,0.9,0.5,-10,2.5,0.5,0.2\n";
     fs::write(folder.path().join("scenarios.csv"), table).unwrap();
     let html = built(folder.path());
-    for said in [
-        "by evidence it would be “b”",
-        "Of simulated data like these the synthetic likelihood names 70 % rightly.",
-        "ln synthetic likelihood",
-        "the probabilities follow from the evidence",
-        "share of the simulations of a scenario",
-    ] {
-        assert!(html.contains(said), "the page does not say “{said}”");
-    }
+    assert_says(
+        &html,
+        &[
+            "by evidence it would be “b”",
+            "Of simulated data like these the synthetic likelihood names 70 % rightly.",
+            "ln synthetic likelihood",
+            "the probabilities follow from the evidence",
+            "share of the simulations of a scenario",
+        ],
+    );
     let path = folder.path().join("summary.json");
     let mut summary: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     summary["judged_by"] = json!("synthetic-likelihood");
@@ -123,17 +125,18 @@ fn repeated_runs_show_how_often_the_right_scenario_is_found() {
     let hits = json!({"mean": 0.5, "ci95": [0.0, 1.0], "values": [1, 0, 1, 0]});
     write_summary(folder.path(), &json!({"format": 1, "hits": {"l1": hits, "norm": hits}}));
     let html = built(folder.path());
-    for said in [
-        "The references were drawn from “meandering 90°”.",
-        "<th scope=\"row\">evidence</th><td>3 of 4</td><td>75.0 % <span class=\"interval\">[30.1 %, 95.4 %]</span>",
-        "<th scope=\"row\">BIC</th><td>0 of 4</td>",
-        "<th scope=\"row\">‖vᵢ‖</th><td>4 of 4</td>",
-        "<th scope=\"row\">l1</th><td>2 of 4</td>",
-        "the mean of ln p(true scenario) is −0.1267",
-        "most probable: meandering 90° (88.1 %)",
-    ] {
-        assert!(html.contains(said), "the page does not say “{said}”");
-    }
+    assert_says(
+        &html,
+        &[
+            "The references were drawn from “meandering 90°”.",
+            "<th scope=\"row\">evidence</th><td>3 of 4</td><td>75.0 % <span class=\"interval\">[30.1 %, 95.4 %]</span>",
+            "<th scope=\"row\">BIC</th><td>0 of 4</td>",
+            "<th scope=\"row\">‖vᵢ‖</th><td>4 of 4</td>",
+            "<th scope=\"row\">l1</th><td>2 of 4</td>",
+            "the mean of ln p(true scenario) is −0.1267",
+            "most probable: meandering 90° (88.1 %)",
+        ],
+    );
     // Of references of unknown scenarios nothing is said but what the runs say themselves.
     write_case(folder.path(), [1, 30, 40]);
     let html = built(folder.path());

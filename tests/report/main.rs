@@ -22,6 +22,13 @@ fn built(folder: &Path) -> String {
     fs::read_to_string(folder.join(report::FILE_NAME)).unwrap()
 }
 
+/// Asserts that a page has every one of some texts.
+fn assert_says(html: &str, texts: &[&str]) {
+    for said in texts {
+        assert!(html.contains(said), "the page does not say “{said}”");
+    }
+}
+
 /// Every resource that a page would load: values of `src` and `href`, and of `url(…)` in styles.
 fn resources(html: &str) -> Vec<&str> {
     let attributes = ["src=\"", "href=\"", "url(", "@import"];
@@ -41,24 +48,25 @@ fn the_page_holds_everything_and_loads_nothing() {
     let addresses = html.replace("http://www.w3.org/2000/svg", "");
     assert!(!addresses.contains("http://") && !addresses.contains("https://"), "the page names an address");
     assert!(html.contains("default-src 'none'"), "the page forbids loading");
-    for said in [
-        "A channel between two wells",
-        "400 × 300 m, in 40 × 30 cells of 10 × 10 m",
-        "36 rays from 6 sources to 6 receivers",
-        "It ran all of the 3 iterations",
-        "lithoscope run sample --seed 1",
-        "seed 1",
-        "CPU, 2 threads",
-        "Prior mean",
-        "Probability of 0.5 ms/m",
-        "Error of u",
-        "N(0, 1)",
-        "Trade-off of the weight",
-        "slowness [ms/m]",
-        "ray_forward",
-    ] {
-        assert!(html.contains(said), "the page does not say “{said}”");
-    }
+    assert_says(
+        &html,
+        &[
+            "A channel between two wells",
+            "400 × 300 m, in 40 × 30 cells of 10 × 10 m",
+            "36 rays from 6 sources to 6 receivers",
+            "It ran all of the 3 iterations",
+            "lithoscope run sample --seed 1",
+            "seed 1",
+            "CPU, 2 threads",
+            "Prior mean",
+            "Probability of 0.5 ms/m",
+            "Error of u",
+            "N(0, 1)",
+            "Trade-off of the weight",
+            "slowness [ms/m]",
+            "ray_forward",
+        ],
+    );
     assert!(html.contains("&lt;expect&gt; a rough mean"), "text of the folder is escaped");
     let (warning, outcome) = (html.find("class=\"warnings\"").unwrap(), html.find("id=\"outcome\"").unwrap());
     assert!(warning < outcome, "warnings come first");

@@ -8,6 +8,8 @@ use ndarray::{Array1, Array2, Array3};
 use ndarray_npy::write_npy;
 use serde_json::json;
 
+use crate::{assert_says, built};
+
 const CASE: &str = r#"format = 1
 name = "tiny"
 title = "A tiny signal"
@@ -61,30 +63,26 @@ fn write_summary(folder: &Path, error: serde_json::Value, mismatch: serde_json::
     fs::write(folder.join("summary.json"), summary.to_string()).unwrap();
 }
 
-fn built(folder: &Path) -> String {
-    report::build(folder).unwrap();
-    fs::read_to_string(folder.join(report::FILE_NAME)).unwrap()
-}
-
 #[test]
 fn the_page_of_a_signal_says_what_was_recovered() {
     let folder = tempfile::tempdir().unwrap();
     write_signal(folder.path());
     let html = built(folder.path());
-    for said in [
-        "a signal v of 12 entries, in 4 groups of 3 consecutive ones",
-        "Only the group 2 differs from zero",
-        "the 4 true groups",
-        "every entry by itself, the l1 norm",
-        "single &lt;b&gt;",
-        "4 measurements",
-        "error 0.4; selected: groups 2, 3",
-        "0.001 to 0.01</th><td>1.0</td><td>group 2<",
-        "no group",
-        "Of v̂ = 0 they are 0.2 and 0.1",
-    ] {
-        assert!(html.contains(said), "the page does not say “{said}”");
-    }
+    assert_says(
+        &html,
+        &[
+            "a signal v of 12 entries, in 4 groups of 3 consecutive ones",
+            "Only the group 2 differs from zero",
+            "the 4 true groups",
+            "every entry by itself, the l1 norm",
+            "single &lt;b&gt;",
+            "4 measurements",
+            "error 0.4; selected: groups 2, 3",
+            "0.001 to 0.01</th><td>1.0</td><td>group 2<",
+            "no group",
+            "Of v̂ = 0 they are 0.2 and 0.1",
+        ],
+    );
     assert_eq!(html.matches("<figure").count(), 1 + 1 + 4 + 1 + 2, "errors, v, four v̂, norms, misfit, error");
     assert!(!html.contains("single <b>"), "text of the folder is escaped");
 }
@@ -100,11 +98,10 @@ fn the_page_of_repeated_signals_has_intervals_and_links() {
     let measured = json!({"mean": 0.4, "ci95": [0.3, 0.5], "values": [0.35, 0.45]});
     write_summary(folder.path(), measured.clone(), measured);
     let html = built(folder.path());
-    for said in
-        ["2 signals were recovered", "[0.3, 0.5]", "[30.0 %, 50.0 %]", "repeat-002/report.html", "2 repeated runs"]
-    {
-        assert!(html.contains(said), "the page does not say “{said}”");
-    }
+    assert_says(
+        &html,
+        &["2 signals were recovered", "[0.3, 0.5]", "[30.0 %, 50.0 %]", "repeat-002/report.html", "2 repeated runs"],
+    );
 }
 
 #[test]
