@@ -30,7 +30,7 @@ pub(super) fn columns(context: &Context<'_>, case: Case) -> Result<Vec<Compariso
         if context.progress.interrupted() {
             return Err(Error::Interrupted);
         }
-        let taken = pseudo_values(realizations.gram(), &energies, parts);
+        let taken = pseudo_values(realizations.gram(), &energies, parts)?;
         kinds.entry(kind(&scenario.geology)).or_default().push(taken);
         context.progress.advance(1);
     }
@@ -73,23 +73,24 @@ fn kind(geology: &Geology) -> &'static str {
 
 /// `R k − (R − 1) k_r` for each energy and part r, energies × R: k are the columns of all realizations, k_r those
 /// without part r (every R-th realization from the r-th on). Mean and t-interval of these are the jackknife's.
-fn pseudo_values(gram: &Array2<f64>, energies: &[f64], parts: usize) -> Array2<f64> {
-    let whole = taken(gram, energies);
+fn pseudo_values(gram: &Array2<f64>, energies: &[f64], parts: usize) -> Result<Array2<f64>> {
+    let whole = taken(gram, energies)?;
     let mut out = Array2::zeros((energies.len(), parts));
     for (part, mut column) in out.columns_mut().into_iter().enumerate() {
         let kept: Vec<usize> = (0..gram.nrows()).filter(|i| i % parts != part).collect();
-        let without = taken(&gram.select(Axis(0), &kept).select(Axis(1), &kept), energies);
+        let without = taken(&gram.select(Axis(0), &kept).select(Axis(1), &kept), energies)?;
         for (value, (whole, without)) in column.iter_mut().zip(whole.iter().zip(without)) {
             *value = parts as f64 * whole - (parts as f64 - 1.0) * without;
         }
     }
-    out
+    Ok(out)
 }
 
 /// Columns that hold each share of the trace, of the eigenvalues of a Gram matrix; between whole numbers of columns
 /// the energy is taken as linear, since the jackknife asks for numbers that change smoothly.
-fn taken(gram: &Array2<f64>, energies: &[f64]) -> Vec<f64> {
-    let (values, _) = symmetric_eigen(gram).expect("a finite matrix has eigenvalues");
+fn taken(gram: &Array2<f64>, energies: &[f64]) -> Result<Vec<f64>> {
+    let not_finite = || Error::NoModel("inner products of realizations are not finite".into());
+    let (values, _) = symmetric_eigen(gram).ok_or_else(not_finite)?;
     let total: f64 = values.iter().map(|x| x.max(0.0)).sum();
     let columns = |energy: f64| {
         let mut left = energy * total;
@@ -101,7 +102,7 @@ fn taken(gram: &Array2<f64>, energies: &[f64]) -> Vec<f64> {
         }
         values.len() as f64
     };
-    energies.iter().map(|&energy| columns(energy)).collect()
+    Ok(energies.iter().map(|&energy| columns(energy)).collect())
 }
 
 #[cfg(test)]
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn columns_of_known_eigenvalues() {
         let gram = Array2::from_diag(&array![1.0, 4.0, 3.0, 2.0]);
-        let found = taken(&gram, &[0.2, 0.4, 0.55, 0.7, 1.0]);
+        let found = taken(&gram, &[0.2, 0.4, 0.55, 0.7, 1.0]).unwrap();
         for (found, expected) in found.iter().zip([0.5, 1.0, 1.5, 2.0, 4.0]) {
             assert_relative_eq!(*found, expected, epsilon = 1e-12);
         }
@@ -124,7 +125,7 @@ mod tests {
     fn the_jackknife_of_alike_realizations_by_hand() {
         // Of n orthogonal realizations of one length, 80 % of the energy takes 0.8 n columns: with n = 20 and 4 parts
         // every pseudo-value is 4 · 16 − 3 · 12 = 28, the value that the trend in n points to beyond the ensemble.
-        let values = pseudo_values(&Array2::from_diag(&Array1::ones(20)), &[0.8], 4);
+        let values = pseudo_values(&Array2::from_diag(&Array1::ones(20)), &[0.8], 4).unwrap();
         assert_eq!(values.dim(), (1, 4));
         values.iter().for_each(|&x| assert_relative_eq!(x, 28.0, epsilon = 1e-9));
     }
