@@ -14,9 +14,15 @@ pub fn folder() -> Option<PathBuf> {
     }
 }
 
+/// Marks an entry of the cache as used now, and lets others go that the limit has no room for.
+pub fn used(cache: &Path, entry: &Path) {
+    touch(entry);
+    trim(cache, entry);
+}
+
 /// Removes the least recently used entries of the cache (its subfolders) until it is within its limit; `keep` is never
 /// removed. What cannot be removed stays: the cache is a convenience, and a run does not fail for it.
-pub fn trim(cache: &Path, keep: &Path) {
+fn trim(cache: &Path, keep: &Path) {
     let limit = std::env::var("LITHOSCOPE_CACHE_LIMIT_MB").ok().and_then(|mb| mb.parse().ok()).unwrap_or(LIMIT_MB);
     trim_to(cache, keep, limit << 20);
 }
@@ -54,7 +60,7 @@ fn size_and_age(folder: &Path) -> (u64, SystemTime) {
 }
 
 /// Marks an entry as used now.
-pub fn touch(entry: &Path) {
+fn touch(entry: &Path) {
     // An entry on a read-only disk keeps its age, which costs at most a simulation later.
     let _ = std::fs::write(entry.join("used"), b"");
 }

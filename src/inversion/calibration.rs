@@ -31,8 +31,7 @@ impl Calibration {
     /// From the scores of examples, one a row, N × P, and their classes.
     pub(super) fn new(scores: ArrayView2<'_, f64>, classes: &[usize]) -> Self {
         let count = scores.ncols();
-        let mut start = Array2::zeros((count + 1, count));
-        start.slice_mut(s![..count, ..]).assign(&Array2::eye(count));
+        let start = powers_alone(count);
         let loss = |power: f64| {
             let of = |(row, &class): (ArrayView1<'_, f64>, &usize)| {
                 -probabilities(&(&row * power).to_vec())[class].max(f64::MIN_POSITIVE).ln()
@@ -66,6 +65,11 @@ impl Calibration {
     pub(super) fn log_odds(&self, scores: ArrayView2<'_, f64>) -> Array2<f64> {
         multiply(features(scores, self.power).view(), self.coefficients.view())
     }
+}
+
+/// The coefficients `W = I`, `α = 0` of P classes.
+fn powers_alone(count: usize) -> Array2<f64> {
+    Array2::from_shape_fn((count + 1, count), |(i, j)| f64::from(u8::from(i == j)))
 }
 
 /// `β (ℓ − mean ℓ)` and 1 of each row of scores.
@@ -136,9 +140,7 @@ mod tests {
         let loss = |coefficients: &Array2<f64>| {
             let odds =
                 Calibration { power: calibration.power, coefficients: coefficients.clone() }.log_odds(scores.view());
-            let mut start = Array2::<f64>::zeros((4, 3));
-            start.slice_mut(s![..3, ..]).assign(&Array2::eye(3));
-            let off = coefficients - &start;
+            let off = coefficients - &powers_alone(3);
             400.0 * score(&odds, &classes) + 0.5 * RIDGE * off.iter().map(|x| x * x).sum::<f64>()
         };
         let at = &calibration.coefficients;

@@ -56,8 +56,7 @@ pub(super) fn learned(
     };
     let learned = Ksvd::new(&priors.ensembles[p], &options, resume, progress, &mut checkpoint)?;
     if let Some((root, kept)) = &kept {
-        cache::touch(&kept.folder);
-        cache::trim(root, &kept.folder);
+        cache::used(root, &kept.folder);
     }
     Ok(learned)
 }

@@ -209,8 +209,7 @@ impl Drawing<'_> {
         let (ensemble, cached) = ensemble::simulate(prior, data, facies, case.seed, count, store.as_ref(), progress)?;
         self.cached += cached;
         if let (Some(root), Some(store)) = (root, &store) {
-            cache::touch(store.folder());
-            cache::trim(root, store.folder());
+            cache::used(root, store.folder());
         }
         Ok(ensemble)
     }

@@ -29,28 +29,33 @@ impl Study {
         progress: &dyn Progress,
     ) -> Result<Vec<SyntheticLikelihood>> {
         progress.start("data of realizations", (scenarios.len() * simulations) as u64);
-        let data = scenarios.iter().map(|&p| self.simulated(observations, p, simulations, progress));
-        let data = data.collect::<Result<Vec<_>>>();
+        let simulation = Simulation { study: self, observations, simulations, progress };
+        let noisy = scenarios.iter().map(|&p| Ok(simulation.with_errors(p, simulation.found_or_made(p)?)));
+        let noisy = noisy.collect::<Result<Vec<_>>>();
         progress.finish();
-        let noisy: Vec<_> =
-            data?.into_iter().zip(scenarios).map(|(s, &p)| self.with_errors(observations, p, s)).collect();
+        let noisy = noisy?;
         let mut is_linear = vec![observations.is_linear(); observations.observed.len()];
         observations.property_data().into_iter().for_each(|i| is_linear[i] = true);
         let views: Vec<_> = noisy.iter().map(|s| s.view()).collect();
         synthetic_likelihoods(&views, &is_linear, observations.observed.view())
     }
+}
 
-    /// Data of the first realizations of scenario `p` before errors are added, one a row, NaN of those that have none:
-    /// found beside the realizations where all were simulated before.
-    fn simulated(
-        &self,
-        observations: &Observations<'_>,
-        p: usize,
-        simulations: usize,
-        progress: &dyn Progress,
-    ) -> Result<Array2<f64>> {
-        let Some(root) = &self.priors.root else { return self.simulate(observations, p, simulations, progress) };
-        let mut identity = self.priors.geologies.scenarios[p].identity.clone();
+/// The forward model on the first realizations of scenarios.
+struct Simulation<'a> {
+    study: &'a Study,
+    observations: &'a Observations<'a>,
+    simulations: usize,
+    progress: &'a dyn Progress,
+}
+
+impl Simulation<'_> {
+    /// Data of scenario `p` before errors are added, one realization a row, NaN of those that have none: found beside the
+    /// realizations where all were simulated before.
+    fn found_or_made(&self, p: usize) -> Result<Array2<f64>> {
+        let Self { study: Study { priors, .. }, observations, simulations, progress } = *self;
+        let Some(root) = &priors.root else { return self.made(p) };
+        let mut identity = priors.geologies.scenarios[p].identity.clone();
         // Instruments hold lists and numbers, whose text leaves nothing out, as that of large arrays would.
         identity.extend(format!("\n{VERSION}\n{simulations} {:?}", observations.instruments()).into_bytes());
         let store = Store::new(root, &identity);
@@ -63,7 +68,7 @@ impl Study {
                 kept
             }
             None => {
-                let data = self.simulate(observations, p, simulations, progress)?;
+                let data = self.made(p)?;
                 // What failed once, for want of memory say, is tried again.
                 if data.iter().any(|x| x.is_nan()) {
                     return Ok(data);
@@ -73,19 +78,13 @@ impl Study {
                 data
             }
         };
-        cache::touch(store.folder());
-        cache::trim(root, store.folder());
+        cache::used(root, store.folder());
         Ok(data)
     }
 
-    fn simulate(
-        &self,
-        observations: &Observations<'_>,
-        p: usize,
-        simulations: usize,
-        progress: &dyn Progress,
-    ) -> Result<Array2<f64>> {
-        let ensemble = &self.priors.ensembles[p];
+    fn made(&self, p: usize) -> Result<Array2<f64>> {
+        let Self { study, observations, simulations, progress } = *self;
+        let ensemble = &study.priors.ensembles[p];
         let data_of = |l: usize| {
             if progress.interrupted() {
                 return Err(Error::Interrupted);
@@ -101,7 +100,7 @@ impl Study {
         let simulated: Vec<_> = (0..simulations).into_par_iter().map(data_of).collect::<Result<_>>()?;
         let failures: Vec<&String> = simulated.iter().filter_map(|data| data.as_ref().err()).collect();
         if let Some(first) = failures.first() {
-            let (count, name) = (failures.len(), &self.case.scenarios[p].name);
+            let (count, name) = (failures.len(), &study.case.scenarios[p].name);
             progress
                 .warn(&format!("{count} of {simulations} realizations of \"{name}\" have no data; the first: {first}"));
         }
@@ -114,12 +113,12 @@ impl Study {
         Ok(rows)
     }
 
-    /// Simulated data of scenario `p` with errors drawn from their covariance.
-    fn with_errors(&self, observations: &Observations<'_>, p: usize, mut data: Array2<f64>) -> Array2<f64> {
+    /// Data of scenario `p` with errors drawn from their covariance.
+    fn with_errors(&self, p: usize, mut data: Array2<f64>) -> Array2<f64> {
         let m = data.ncols();
         for (l, mut row) in data.axis_iter_mut(Axis(0)).enumerate() {
-            let normals = Stream::new(self.case.seed, Purpose::SimulatedNoise, l as u64, p as u32).normals(m);
-            row += &observations.covariance.color(Array1::from(normals).view());
+            let normals = Stream::new(self.study.case.seed, Purpose::SimulatedNoise, l as u64, p as u32).normals(m);
+            row += &self.observations.covariance.color(Array1::from(normals).view());
         }
         data
     }
