@@ -494,9 +494,6 @@ impl Check<'_> {
         let problem = format!("{simulations} simulations of a scenario do not tell how its data scatter");
         let remedy = format!("{LEAST_SIMULATIONS} at least, and several times as many as there are data");
         self.require(fits, &["prior"], "verdict.simulations", problem, &remedy);
-        let problem = format!("{simulations} simulations of a scenario that has {realizations} realizations");
-        let remedy = "ask for no more than prior.realizations";
-        self.require(simulations <= realizations, &["prior"], "verdict.simulations", problem, remedy);
     }
 
     /// A dictionary against the realizations that it is learned from.

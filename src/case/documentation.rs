@@ -720,8 +720,9 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ),
     (
         "verdict.simulations",
-        "Realizations of each scenario whose data are simulated: 20 at least, and several times as many as there are data; at\n\
-         most prior.realizations. 0, where scenarios are judged by evidence: none. Default: all, or none by evidence.",
+        "Realizations of each scenario whose data are simulated: 20 at least, and several times as many as there are data. More\n\
+         than prior.realizations are drawn for it, and their data alone kept: the more, the sharper the verdict. 0, where\n\
+         scenarios are judged by evidence: none. Default: as many as prior.realizations, or none by evidence.",
     ),
     ("inversion", "How the coefficients v are found."),
     ("inversion.iterations", "Outer iterations (v-step, feasible map). Default: 10."),

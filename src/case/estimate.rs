@@ -142,10 +142,6 @@ fn prior(case: &Case, n: f64) -> Part {
         (true, true) => 5.0,
         (false, _) => 4.0,
     };
-    let seconds_a_cell = match case.prior.method {
-        Method::Gaussian => SECONDS_A_GAUSSIAN_CELL,
-        _ => SECONDS_A_SIMULATED_CELL,
-    };
     // Units of a stack share their realizations among scenarios.
     let share = |unit: &Unit| (unit.types.len() * unit.layers.len()) as f64 / case.grid.cells[2] as f64;
     let fields = match &case.stack {
@@ -153,7 +149,15 @@ fn prior(case: &Case, n: f64) -> Part {
         None => case.scenarios.len() as f64,
     };
     let cells = n * fields * case.prior.realizations as f64;
-    Part { name: "prior", bytes: cells * bytes_a_cell, seconds: cells * seconds_a_cell }
+    Part { name: "prior", bytes: cells * bytes_a_cell, seconds: cells * seconds_a_cell(case) }
+}
+
+/// Seconds that a realization takes for a cell.
+fn seconds_a_cell(case: &Case) -> f64 {
+    match case.prior.method {
+        Method::Gaussian => SECONDS_A_GAUSSIAN_CELL,
+        _ => SECONDS_A_SIMULATED_CELL,
+    }
 }
 
 fn basis(case: &Case, n: f64, columns: f64) -> Part {
@@ -210,8 +214,9 @@ fn steps(case: &Case, n: f64, columns: f64) -> Vec<Part> {
             parts.push(Part { name: "selection", bytes: part.bytes + 4.0 * n * columns, ..part });
         }
         if let Some(verdict) = &case.verdict {
-            let simulations = (verdict.simulations * case.scenarios.len()) as f64;
-            parts.push(Part { name: "simulations", bytes: 0.0, seconds: simulations * simulation(case, n) });
+            let drawn = verdict.simulations.saturating_sub(case.prior.realizations) as f64;
+            let seconds = verdict.simulations as f64 * simulation(case, n) + drawn * n * seconds_a_cell(case);
+            parts.push(Part { name: "simulations", bytes: 0.0, seconds: case.scenarios.len() as f64 * seconds });
         }
     }
     parts
@@ -232,10 +237,8 @@ fn step(case: &Case, n: f64, k: f64) -> (f64, f64) {
     let (properties, flows) = (count(&properties), count(&flows));
     let (m, linearize, bytes) = match &case.physics {
         Some(Physics::StraightRays(rays)) => {
-            let count = |arrays: &[Antennas]| arrays.iter().map(Antennas::count).sum::<usize>() as f64;
-            let m = (count(&rays.sources) * count(&rays.receivers)).max(1000.0);
-            let cells_a_ray = case.grid.cells.iter().sum::<usize>() as f64;
-            (m, m * cells_a_ray * k / DENSE_RATE, 8.0 * m * cells_a_ray)
+            let (m, entries) = straight_rays(case, rays);
+            (m, entries * k / DENSE_RATE, 8.0 * entries)
         }
         Some(Physics::Groundwater(flow)) => {
             let steps = flow.time.as_ref().map_or(1.0, |time| time.count() as f64);
@@ -248,11 +251,23 @@ fn step(case: &Case, n: f64, k: f64) -> (f64, f64) {
     (bytes + 8.0 * m * k, linearize + m.min(k) * m * k / DENSE_RATE)
 }
 
-/// Seconds that the forward model takes for the data of one field.
+/// Number of rays, and of their pieces in cells.
+fn straight_rays(case: &Case, rays: &StraightRays) -> (f64, f64) {
+    let count = |arrays: &[Antennas]| arrays.iter().map(Antennas::count).sum::<usize>() as f64;
+    let m = (count(&rays.sources) * count(&rays.receivers)).max(1000.0);
+    (m, m * case.grid.cells.iter().sum::<usize>() as f64)
+}
+
+/// Seconds that the forward model takes for the data of one field; of pumping tests in files for one of them.
 fn simulation(case: &Case, n: f64) -> f64 {
-    let Some(Physics::Groundwater(flow)) = &case.physics else { return 0.0 };
-    let a_cell = if case.grid.cells[2] == 1 { SECONDS_A_FACTORED_CELL } else { SECONDS_A_FLOW_CELL };
-    n * a_cell * flow.time.as_ref().map_or(1.0, |time| time.count() as f64)
+    match &case.physics {
+        Some(Physics::Groundwater(flow)) => {
+            let a_cell = if case.grid.cells[2] == 1 { SECONDS_A_FACTORED_CELL } else { SECONDS_A_FLOW_CELL };
+            n * a_cell * flow.time.as_ref().map_or(1.0, |time| time.count() as f64)
+        }
+        Some(Physics::StraightRays(rays)) => straight_rays(case, rays).1 / DENSE_RATE,
+        Some(Physics::Map) | None => 0.0,
+    }
 }
 
 /// Bytes and seconds of `count` feasible maps.

@@ -12,9 +12,12 @@
 //! many are chance; `S = (L S_Ω + 2m S̄)/(L + 2m)` leans on S̄, the mean of the scenarios' sample covariances, as if it
 //! came from 2m simulations (an inverse Wishart prior; regularized discriminant analysis, Friedman 1989).
 //!
-//! Data are no more Gaussian than channels are. How much these densities are worth is measured: a fifth of the simulations
-//! at a time is left out and scored by the densities of the others, and [`Calibration`] makes odds of the scores. The same
-//! simulations tell how often each scenario would be named by data like these, and whether the data look like any of them.
+//! Data are no more Gaussian than channels are. The density of all data is one of several scores, see [`View`], and how much
+//! these are worth is measured: a fifth of the simulations at a time is left out and scored by the densities of the others,
+//! and [`Calibration`] makes odds of the scores. The same simulations tell how often each scenario would be named by data
+//! like these, and whether the data look like any of them.
+
+use std::sync::Arc;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, Axis, concatenate};
 use rayon::prelude::*;
@@ -72,9 +75,10 @@ pub fn synthetic_likelihoods(
         score(&mut columns, &mut observed[j]);
     }
     let unknown = || Error::NoModel("a datum is the same in all simulations, or follows from others".into());
-    let folds = left_out_scores(&samples).ok_or_else(unknown)?;
-    let own = Densities::new(samples.iter().map(|s| s.rows.view())).ok_or_else(unknown)?;
-    let own = own.of(observed.view().insert_axis(Axis(0)));
+    let views = View::all(is_linear);
+    let folds = left_out_scores(&samples, &views).ok_or_else(unknown)?;
+    let own = Densities::new(samples.iter().map(|s| s.rows.view()), &views).ok_or_else(unknown)?;
+    let own = own.scores(observed.view().insert_axis(Axis(0)));
     let odds = calibration(&folds, None).log_odds(own.view());
     // How odds from the simulations of the other folds name those of a fold.
     let named = |fold: usize| -> Vec<usize> {
@@ -119,13 +123,13 @@ impl Sample {
     }
 }
 
-/// Of every fold and scenario the log densities of its simulations under all scenarios, as the other folds tell these;
-/// `None` where they do not.
-fn left_out_scores(samples: &[Sample]) -> Option<Vec<Vec<Array2<f64>>>> {
+/// Of every fold and scenario the scores of its simulations under all scenarios, as the other folds tell these; `None`
+/// where they do not.
+fn left_out_scores(samples: &[Sample], views: &[View]) -> Option<Vec<Vec<Array2<f64>>>> {
     let scores = |fold: usize| {
         let others: Vec<Array2<f64>> = samples.iter().map(|s| s.part(fold, false)).collect();
-        let densities = Densities::new(others.iter().map(|s| s.view()))?;
-        Some(samples.iter().map(|s| densities.of(s.part(fold, true).view())).collect())
+        let densities = Densities::new(others.iter().map(|s| s.view()), views)?;
+        Some(samples.iter().map(|s| densities.scores(s.part(fold, true).view())).collect())
     };
     (0..FOLDS).into_par_iter().map(scores).collect()
 }
@@ -141,7 +145,8 @@ fn calibration(folds: &[Vec<Array2<f64>>], but: Option<usize>) -> Calibration {
     };
     let classes: Vec<usize> = kept().flat_map(|(p, scores)| vec![p; scores.nrows()]).collect();
     let scores: Vec<ArrayView2<'_, f64>> = kept().map(|(_, scores)| scores.view()).collect();
-    Calibration::new(concatenate(Axis(0), &scores).expect("a column a scenario").view(), &classes)
+    let scores = concatenate(Axis(0), &scores).expect("the same scores of all");
+    Calibration::new(scores.view(), &classes, folds[0].len())
 }
 
 /// Normal scores of one datum among the simulations of all scenarios. What lies beyond them all gets the outermost score:
@@ -154,33 +159,72 @@ fn score(columns: &mut [ArrayViewMut1<'_, f64>], observed: &mut f64) {
     *observed = transform.score(observed.clamp(least, largest));
 }
 
-/// The Gaussian density of the data under each scenario: mean and factor of S.
-struct Densities(Vec<(Array1<f64>, Cholesky)>);
+/// What a score looks at.
+///
+/// The first is of all data under each scenario's S. Where some data are linear in u and others not, each kind alone is
+/// another; and the last is of all data with S̄ for every scenario, by which their means alone tell them apart.
+struct View {
+    data: Vec<usize>,
+    is_shared: bool,
+}
 
-impl Densities {
-    /// From samples, one a row; `None` where these do not tell S.
-    fn new<'a>(samples: impl Iterator<Item = ArrayView2<'a, f64>>) -> Option<Self> {
+impl View {
+    fn all(is_linear: &[bool]) -> Vec<Self> {
+        let own = |data| Self { data, is_shared: false };
+        let all: Vec<usize> = (0..is_linear.len()).collect();
+        let (linear, other): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&j| is_linear[j]);
+        let mut views = vec![own(all.clone())];
+        if !linear.is_empty() && !other.is_empty() {
+            views.extend([own(linear), own(other)]);
+        }
+        views.push(Self { data: all, is_shared: true });
+        views
+    }
+}
+
+/// The Gaussian density of each view of the data under each scenario.
+struct Densities<'a>(Vec<(&'a View, Vec<Density>)>);
+
+/// Mean and factor of the covariance.
+struct Density(Array1<f64>, Arc<Cholesky>);
+
+impl<'a> Densities<'a> {
+    /// From samples of the scenarios, one simulation a row; `None` where these do not tell S.
+    fn new<'s>(samples: impl Iterator<Item = ArrayView2<'s, f64>>, views: &'a [View]) -> Option<Self> {
         let moments: Vec<(f64, Array1<f64>, Array2<f64>)> = samples.map(moments).collect();
         let m = moments[0].1.len();
         let mut shared = Array2::zeros((m, m));
         moments.iter().for_each(|(_, _, own)| shared += own);
-        let weight = 2.0 * m as f64;
-        shared *= weight / moments.len() as f64;
-        let density = |(count, mean, own): (f64, Array1<f64>, Array2<f64>)| {
-            Some((mean, cholesky(&((own * count + &shared) / (count + weight)))?))
+        shared /= moments.len() as f64;
+        let of_view = |view: &'a View| {
+            let square = |of: &Array2<f64>| of.select(Axis(0), &view.data).select(Axis(1), &view.data);
+            let (shared, weight) = (square(&shared), 2.0 * view.data.len() as f64);
+            let common = if view.is_shared { Some(Arc::new(cholesky(&shared)?)) } else { None };
+            let density = |(count, mean, own): &(f64, Array1<f64>, Array2<f64>)| {
+                let leaning = || cholesky(&((square(own) * *count + &shared * weight) / (count + weight)));
+                let covariance = common.clone().or_else(|| leaning().map(Arc::new))?;
+                Some(Density(mean.select(Axis(0), &view.data), covariance))
+            };
+            Some((view, moments.iter().map(density).collect::<Option<_>>()?))
         };
-        moments.into_iter().map(density).collect::<Option<_>>().map(Self)
+        views.iter().map(of_view).collect::<Option<_>>().map(Self)
     }
 
-    /// Logarithms of the densities of data, one a row, N × P.
-    fn of(&self, data: ArrayView2<'_, f64>) -> Array2<f64> {
-        let mut out = Array2::zeros((data.nrows(), self.0.len()));
-        for ((mean, factor), mut column) in self.0.iter().zip(out.columns_mut()) {
-            let whitened = factor.half_solve_block((&data - mean).t());
-            let half = 0.5 * factor.log_determinant();
-            column.iter_mut().zip(whitened.columns()).for_each(|(out, z)| *out = -0.5 * z.dot(&z) - half);
-        }
-        out
+    /// Logarithms of the densities of data, one a row: those of the first view under all scenarios, those of the next…
+    fn scores(&self, data: ArrayView2<'_, f64>) -> Array2<f64> {
+        let of_view = |(view, of_scenarios): &(&View, Vec<Density>)| {
+            let seen = data.select(Axis(1), &view.data);
+            let mut out = Array2::zeros((data.nrows(), of_scenarios.len()));
+            for (Density(mean, factor), mut column) in of_scenarios.iter().zip(out.columns_mut()) {
+                let whitened = factor.half_solve_block((&seen - mean).t());
+                let half = 0.5 * factor.log_determinant();
+                column.iter_mut().zip(whitened.columns()).for_each(|(out, z)| *out = -0.5 * z.dot(&z) - half);
+            }
+            out
+        };
+        let scores: Vec<_> = self.0.iter().map(of_view).collect();
+        let views: Vec<_> = scores.iter().map(|scores| scores.view()).collect();
+        concatenate(Axis(1), &views).expect("a row a simulation")
     }
 }
 
@@ -265,15 +309,45 @@ mod tests {
     }
 
     #[test]
+    fn a_scenario_of_fewer_simulations_is_no_less_probable_for_it() {
+        let [a, _] = mixings();
+        let simulations = [simulated(400, &a, 0.0, 3), simulated(80, &a, 0.0, 4)];
+        let observed = simulated(1, &a, 0.0, 9);
+        let found = log_likelihoods(&simulations, [true; 4], observed.row(0)).unwrap();
+        assert!((probabilities(&found)[0] - 0.5).abs() < 0.1, "{found:?}");
+    }
+
+    #[test]
     fn densities_lean_on_the_covariance_that_scenarios_share() {
         // Of one datum: variances 1/2 and 9/2 of two rows each, shared 5/2 with the weight 2.
         let samples = [Array2::from_shape_vec((2, 1), vec![0.0, 1.0]), Array2::from_shape_vec((2, 1), vec![1.0, 4.0])];
         let samples = samples.map(|sample| sample.unwrap());
-        let densities = Densities::new(samples.iter().map(|s| s.view())).unwrap();
-        let found = densities.of(Array2::from_elem((1, 1), 2.0).view());
-        for (found, mean, variance) in [(found[[0, 0]], 0.5, 1.5), (found[[0, 1]], 2.5, 3.5_f64)] {
+        let views = View::all(&[true]);
+        let densities = Densities::new(samples.iter().map(|s| s.view()), &views).unwrap();
+        let found = densities.scores(Array2::from_elem((1, 1), 2.0).view());
+        let expected = [(0.5, 1.5), (2.5, 3.5), (0.5, 2.5), (2.5, 2.5_f64)];
+        assert_eq!(found.dim(), (1, expected.len()));
+        for (&found, (mean, variance)) in found.iter().zip(expected) {
             let expected = -0.5 * (2.0f64 - mean).powi(2) / variance - 0.5 * variance.ln();
             assert!((found - expected).abs() < 1e-14, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn data_of_either_kind_are_scored_alone() {
+        let [a, b] = mixings();
+        let samples = [simulated(50, &a, 0.0, 3), simulated(60, &b, 0.7, 4)];
+        let scores = |data: &[usize], is_linear: &[bool]| {
+            let of = samples.each_ref().map(|sample| sample.select(Axis(1), data));
+            let views = View::all(is_linear);
+            Densities::new(of.iter().map(|s| s.view()), &views).unwrap().scores(of[0].view())
+        };
+        let found = scores(&[0, 1, 2, 3], &[true, false, false, true]);
+        assert_eq!(found.ncols(), 8, "all, linear, others and shared, of two scenarios");
+        let alone = [scores(&[0, 3], &[true; 2]), scores(&[1, 2], &[false; 2])];
+        for (k, alone) in alone.iter().enumerate() {
+            let differs = (&found.slice(s![.., 2 * k + 2..2 * k + 4]) - &alone.slice(s![.., ..2])).mapv(f64::abs);
+            assert!(differs.iter().all(|&x| x < 1e-12), "{differs}");
         }
     }
 

@@ -206,14 +206,6 @@ impl Judged {
     }
 }
 
-impl Verdict {
-    /// Number of the scenario of the largest evidence; `None` where all failed.
-    pub fn most_probable(&self) -> Option<usize> {
-        let finite = self.scenarios.iter().enumerate().filter(|(_, s)| s.log_evidence > f64::NEG_INFINITY);
-        finite.max_by(|a, b| a.1.log_evidence.total_cmp(&b.1.log_evidence)).map(|(i, _)| i)
-    }
-}
-
 /// Judges scenarios, several at once.
 ///
 /// # Errors
@@ -635,6 +627,12 @@ mod tests {
         GaussianPrior::Components { basis, left_over: left_over.view() }
     }
 
+    /// Number of the scenario of the largest evidence.
+    fn named(verdict: &Verdict) -> usize {
+        let evidence: Vec<f64> = verdict.scenarios.iter().map(|s| s.log_evidence).collect();
+        (0..evidence.len()).max_by(|&p, &q| evidence[p].total_cmp(&evidence[q])).unwrap()
+    }
+
     /// Judges scenarios `levels` by data of the first.
     fn verdict(
         c: f64,
@@ -691,7 +689,7 @@ mod tests {
             }
             let sum: f64 = verdict.scenarios.iter().map(|s| s.probability).sum();
             assert!((sum - 1.0).abs() < 1e-12);
-            let most = verdict.most_probable().unwrap();
+            let most = named(&verdict);
             assert!(verdict.scenarios.iter().all(|s| s.probability <= verdict.scenarios[most].probability));
         }
     }
@@ -773,8 +771,8 @@ mod tests {
             verdict(0.05, &[50, 60, 70], &[0], options).0
         };
         let (gaussian, student) = (judged(Tail::Gaussian), judged(Tail::Student(4.0)));
-        let certainty = |v: &Verdict| v.scenarios[v.most_probable().unwrap()].probability;
-        assert_eq!(gaussian.most_probable(), student.most_probable());
+        let certainty = |v: &Verdict| v.scenarios[named(v)].probability;
+        assert_eq!(named(&gaussian), named(&student));
         assert!(certainty(&student) < certainty(&gaussian));
         let nearly = judged(Tail::Student(1e9));
         let differs = nearly.scenarios.iter().zip(&gaussian.scenarios);
@@ -811,7 +809,7 @@ mod tests {
             Evidence { forward: &forward, observed: observed.view(), covariance: &covariance, linear_data: &[] };
         let hypotheses = [&bad, &good].map(|basis| Hypothesis { name: "one", prior: components(basis, &nothing) });
         let verdict = judge(&evidence, &hypotheses, &VerdictOptions::default(), &()).unwrap();
-        assert_eq!(verdict.most_probable(), Some(1));
+        assert_eq!(named(&verdict), 1);
         assert_eq!(verdict.scenarios[0].log_evidence, f64::NEG_INFINITY);
         assert!(verdict.scenarios[0].failure.as_ref().is_some_and(|why| why.contains("mean is positive")));
         assert_eq!((verdict.scenarios[0].probability, verdict.scenarios[1].probability), (0.0, 1.0));

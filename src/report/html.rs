@@ -341,7 +341,7 @@ fn asked_words(case: &Case) -> String {
     format!("<p>{text}</p>")
 }
 
-const CASE_ROWS: [(&str, &str); 17] = [
+const CASE_ROWS: [(&str, &str); 19] = [
     ("Physics", "physics.kind"),
     ("Data file", "data.file"),
     ("Noise of the data", "data.noise"),
@@ -356,6 +356,8 @@ const CASE_ROWS: [(&str, &str); 17] = [
     ("Feasible set: positions matched", "feasible.fraction"),
     ("Iterations asked for", "inversion.iterations"),
     ("Regularizer", "inversion.regularizer"),
+    ("Scenarios judged by", "verdict.by"),
+    ("Simulations of each scenario", "verdict.simulations"),
     ("Reference drawn from", "reference.scenario"),
     ("Seed of the reference", "reference.seed"),
     ("Plane of the grid", "grid.plane"),

@@ -16,6 +16,9 @@ use crate::prior::{Conditioning, Known, Prior};
 use crate::progress::Progress;
 use crate::random::{Purpose, Stream};
 
+/// Added to the number of a realization that is drawn beyond its ensemble: the numbers there are those of references.
+const BEYOND: u64 = 1 << 41;
+
 /// Every scenario's prior and realizations.
 pub struct Priors {
     /// The scenarios.
@@ -24,6 +27,8 @@ pub struct Priors {
     pub ensembles: Vec<Ensemble>,
     /// Realizations of the units that stacked scenarios share.
     units: Vec<Arc<Ensemble>>,
+    /// What the realizations are conditioned on.
+    data: Conditioning,
     /// How many realizations were found in the cache.
     pub cached: usize,
     /// Where they are kept, and what is learned of them.
@@ -74,7 +79,7 @@ impl Priors {
             });
         }
         let cached = drawing.cached;
-        Ok(Self { geologies, ensembles, units, cached, root: root.map(Path::to_owned) })
+        Ok(Self { geologies, ensembles, units, data: data.clone(), cached, root: root.map(Path::to_owned) })
     }
 
     /// Mean of the realizations of some scenarios, summed in their order.
@@ -162,12 +167,29 @@ impl Priors {
         }
     }
 
-    /// Realization `k` of scenario `p`.
+    /// The property of realization `l` of scenario `p`, conditioned as its ensemble: one of these, or one drawn beyond
+    /// them and not kept.
+    ///
+    /// # Errors
+    /// Whatever the prior refuses.
+    pub fn property(&self, case: &Case, p: usize, l: usize) -> Result<Array1<f64>> {
+        let ensemble = &self.ensembles[p];
+        match l < ensemble.len() {
+            true => Ok(ensemble.property(l)),
+            false => Ok(self.drawn(case, &self.data, p, BEYOND + l as u64)?.property),
+        }
+    }
+
+    /// Realization `k` of scenario `p`, which honours the hard data.
     ///
     /// # Errors
     /// Whatever the prior refuses.
     pub fn draw(&self, case: &Case, p: usize, k: u64) -> Result<Drawn> {
-        let drawn = self.geologies.scenarios[p].prior.realization(&hard_data(case), case.seed, k)?;
+        self.drawn(case, &hard_data(case), p, k)
+    }
+
+    fn drawn(&self, case: &Case, data: &Conditioning, p: usize, k: u64) -> Result<Drawn> {
+        let drawn = self.geologies.scenarios[p].prior.realization(data, case.seed, k)?;
         let values = &case.property.facies;
         let property = match (&drawn.values, &drawn.facies) {
             (Some(field), _) => field.iter().map(|&x| f64::from(x)).collect(),

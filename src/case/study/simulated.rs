@@ -41,7 +41,7 @@ impl Study {
     }
 }
 
-/// The forward model on the first realizations of scenarios.
+/// The forward model on the first realizations of scenarios, those of their ensembles and as many beyond as it takes.
 struct Simulation<'a> {
     study: &'a Study,
     observations: &'a Observations<'a>,
@@ -51,45 +51,50 @@ struct Simulation<'a> {
 
 impl Simulation<'_> {
     /// Data of scenario `p` before errors are added, one realization a row, NaN of those that have none: found beside the
-    /// realizations where all were simulated before.
+    /// realizations as far as they were simulated before.
     fn found_or_made(&self, p: usize) -> Result<Array2<f64>> {
-        let Self { study: Study { priors, .. }, observations, simulations, progress } = *self;
-        let Some(root) = &priors.root else { return self.made(p) };
+        let Self { study: Study { priors, .. }, observations, simulations, .. } = *self;
+        let Some(root) = &priors.root else {
+            let mut data = self.none();
+            self.fill(p, &mut data)?;
+            return Ok(data);
+        };
         let mut identity = priors.geologies.scenarios[p].identity.clone();
+        let of_ensemble = simulations.min(priors.ensembles[p].len());
         // Instruments hold lists and numbers, whose text leaves nothing out, as that of large arrays would.
-        identity.extend(format!("\n{VERSION}\n{simulations} {:?}", observations.instruments()).into_bytes());
+        let instruments = observations.instruments();
+        identity.extend(format!("\n{VERSION}\n{simulations} {of_ensemble} {instruments:?}").into_bytes());
         let store = Store::new(root, &identity);
         let path = store.folder().join("data.npy");
         let shape = [simulations, observations.observed.len()];
         let kept = ndarray_npy::read_npy(&path).ok().filter(|kept: &Array2<f64>| kept.shape() == shape);
-        let data = match kept {
-            Some(kept) => {
-                progress.advance(simulations as u64);
-                kept
-            }
-            None => {
-                let data = self.made(p)?;
-                // What failed once, for want of memory say, is tried again.
-                if data.iter().any(|x| x.is_nan()) {
-                    return Ok(data);
-                }
-                std::fs::create_dir_all(store.folder()).map_err(|e| Error::file("create", store.folder(), e))?;
-                files::array(&path, data.view())?;
-                data
-            }
-        };
+        let is_new = kept.is_none();
+        let mut data = kept.unwrap_or_else(|| self.none());
+        // What failed before, for want of memory say, is tried again.
+        if self.fill(p, &mut data)? > 0 || is_new {
+            std::fs::create_dir_all(store.folder()).map_err(|e| Error::file("create", store.folder(), e))?;
+            files::array(&path, data.view())?;
+        }
         cache::used(root, store.folder());
         Ok(data)
     }
 
-    fn made(&self, p: usize) -> Result<Array2<f64>> {
+    /// No data yet.
+    fn none(&self) -> Array2<f64> {
+        Array2::from_elem((self.simulations, self.observations.observed.len()), f64::NAN)
+    }
+
+    /// Makes the data of scenario `p` that are missing, NaN; returns of how many realizations it could.
+    fn fill(&self, p: usize, data: &mut Array2<f64>) -> Result<usize> {
         let Self { study, observations, simulations, progress } = *self;
-        let ensemble = &study.priors.ensembles[p];
-        let data_of = |l: usize| {
+        let missing: Vec<usize> = (0..simulations).filter(|&l| data.row(l).iter().any(|x| x.is_nan())).collect();
+        progress.advance((simulations - missing.len()) as u64);
+        let data_of = |&l: &usize| {
             if progress.interrupted() {
                 return Err(Error::Interrupted);
             }
-            let data = observations.exact().predict(ensemble.property(l).view());
+            let field = study.priors.property(&study.case, p, l)?;
+            let data = observations.exact().predict(field.view());
             progress.advance(1);
             match data {
                 Ok(data) => Ok(Ok(data)),
@@ -97,20 +102,19 @@ impl Simulation<'_> {
                 Err(other) => Err(other),
             }
         };
-        let simulated: Vec<_> = (0..simulations).into_par_iter().map(data_of).collect::<Result<_>>()?;
+        let simulated: Vec<_> = missing.par_iter().map(data_of).collect::<Result<_>>()?;
         let failures: Vec<&String> = simulated.iter().filter_map(|data| data.as_ref().err()).collect();
         if let Some(first) = failures.first() {
             let (count, name) = (failures.len(), &study.case.scenarios[p].name);
             progress
                 .warn(&format!("{count} of {simulations} realizations of \"{name}\" have no data; the first: {first}"));
         }
-        let mut rows = Array2::from_elem((simulations, observations.observed.len()), f64::NAN);
-        for (mut row, data) in rows.axis_iter_mut(Axis(0)).zip(&simulated) {
-            if let Ok(data) = data {
-                row.assign(data);
+        for (&l, found) in missing.iter().zip(&simulated) {
+            if let Ok(found) = found {
+                data.row_mut(l).assign(found);
             }
         }
-        Ok(rows)
+        Ok(missing.len() - failures.len())
     }
 
     /// Data of scenario `p` with errors drawn from their covariance.
