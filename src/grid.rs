@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, ArrayView1, Axis, concatenate};
+use ndarray::{Array1, Array2, ArrayView1, s};
 
 /// What the axes of a grid mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,10 +198,18 @@ impl StackedEnsemble {
 
     /// A copy of realizations `range` as one ensemble, for what wants its rows in one piece.
     pub fn gather(&self, range: Range<usize>) -> Ensemble {
-        fn rows<T: Copy>(parts: Option<Vec<&Array2<T>>>, range: &Range<usize>) -> Option<Array2<T>> {
+        fn rows<T: Copy + Default>(parts: Option<Vec<&Array2<T>>>, range: &Range<usize>) -> Option<Array2<T>> {
             let parts = parts?;
-            let views: Vec<_> = parts.iter().map(|part| part.slice(ndarray::s![range.clone(), ..])).collect();
-            Some(concatenate(Axis(1), &views).unwrap_or_else(|e| panic!("units have as many realizations: {e}")))
+            let cells = parts.iter().map(|part| part.ncols()).sum();
+            // Each realization in one piece, which concatenation along rows does not promise.
+            let mut all = Array2::default((range.len(), cells));
+            let mut first = 0;
+            for part in parts {
+                let columns = first..first + part.ncols();
+                first = columns.end;
+                all.slice_mut(s![.., columns]).assign(&part.slice(s![range.clone(), ..]));
+            }
+            Some(all)
         }
         Ensemble {
             grid: self.grid,

@@ -66,6 +66,9 @@ impl Check<'_> {
         if self.case.stack.is_some() {
             return;
         }
+        let problem = format!("{} scenarios are too many", self.case.scenarios.len());
+        let fits = self.case.scenarios.len() <= MOST_SCENARIOS;
+        self.require(fits, &[], "scenario", problem, &format!("give at most {MOST_SCENARIOS}"));
         let mut names = BTreeSet::new();
         for (i, scenario) in self.case.scenarios.iter().enumerate() {
             let key = |key: &str| format!("scenario[{}].{key}", i + 1);
@@ -101,7 +104,7 @@ impl Check<'_> {
         self.require(next == layers || stack.units.is_empty(), &["grid", "unit"], "unit", problem, remedy);
         let problem = "units and types combine to too many scenarios";
         let fits = !self.case.scenarios.is_empty() || stack.units.is_empty() || stack.types.is_empty();
-        self.require(fits, &["unit", "type"], "unit", problem, "at most 10,000");
+        self.require(fits, &["unit", "type"], "unit", problem, &format!("at most {MOST_SCENARIOS}"));
         for (i, described) in stack.types.iter().enumerate() {
             let key = |key: &str| format!("type[{}].{key}", i + 1);
             let problem = format!("two types are called \"{}\"", described.name);
@@ -417,6 +420,10 @@ impl Check<'_> {
         let remedy = "write kind = \"straight-rays\" in [physics], or leave the file out";
         self.require(fits, &["physics"], "data.file", problem, remedy);
         self.tests(data);
+        let problem = "static terms are errors of travel times, and this physics has none";
+        let has_statics = data.source_statics > 0.0 || data.receiver_statics > 0.0;
+        let fits = !has_statics || matches!(physics, Some(Physics::StraightRays(_)) | None);
+        self.require(fits, &["physics"], "data.statics", problem, "remove [data.statics]");
         let problem = "the noise of synthetic data cannot come from a file";
         let fits = !(is_synthetic && data.noise == Noise::File);
         self.require(fits, &["data.file"], "data.noise", problem, "write \"2 %\" or a time such as \"0.8 ns\"");

@@ -289,7 +289,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     (
         "prior.condition",
         "Whether realizations honour the hard data: false (hard data enter as observations and through the feasible\n\
-         map), \"hard-data\" (the cells of [hard_data], which every reference honours), or true (these and observed\n\
+         map alone), \"hard-data\" (the cells of [hard_data], which every reference honours), or true (these and observed\n\
          properties, so that every reference has an ensemble of its own). Default: false.",
     ),
     (
@@ -343,6 +343,11 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "hard_data.file",
         "CSV file with columns i, j, k (from 1; k may be missing in 2-D) and facies or value (in the property's unit),\n\
          relative to the case file.",
+    ),
+    (
+        "hard_data.observed",
+        "Whether hard data are observations too where a [reference] makes the data: values of the property in cells where\n\
+         no [[observation]] is of it, with an error of 2 % of the spread of the facies, or of a value. Default: true.",
     ),
     ("hard_data.cells", "A measured cell; repeat the section for more."),
     ("hard_data.cells.cell", "The cell [i, j] or [i, j, k], from 1: i along x, j along y (in a section: down)."),
@@ -713,10 +718,10 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ),
     (
         "verdict.by",
-        "What probabilities follow from: \"evidence\", or \"synthetic-likelihood\" (the density of the data among those that the\n\
-         forward model makes of realizations, calibrated on simulations that were left out: for data far from linear in the\n\
-         property, as heads between channels are). Property data that realizations are conditioned on tell nothing then.\n\
-         Default: \"evidence\".",
+        "What probabilities follow from: \"evidence\" (raised to the power 0.4: to the letter it is too sure), or\n\
+         \"synthetic-likelihood\" (the density of the data among those that the forward model makes of realizations,\n\
+         calibrated on simulations that were left out: for data far from linear in the property, as heads between channels\n\
+         are). Property data that realizations are conditioned on tell nothing then. Default: \"evidence\".",
     ),
     (
         "verdict.simulations",
@@ -762,7 +767,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ),
     (
         "inversion.return",
-        "The iterate that is returned: of those whose Φv fits the \"best\" model, or the \"last\". Default: \"best\".",
+        "The iterate that is returned: the \"last\"; or the one whose model fits the data \"best\", of those whose Φv fits m\n\
+         data to m + 2 sqrt(2 m), where there are such. Default: \"best\".",
     ),
     ("inversion.cross_validation", "Folds of the cross-validation that is reported, 2 or more; 0: none. Default: 0."),
     (

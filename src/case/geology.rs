@@ -123,6 +123,7 @@ impl Geology {
             file::Geology::Gaussian(gaussian) => (field(grid, gaussian, scenario.azimuth, &case.prior.method)?, None),
             file::Geology::ImageFile(path) => {
                 let image = read_image(path)?;
+                identity.extend(format!("{:?}", image.cells).into_bytes());
                 (simulator(case, grid, &image, scenario.azimuth, scenario.scale)?, Some(image))
             }
             file::Geology::GeneratedImage(generated) => {

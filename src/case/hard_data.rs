@@ -11,15 +11,21 @@ use crate::grid::Grid;
 use crate::io;
 use crate::units::nearest;
 
-/// The case with the data of `hard_data.file` among its `hard_data.cells`, and no file any more: the case then says
-/// everything itself.
+/// The case and its variants with the data of `hard_data.file` among their `hard_data.cells`, and no file any more: the
+/// case then says everything itself.
 ///
 /// # Errors
 /// A file that cannot be read or used, see [`parse`]; a cell that both the file and the case give.
 pub fn resolved(case: &Case) -> Result<Case> {
     let mut case = case.clone();
-    let Some(hard_data) = &mut case.hard_data else { return Ok(case) };
-    let Some(path) = hard_data.file.take() else { return Ok(case) };
+    resolve(&mut case)?;
+    case.variants.iter_mut().try_for_each(|variant| resolve(&mut variant.case))?;
+    Ok(case)
+}
+
+fn resolve(case: &mut Case) -> Result<()> {
+    let Some(hard_data) = &mut case.hard_data else { return Ok(()) };
+    let Some(path) = hard_data.file.take() else { return Ok(()) };
     let place = path.display().to_string();
     for (line, datum) in read(&path, &case.grid, &case.property)? {
         if hard_data.cells.iter().any(|known| known.cell == datum.cell) {
@@ -28,7 +34,7 @@ pub fn resolved(case: &Case) -> Result<Case> {
         }
         hard_data.cells.push(datum);
     }
-    Ok(case)
+    Ok(())
 }
 
 fn read(path: &Path, grid: &Grid, property: &Property) -> Result<Vec<(u64, HardDatum)>> {

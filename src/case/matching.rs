@@ -1,5 +1,7 @@
 //! From the case's `[feasible]` to a live feasible map, its learning set drawn at a given rank.
 
+use std::collections::BTreeSet;
+
 use super::file::{Aggregation, Feasible, Features, Hard, Labels, Window};
 use super::observations::Observations;
 use super::study::Study;
@@ -79,12 +81,14 @@ pub(super) fn hard_data(study: &Study, observations: Option<&Observations<'_>>, 
         }
     }
     let values = &study.case.property.facies;
-    for (cell, value) in observations.iter().flat_map(|o| o.known_cells()) {
-        if facies && out.facies.iter().all(|known| known.0 != cell) {
-            out.facies.push((cell, nearest_facies(value, values) as u8));
-        }
-        if !facies && out.values.iter().all(|known| known.0 != cell) {
-            out.values.push((cell, value));
+    let mut known: BTreeSet<usize> = match facies {
+        true => out.facies.iter().map(|known| known.0).collect(),
+        false => out.values.iter().map(|known| known.0).collect(),
+    };
+    for (cell, value) in observations.iter().flat_map(|o| o.known_cells()).filter(|&(cell, _)| known.insert(cell)) {
+        match facies {
+            true => out.facies.push((cell, nearest_facies(value, values) as u8)),
+            false => out.values.push((cell, value)),
         }
     }
     out

@@ -180,7 +180,7 @@ fn write_scenarios(path: &Path, study: &Study, best: &Iteration, verdict: Option
                 (number(|s| Some(s.effective_parameters)), number(|s| Some(s.aic)), number(|s| s.aicc)),
                 (number(|s| Some(s.bic)), number(|s| Some(s.kic)), number(|s| Some(s.chi_squared()))),
                 (synthetic.map(|s| s.log_likelihood), synthetic.map(|s| s.recall), synthetic.map(|s| s.typicality)),
-                verdict.map(|_| scenario.probability),
+                scenario.probability,
                 details.as_ref().map(|_| u8::from(own.is_some_and(|own| own.active))),
             ))?;
         }

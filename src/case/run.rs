@@ -1,6 +1,7 @@
 //! `lithoscope run`: a case from its numbers to a complete result folder.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -82,9 +83,7 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
         let names: Vec<&str> = selected.iter().map(|&p| case.scenarios[p].name.as_str()).collect();
         identity.push_str(&format!("# scenarios = {names:?}\n"));
     }
-    for (file, contents) in contents_of_files(case)? {
-        identity.push_str(&format!("# {} = {contents}\n", file.display()));
-    }
+    identity.push_str(&files(case)?);
     let wanted = options.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/{}-{}", case.name, case.seed)));
     let folder = match Folder::begin(&wanted, &identity, options.existing)? {
         Begin::Complete(folder) => return Ok(Finished { folder, found: true }),
@@ -123,17 +122,33 @@ pub fn run(case: &Case, gpu: Option<Arc<Gpu>>, options: &Options, progress: &dyn
     Ok(Finished { folder: folder.finish()?, found: false })
 }
 
-/// The files that a case names, and a hash of what is in each: a file that has changed makes another run.
-fn contents_of_files(case: &Case) -> Result<Vec<(&Path, blake3::Hash)>> {
-    let images = case.scenarios.iter().filter_map(|scenario| match &scenario.geology {
-        Geology::ImageFile(path) => Some(path.as_path()),
+/// The files that a case and its variants name, and a hash of what is in each: a file that has changed makes another run.
+pub(super) fn files(case: &Case) -> Result<String> {
+    let all = std::iter::once(case).chain(case.variants.iter().map(|variant| &variant.case));
+    let paths: BTreeSet<PathBuf> = all.flat_map(files_of).collect();
+    let mut text = String::new();
+    for path in paths {
+        text.push_str(&format!("# {} = {}\n", path.display(), contents(&path)?));
+    }
+    // What variants took over from files of their own stands in none of their keys.
+    for variant in case.variants.iter().filter(|variant| variant.case.hard_data != case.hard_data) {
+        text.push_str(&format!("# hard data of {} = {:?}\n", variant.name, variant.case.hard_data));
+    }
+    Ok(text)
+}
+
+/// The files that a case names, but those of its hard data, which it has taken over.
+pub(super) fn files_of(case: &Case) -> Vec<PathBuf> {
+    let types = case.stack.iter().flat_map(|stack| &stack.types);
+    let images = case.scenarios.iter().chain(types).filter_map(|scenario| match &scenario.geology {
+        Geology::ImageFile(path) => Some(path),
         _ => None,
     });
     let data = case.data.iter().filter_map(|data| match &data.source {
-        DataSource::File(path) => Some(path.as_path()),
+        DataSource::File(path) => Some(path),
         _ => None,
     });
-    images.chain(data).map(|path| Ok((path, contents(path)?))).collect()
+    images.chain(data).cloned().collect()
 }
 
 /// A hash of a file, or of the CSV files in a folder and their names.
@@ -174,6 +189,8 @@ struct KnownVerdict {
     parameterization: Arc<Parameterization>,
     judged: Vec<usize>,
     asked: Option<file::Verdict>,
+    physics: Option<file::Physics>,
+    data: Option<file::Data>,
     observed: Array1<f64>,
     sigma: Array1<f64>,
     verdict: Option<Vec<Opinion>>,
@@ -276,6 +293,7 @@ impl Run<'_> {
         let same = |known: &&KnownVerdict| {
             Arc::ptr_eq(&known.parameterization, &study.parameterization)
                 && (&known.judged, known.asked) == (&judged, study.case.verdict)
+                && (&known.physics, &known.data) == (&study.case.physics, &study.case.data)
                 && (&known.observed, &known.sigma) == (&observations.observed, &observations.sigma)
         };
         if let Some(known) = self.verdicts.borrow().iter().find(same) {
@@ -286,6 +304,8 @@ impl Run<'_> {
             parameterization: Arc::clone(&study.parameterization),
             judged,
             asked: study.case.verdict,
+            physics: study.case.physics.clone(),
+            data: study.case.data.clone(),
             observed: observations.observed.clone(),
             sigma: observations.sigma.clone(),
             verdict: verdict.clone(),

@@ -7,8 +7,8 @@ use ndarray::{Array1, ArrayView1};
 use super::file::Case;
 use super::folder::{Begin, CASE, Existing, Folder, SUMMARY};
 use super::study::Priors;
-use super::{cache, files, hard_data, study};
-use crate::error::Result;
+use super::{cache, files, hard_data, run, study};
+use crate::error::{Error, Result};
 use crate::grid::{Ensemble, Grid};
 use crate::io::{Raster, Variable, atomic, gslib};
 use crate::progress::Progress;
@@ -39,7 +39,8 @@ pub fn simulate(
     let case = &hard_data::resolved(case)?;
     let wanted = out.map_or_else(|| PathBuf::from(format!("runs/{}-{}-prior", case.name, case.seed)), Path::to_owned);
     let resolved = case.to_toml();
-    let identity = format!("{resolved}\n# realizations as {format:?}\n");
+    let mut identity = format!("{resolved}\n# realizations as {format:?}\n");
+    identity.push_str(&run::files(case)?);
     let folder = match Folder::begin(&wanted, &identity, Existing { force, resume: false })? {
         Begin::Complete(folder) => return Ok(folder),
         Begin::Work(folder) => folder,
@@ -49,6 +50,11 @@ pub fn simulate(
     let priors = Priors::new(case, &study::conditioning(case), root.as_deref(), progress)?;
     for ((scenario, geology), ensemble) in case.scenarios.iter().zip(&priors.geologies.scenarios).zip(&priors.ensembles)
     {
+        // Scenarios of a stack, "channels/sheets", are files in folders.
+        let place = folder.aside().join(&scenario.name);
+        if let Some(parent) = place.parent() {
+            std::fs::create_dir_all(parent).map_err(|e| Error::file("create", parent, e))?;
+        }
         if let Some(image) = &geology.image {
             let values: Array1<f64> = image.codes.iter().map(|&c| image.categories[usize::from(c)]).collect();
             let path = |ending: &str| folder.aside().join(format!("{}-image.{ending}", scenario.name));

@@ -259,8 +259,8 @@ pub struct Scenario {
     pub norm: f64,
     /// `‖Φ_i v_i‖² / Σ_j ‖Φ_j v_j‖²`.
     pub contribution: f64,
-    /// Its probability.
-    pub probability: f64,
+    /// Its probability, where it was judged.
+    pub probability: Option<f64>,
 }
 
 /// An unknown number that was found.
@@ -316,6 +316,10 @@ pub struct Seconds {
 /// gathered, and what else is no number is taken from the first.
 pub fn aggregate(summaries: &[serde_json::Value]) -> serde_json::Value {
     let mut all = numbers_gathered(summaries);
+    for (measure, gathered) in all.get_mut("hits").and_then(serde_json::Value::as_object_mut).into_iter().flatten() {
+        let hits = summaries.iter().filter_map(|summary| summary["hits"][measure].as_f64()).collect();
+        *gathered = serde_json::json!(Repeated::share(hits));
+    }
     if let Some(warnings) = all.get_mut("warnings") {
         *warnings = warnings_gathered(summaries).into();
     }

@@ -836,6 +836,11 @@ fn contradictions_of_flow_name_the_key_that_should_change() {
             "ends = [\"1 h\", \"30 min\"]",
             "physics.time.ends: the times are out of order",
         ),
+        (
+            "[[observation]]\nkind = [\"head\", \"drawdown\"]",
+            "[data]\nstatics = { source = \"1 ns\" }\n[[observation]]\nkind = [\"head\", \"drawdown\"]",
+            "data.statics: static terms are errors of travel times",
+        ),
         ("\"0.5 h\"", "\"5 h\"", "observation[1].times: 18000 s is after the end of the last step, "),
         ("side = \"right\"", "side = \"left\"", "physics.boundary[2]: "),
         (
@@ -1246,4 +1251,11 @@ proptest! {
             prop_assert_eq!(parsed(&case.to_toml()), case);
         }
     }
+}
+
+#[test]
+fn files_of_types_in_stacks_are_named() {
+    let case = Case::parse(FLOW, "flow.toml").unwrap();
+    let files = super::run::files_of(&case);
+    assert!(files.len() == 1 && files[0].ends_with("images/units.gslib"), "{files:?}");
 }

@@ -360,6 +360,7 @@ impl Writer<'_> {
         let Some(hard_data) = hard_data else { return };
         self.section("hard_data");
         self.optional("file", hard_data.file.as_deref().map(path));
+        self.key("observed", hard_data.observed.to_string());
         if hard_data.cells.is_empty() {
             self.key("cells", "[]".into());
         }

@@ -3,6 +3,7 @@
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
+use super::verdict::is_likely;
 use super::weight::Candidate;
 
 /// Why an inversion stopped.
@@ -109,9 +110,7 @@ impl Estimate {
 /// parameterized field fits to the noise go before those whose field does not yet: there a model fits by its repair
 /// alone, and the data have not been heard in full.
 pub(super) fn best_fitting(iterations: &[Iteration], data: usize) -> usize {
-    let m = data as f64;
-    // The mean of χ² of m degrees of freedom and two standard deviations.
-    let within_noise = |i: &Iteration| i.row.misfit_parameterized <= m + 2.0 * (2.0 * m).sqrt();
+    let within_noise = |i: &Iteration| is_likely(i.row.misfit_parameterized, data as f64);
     let any = iterations.iter().any(within_noise);
     let candidate = |i: &Iteration| !any || within_noise(i);
     let misfits = iterations.iter().filter(|i| candidate(i)).map(|i| i.row.misfit_model);

@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, ArrayView1, s};
 use super::Problem;
 use crate::basis::Basis;
 use crate::error::{Error, Result};
-use crate::linalg::dense::{cholesky, multiply, symmetric_eigen};
+use crate::linalg::dense::{cholesky, gram_cholesky, multiply, symmetric_eigen};
 use crate::operator::{LinearOperator, Linearized, finite};
 
 /// The matrix of a [`Term`].
@@ -137,8 +137,7 @@ pub(super) fn solve_dual(a: &Array2<f64>, b: &Array1<f64>, weight: f64, rest: &R
     let mut gram = multiply(scaled.view(), a.t());
     gram.diag_mut().mapv_inplace(|g| g + 1.0 / weight);
     let start = &rest.rhs / &rest.diagonal;
-    let factor = cholesky(&gram).expect("A M⁻¹ Aᵀ + I/w is positive definite for positive M and w");
-    let multiplier = factor.solve((b - &a.dot(&start)).view());
+    let multiplier = gram_cholesky(gram).solve((b - &a.dot(&start)).view());
     Some(start + scaled.t().dot(&multiplier))
 }
 
@@ -157,8 +156,7 @@ fn solve_dual_full(
     let (scaled, start) = (half.half_solve_block(a.t()), half.half_solve(rest.rhs.view()));
     let mut gram = multiply(scaled.t(), scaled.view());
     gram.diag_mut().mapv_inplace(|g| g + 1.0 / weight);
-    let factor = cholesky(&gram).expect("BᵀB + I/w is positive definite for positive w");
-    let multiplier = factor.solve((b - &scaled.t().dot(&start)).view());
+    let multiplier = gram_cholesky(gram).solve((b - &scaled.t().dot(&start)).view());
     Some(half.half_solve_transposed((start + scaled.dot(&multiplier)).view()))
 }
 

@@ -46,8 +46,8 @@ pub use sparsity::{GroupedLeastSquares, Minimizer, minimize_matrix_free, reweigh
 pub use synthetic_likelihood::{LEAST_SIMULATIONS, SyntheticLikelihood, synthetic_likelihoods};
 pub use truncation::truncation_covariance;
 pub use verdict::{
-    Evidence, GaussianPrior, Hypothesis, Judged, LeftOver, Solution, Tail, Verdict, VerdictOptions, contributions,
-    is_likely, judge, log_score, probabilities,
+    EVIDENCE_POWER, Evidence, GaussianPrior, Hypothesis, Judged, LeftOver, Solution, Tail, Verdict, VerdictOptions,
+    contributions, is_likely, judge, log_score, probabilities,
 };
 pub use weight::{Candidate, Choice, Cooling, cross_validate, discrepancy, log_evidence, split};
 

@@ -29,7 +29,7 @@ use super::gauss_newton::gradients;
 use super::representers::Representers;
 use crate::error::{Error, Result};
 use crate::feasible::threshold;
-use crate::linalg::dense::{Cholesky, cholesky};
+use crate::linalg::dense::{Cholesky, gram_cholesky};
 use crate::operator::LinearOperator;
 
 /// How far votes are re-decided.
@@ -221,7 +221,7 @@ impl Gain {
         let representers = Representers::new(covariance, gradients, problem.covariance, before);
         let mut system = representers.gram.clone();
         system.diag_mut().mapv_inplace(|g| g + 1.0);
-        let factor = cholesky(&system).expect("A C Aᵀ + I is positive definite");
+        let factor = gram_cholesky(system);
         Self { representers, factor }
     }
 

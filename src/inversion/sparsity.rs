@@ -17,7 +17,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, ShapeBuilder};
 
 use super::groups::Grouping;
 use super::weight::{Candidate, Cooling};
-use crate::linalg::dense::{Cholesky, cholesky, gram, multiply, triangularize};
+use crate::linalg::dense::{Cholesky, cholesky, gram, gram_cholesky, multiply, triangularize};
 use crate::operator::LinearOperator;
 
 /// Reweighted steps before Newton's.
@@ -263,7 +263,7 @@ impl<'a> GroupedLeastSquares<'a> {
             }
         });
         system.diag_mut().mapv_inplace(|s| s + 1.0);
-        let factor = definite(system);
+        let factor = gram_cholesky(system);
         let residual = factor.solve(self.target.view());
         let gradient = self.gradient(&residual);
         let groups = self.grouping.groups().iter();
@@ -380,17 +380,6 @@ fn distinct_columns(a: ArrayView2<'_, f64>) -> (Vec<usize>, Vec<usize>) {
     };
     let distinct = a.columns().into_iter().enumerate().map(&mut number).collect();
     (first, distinct)
-}
-
-/// The factor of I plus a Gram matrix. Where weights are so small that the I is lost in rounding, as much as rounding may
-/// have taken is put back.
-fn definite(mut system: Array2<f64>) -> Cholesky {
-    if let Some(factor) = cholesky(&system) {
-        return factor;
-    }
-    let rounding = 8.0 * system.nrows() as f64 * f64::EPSILON * system.diag().iter().copied().fold(0.0, f64::max);
-    system.diag_mut().mapv_inplace(|s| s + rounding);
-    cholesky(&system).expect("a Gram matrix with its rounding errors put back is positive definite")
 }
 
 /// How many groups enter at once where a matrix is known by its products alone; the worst violators come first.

@@ -102,13 +102,13 @@ impl Default for VerdictOptions {
             tempered_start: true,
             linear_start: false,
             tail: Tail::Gaussian,
-            power: POWER,
+            power: EVIDENCE_POWER,
         }
     }
 }
 
 /// The power that gave the best log score where it was chosen, on channels seen by rays, heads and values in wells.
-const POWER: f64 = 0.4;
+pub const EVIDENCE_POWER: f64 = 0.4;
 
 /// What becomes of the parts ρ_i of L realizations that a basis leaves over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -538,6 +538,8 @@ impl<'a, 'e, 'h> Inference<'a, 'e, 'h> {
         }));
         let least = |a: Result<Ended>, b: Result<Ended>| match (a, b) {
             (Ok(a), Ok(b)) => Ok(if b.objective < a.objective { b } else { a }),
+            // An interrupt or a device that fails is no property of a start.
+            (Err(e), _) | (_, Err(e)) if !matches!(e, Error::NoModel(_) | Error::Input { .. }) => Err(e),
             (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
             (Err(first), Err(_)) => Err(first),
         };

@@ -28,13 +28,13 @@ enum Kind {
     Full(Cholesky),
 }
 
-/// `I + K Kᵀ` with K (m × q) of two entries a row, and the eigenvalues of `Kᵀ K = Q diag(λ) Qᵀ`.
+/// `I + K Kᵀ` with K (m × q) of up to two entries a row, and the eigenvalues of `Kᵀ K = Q diag(λ) Qᵀ`.
 #[derive(Debug, Clone)]
 struct Statics {
     /// σ, without the static terms.
     sigma: Array1<f64>,
-    /// Columns of K where datum i has its entries: its source and its receiver.
-    columns: Vec<[usize; 2]>,
+    /// Columns of K where datum i has its entries: its source and its receiver, if it has them.
+    columns: Vec<[Option<usize>; 2]>,
     /// τ_s and τ_r.
     tau: [f64; 2],
     eigenvalues: Array1<f64>,
@@ -54,10 +54,11 @@ impl Covariance {
     /// With `D = diag(σ²)` and a column of K for each source and each receiver, `K = D^{-1/2} [τ_s S, τ_r R]`,
     /// `C = D^{1/2} (I + K Kᵀ) D^{1/2}`. From `Kᵀ K = Q diag(λ) Qᵀ`, of the order of the number of sources and
     /// receivers, powers follow without an m × m matrix: `(I + K Kᵀ)^p = I + K Q diag(((1 + λ)^p − 1)/λ) Qᵀ Kᵀ`.
+    /// A datum of no source or no receiver has no such term.
     pub fn with_statics(
         sigma: Array1<f64>,
-        source: &[usize],
-        receiver: &[usize],
+        source: &[Option<usize>],
+        receiver: &[Option<usize>],
         tau_source: f64,
         tau_receiver: f64,
     ) -> Result<Self> {
@@ -74,8 +75,13 @@ impl Covariance {
             }
         }
         let statics = Statics::new(sigma, source, receiver, [tau_source, tau_receiver])?;
-        let shared = tau_source.powi(2) + tau_receiver.powi(2);
-        let total = statics.sigma.mapv(|s| (s * s + shared).sqrt());
+        let total = statics.sigma.iter().zip(&statics.columns);
+        let total = total
+            .map(|(s, columns)| {
+                let shared = statics.entries(columns).map(|(_, tau)| tau * tau).sum::<f64>();
+                (s * s + shared).sqrt()
+            })
+            .collect();
         Ok(Self { sigma: total, kind: Kind::Statics(statics) })
     }
 
@@ -200,17 +206,20 @@ impl Covariance {
 }
 
 impl Statics {
-    fn new(sigma: Array1<f64>, source: &[usize], receiver: &[usize], tau: [f64; 2]) -> Result<Self> {
+    fn new(sigma: Array1<f64>, source: &[Option<usize>], receiver: &[Option<usize>], tau: [f64; 2]) -> Result<Self> {
         let sources = numbered(source);
         let receivers = numbered(receiver);
-        let columns: Vec<[usize; 2]> =
-            source.iter().zip(receiver).map(|(s, r)| [sources[s], sources.len() + receivers[r]]).collect();
         let q = sources.len() + receivers.len();
+        let columns = source.iter().zip(receiver);
+        let columns =
+            columns.map(|(s, r)| [s.map(|s| sources[&s]), r.map(|r| sources.len() + receivers[&r])]).collect();
+        let mut statics =
+            Self { sigma, columns, tau, eigenvalues: Array1::zeros(0), eigenvectors: Array2::zeros((0, 0)) };
         let mut product = Array2::<f64>::zeros((q, q));
-        for (columns, sigma) in columns.iter().zip(&sigma) {
-            for a in 0..2 {
-                for b in 0..2 {
-                    product[[columns[a], columns[b]]] += tau[a] * tau[b] / (sigma * sigma);
+        for (columns, sigma) in statics.columns.iter().zip(&statics.sigma) {
+            for (a, tau_a) in statics.entries(columns) {
+                for (b, tau_b) in statics.entries(columns) {
+                    product[[a, b]] += tau_a * tau_b / (sigma * sigma);
                 }
             }
         }
@@ -222,15 +231,22 @@ impl Statics {
             )
         })?;
         // Kᵀ K has no negative eigenvalue but for rounding.
-        Ok(Self { sigma, columns, tau, eigenvalues: eigenvalues.mapv(|l| l.max(0.0)), eigenvectors })
+        statics.eigenvalues = eigenvalues.mapv(|l| l.max(0.0));
+        statics.eigenvectors = eigenvectors;
+        Ok(statics)
+    }
+
+    /// Columns of a row of `D^{1/2} K` that are not zero, and what is in them.
+    fn entries<'a>(&'a self, columns: &'a [Option<usize>; 2]) -> impl Iterator<Item = (usize, f64)> + 'a {
+        columns.iter().zip(self.tau).filter_map(|(column, tau)| Some(((*column)?, tau)))
     }
 
     /// `(I + K Kᵀ)^p x`.
     fn power(&self, p: f64, x: ArrayView1<'_, f64>) -> Array1<f64> {
         let mut sums = Array1::<f64>::zeros(self.eigenvalues.len());
         for ((columns, sigma), x) in self.columns.iter().zip(&self.sigma).zip(x) {
-            for a in 0..2 {
-                sums[columns[a]] += self.tau[a] / sigma * x;
+            for (a, tau) in self.entries(columns) {
+                sums[a] += tau / sigma * x;
             }
         }
         let mut inner = self.eigenvectors.t().dot(&sums);
@@ -239,8 +255,8 @@ impl Statics {
         let inner = self.eigenvectors.dot(&inner);
         let mut out = x.to_owned();
         for ((columns, sigma), out) in self.columns.iter().zip(&self.sigma).zip(&mut out) {
-            for a in 0..2 {
-                *out += self.tau[a] / sigma * inner[columns[a]];
+            for (a, tau) in self.entries(columns) {
+                *out += tau / sigma * inner[a];
             }
         }
         out
@@ -248,8 +264,8 @@ impl Statics {
 }
 
 /// Numbers 0, 1, 2, … for the different identifiers, in their order.
-fn numbered(identifiers: &[usize]) -> BTreeMap<usize, usize> {
-    let mut numbers: BTreeMap<usize, usize> = identifiers.iter().map(|&id| (id, 0)).collect();
+fn numbered(identifiers: &[Option<usize>]) -> BTreeMap<usize, usize> {
+    let mut numbers: BTreeMap<usize, usize> = identifiers.iter().flatten().map(|&id| (id, 0)).collect();
     numbers.values_mut().enumerate().for_each(|(i, number)| *number = i);
     numbers
 }
@@ -302,13 +318,18 @@ mod tests {
         let m = 37;
         let mut stream = Stream::new(5, Purpose::Check, 0, 0);
         let sigma: Array1<f64> = (0..m).map(|_| stream.between(0.3, 2.0)).collect();
-        let source: Vec<usize> = (0..m).map(|_| 100 + stream.below(5) as usize).collect();
-        let receiver: Vec<usize> = (0..m).map(|_| 7 * stream.below(6) as usize).collect();
+        // Every sixth datum has no source, every seventh no receiver.
+        let mut numbers = |every: usize, count: u64, first: usize| -> Vec<Option<usize>> {
+            let number = |i| Some(first + stream.below(count) as usize).filter(|_| i % every > 0);
+            (0..m).map(number).collect()
+        };
+        let (source, receiver) = (numbers(6, 5, 100), numbers(7, 6, 0));
+        let shared = |of: &[Option<usize>], i: usize, j: usize| f64::from(u8::from(of[i].is_some() && of[i] == of[j]));
         let (tau_s, tau_r) = (0.8, 1.7);
         let matrix = Array2::from_shape_fn((m, m), |(i, j)| {
             f64::from(u8::from(i == j)) * sigma[i] * sigma[i]
-                + f64::from(u8::from(source[i] == source[j])) * tau_s * tau_s
-                + f64::from(u8::from(receiver[i] == receiver[j])) * tau_r * tau_r
+                + shared(&source, i, j) * tau_s * tau_s
+                + shared(&receiver, i, j) * tau_r * tau_r
         });
         (Covariance::with_statics(sigma, &source, &receiver, tau_s, tau_r).expect("fine"), matrix)
     }
@@ -319,7 +340,8 @@ mod tests {
         assert_eq!(c.whiten(array![4.0, 1.0].view()), array![2.0, 2.0]);
         assert!((c.log_det_half() - 0.0).abs() <= f64::EPSILON);
         // Two data of one source, unit errors, τ_s = √1.5: C = I + 1.5·[1 1; 1 1] has eigenvalues 4 and 1.
-        let c = Covariance::with_statics(array![1.0, 1.0], &[3, 3], &[0, 1], 1.5f64.sqrt(), 0.0).expect("fine");
+        let c = Covariance::with_statics(array![1.0, 1.0], &[Some(3); 2], &[Some(0), Some(1)], 1.5f64.sqrt(), 0.0)
+            .expect("fine");
         let tolerance = 16.0 * f64::EPSILON;
         assert!((c.whiten(array![2.0, 2.0].view()) - array![1.0, 1.0]).iter().all(|e| e.abs() <= tolerance));
         assert!((c.whiten(array![1.0, -1.0].view()) - array![1.0, -1.0]).iter().all(|e| e.abs() <= tolerance));
@@ -369,7 +391,7 @@ mod tests {
             let error = Covariance::diagonal(array![1.0, bad]).expect_err("not an error of a datum").to_string();
             assert!(error.contains("datum 1") && error.contains(&bad.to_string()), "{error}");
         }
-        assert!(Covariance::with_statics(array![1.0], &[0], &[0], f64::NAN, 0.0).is_err());
+        assert!(Covariance::with_statics(array![1.0], &[None], &[None], f64::NAN, 0.0).is_err());
         assert!(Covariance::full(&array![[1.0, 2.0], [2.0, 1.0]]).is_err());
         assert!(Covariance::full(&array![[1.0, 0.5], [0.2, 1.0]]).is_err());
         assert!(Covariance::full(&Array2::zeros((2, 3))).is_err());

@@ -159,6 +159,20 @@ pub fn cholesky(a: &Array2<f64>) -> Option<Cholesky> {
     proper.then_some(Cholesky { factor })
 }
 
+/// The Cholesky factor of a Gram matrix `A Aᵀ + D`, D positive and diagonal. Where A is so large that D is lost in
+/// rounding, as much as rounding may have taken is put back.
+///
+/// # Panics
+/// If the matrix is not finite.
+pub fn gram_cholesky(mut system: Array2<f64>) -> Cholesky {
+    if let Some(factor) = cholesky(&system) {
+        return factor;
+    }
+    let rounding = 8.0 * system.nrows() as f64 * f64::EPSILON * system.diag().iter().copied().fold(0.0, f64::max);
+    system.diag_mut().mapv_inplace(|s| s + rounding);
+    cholesky(&system).expect("a Gram matrix with its rounding errors put back is positive definite")
+}
+
 impl Cholesky {
     /// Number of rows of A.
     pub fn dimension(&self) -> usize {
@@ -258,6 +272,20 @@ mod tests {
     /// Bound of the error of an inner product of n standard normal numbers, with room for growth in a factorization.
     fn bound(n: usize) -> f64 {
         8.0 * n as f64 * f64::EPSILON * (n as f64).sqrt() * 4.0
+    }
+
+    #[test]
+    fn a_gram_matrix_of_repeated_rows_is_factored_whatever_rounding_takes() {
+        let mut stream = Stream::new(4, Purpose::Check, 0, 0);
+        for scale in [1.0, 1e8, 1e12] {
+            let row: Array1<f64> = (0..30).map(|_| scale * stream.between(-1.0, 1.0)).collect();
+            let a = Array2::from_shape_fn((12, 30), |(i, j)| row[j] * (1.0 + (i / 6) as f64));
+            let mut system = multiply(a.view(), a.t());
+            system.diag_mut().mapv_inplace(|x| x + 1.0);
+            let solution = gram_cholesky(system.clone()).solve(a.column(3));
+            let missed = &system.dot(&solution) - &a.column(3);
+            assert!(missed.iter().all(|x| x.abs() < 1e-3 * scale), "{missed}");
+        }
     }
 
     #[test]

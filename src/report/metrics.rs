@@ -54,7 +54,8 @@ pub fn nearest_facies(value: f64, facies: &[f64]) -> usize {
 }
 
 /// A number measured in R runs: its mean, and the mean's 95 % confidence interval
-/// `x̄ ± t₀.₉₇₅(R − 1) s / √R` (Student 1908), s the sample's standard deviation.
+/// `x̄ ± t₀.₉₇₅(R − 1) s / √R` (Student 1908), s the sample's standard deviation; or a share of the runs, see
+/// [`Repeated::share`].
 ///
 /// As `summary.json` has it: `{"mean", "ci95": [low, high], "values"}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -80,6 +81,22 @@ impl Repeated {
         });
         Self { mean, ci95, values }
     }
+
+    /// Share of ones among `values`, each 0 or 1, at least one, and its interval by Wilson.
+    pub fn share(values: Vec<f64>) -> Self {
+        let (count, hits) = (values.len(), values.iter().filter(|&&x| x > 0.5).count());
+        assert!(count > 0, "a share needs at least one value");
+        Self { mean: hits as f64 / count as f64, ci95: (count > 1).then(|| wilson(hits, count)), values }
+    }
+}
+
+/// 95 % interval of a proportion of `hits` in `n > 0` by Wilson (1927).
+pub fn wilson(hits: usize, n: usize) -> [f64; 2] {
+    let (p, n, z) = (hits as f64 / n as f64, n as f64, 1.959_963_984_540_054f64);
+    let middle = p + z * z / (2.0 * n);
+    let half = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + z * z / n;
+    [((middle - half) / scale).max(0.0), ((middle + half) / scale).min(1.0)]
 }
 
 /// Half-width of the central 95 % of Student's t with ν ≥ 1 degrees of freedom, in standard deviations, by bisection
@@ -158,5 +175,17 @@ mod tests {
         assert_relative_eq!(low, 2.0 - half, epsilon = 1e-12);
         assert_relative_eq!(high, 2.0 + half, epsilon = 1e-12);
         assert_eq!(Repeated::of(vec![1.0]).ci95, None);
+    }
+
+    #[test]
+    fn wilsons_interval_as_printed() {
+        // Newcombe (1998), table I, method 3: 81 of 263, 15 of 148, 0 of 20.
+        for (hits, n, ends) in [(81, 263, [0.2553, 0.3662]), (15, 148, [0.0624, 0.1605]), (0, 20, [0.0, 0.1611])] {
+            for (found, printed) in wilson(hits, n).iter().zip(ends) {
+                assert!((found - printed).abs() <= 0.5e-4, "{hits} of {n}: {found}, printed {printed}");
+            }
+        }
+        let share = Repeated::share((0..148).map(|i| f64::from(u8::from(i % 10 == 0))).collect());
+        assert_eq!((share.mean, share.ci95), (15.0 / 148.0, Some(wilson(15, 148))));
     }
 }

@@ -86,3 +86,18 @@ fn mistakes_in_the_file_have_their_place() {
     place.run(&["run", "wells.toml"]).fails(2, &["cannot read", "wells.csv"]);
     place.assert_no_result();
 }
+
+#[test]
+fn variants_have_the_data_of_the_file_and_the_same_references() {
+    let place = place(true);
+    let variant = "\n[[variant]]\nname = \"short\"\nset = { \"inversion.iterations\" = 2 }\n";
+    let text = std::fs::read_to_string(place.path("wells.toml")).expect("a case");
+    place.write("variants.toml", text + variant);
+    place.run(&["run", "variants.toml", "--out", "r"]).ok();
+    let reference = |folder: &str| -> Array3<f64> {
+        ndarray_npy::read_npy(place.path(folder).join("reference.npy")).expect("a reference")
+    };
+    assert_eq!(reference("r"), reference("r/variant-short"));
+    let case = std::fs::read_to_string(place.path("r/variant-short/case.toml")).expect("a case");
+    assert!(!case.contains("wells.csv") && case.matches("facies = 1").count() >= 4, "{case}");
+}

@@ -101,7 +101,12 @@ fn a_run_tells_scenarios_apart_and_ends_in_the_same_numbers_on_any_thread_count(
     assert!(text("scenario_history.csv").lines().count() > 2);
     let data = text("data.csv");
     assert_eq!(data.lines().filter(|line| line.starts_with("head,")).count(), 12);
-    assert_eq!(data.lines().filter(|line| line.contains(",log10 m/day,")).count(), 12);
+    let properties = || data.lines().filter(|line| line.contains(",log10 m/day,"));
+    assert_eq!(properties().count(), 13, "twelve of the lattice, and the well's facies");
+    let of_well: Vec<&str> = properties().last().expect("data").split(',').collect();
+    // Observed near 1 with an error of 2 % of the spread from −1 to 1.
+    let number = |i: usize| of_well[i].parse::<f64>().expect("a number");
+    assert!((number(10) - 1.0).abs() < 0.2 && (number(11) - 0.04).abs() < 1e-12, "{of_well:?}");
 }
 
 #[test]
@@ -152,6 +157,15 @@ fn scenarios_are_judged_by_simulated_data_where_the_case_says_so() {
         warnings.contains("the scenarios are judged by their evidence") && told["judged_by"] == "evidence",
         "{told}"
     );
+
+    // More simulations than realizations are drawn for the verdict alone.
+    place.write("many.toml", judged.replace("lattice = [4, 2]", "lattice = [8, 8]") + "simulations = 150\n");
+    place.run(&["run", "many.toml", "--out", "many", "--threads", "1"]).ok();
+    place.run(&["run", "many.toml", "--out", "again", "--threads", "2", "--no-cache"]).ok();
+    assert_same_numbers(&place.path("many"), &place.path("again"));
+    let told = summary(&place.path("many"));
+    assert!(told["judged_by"] == "synthetic-likelihood", "{told}");
+    assert!(told["scenarios"] != summary(&place.path("few"))["scenarios"], "{told}");
 
     // Scenarios that are selected by the verdict share one basis afterwards, and the verdict stands.
     let selected = judged.replace("kind = \"hybrid\"", "kind = \"pca\"").replace("refine = 0.1\n", "");

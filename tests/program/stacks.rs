@@ -217,3 +217,18 @@ fn fields_have_the_distribution_of_the_case_by_every_method_and_honour_what_they
         "realizations follow the data"
     );
 }
+
+#[test]
+fn realizations_of_a_stack_are_files_in_folders() {
+    let place = Place::new();
+    place.write("stack.toml", STACK);
+    for format in ["npy", "gslib", "vti"] {
+        place.run(&["simulate", "stack.toml", "--count", "2", "--format", format, "--out", format]).ok();
+    }
+    let facies: ndarray::Array4<u8> =
+        ndarray_npy::read_npy(place.path("npy/north/east-facies.npy")).expect("facies of a scenario");
+    assert_eq!(facies.shape(), [2, 4, 16, 18]);
+    for file in ["gslib/east/north-00002.gslib", "vti/east/east-00001.vti"] {
+        assert!(place.path(file).exists(), "{file}");
+    }
+}

@@ -56,13 +56,21 @@ pub struct Comparison {
 impl Comparison {
     /// The claim that the mean of `values`, one a reference, is below `limit`.
     pub(super) fn mean_below(what: impl Into<String>, values: Vec<f64>, limit: f64) -> Self {
-        let difference = Repeated::of(values);
+        Self::judged(what.into(), Repeated::of(values), limit)
+    }
+
+    /// The claim that the share of ones among `values`, each 0 or 1, is below `limit`.
+    pub(super) fn share_below(what: impl Into<String>, values: Vec<f64>, limit: f64) -> Self {
+        Self::judged(what.into(), Repeated::share(values), limit)
+    }
+
+    fn judged(what: String, difference: Repeated, limit: f64) -> Self {
         let finding = match difference.ci95 {
             Some([_, high]) if high < limit => Finding::Holds,
             Some([low, _]) if low > limit => Finding::DoesNotHold,
             _ => Finding::Undecided,
         };
-        Self { what: what.into(), difference, limit, finding }
+        Self { what, difference, limit, finding }
     }
 
     /// The claim that `a` is below `b` by reference, in the mean, but for a tolerance of `slack`.

@@ -59,7 +59,7 @@ pub(super) fn dominance(context: &Context<'_>, case: Case) -> Result<Vec<Compari
     Ok(vec![
         Comparison::below("contribution of the right scenario, first iteration less last", &first, &last, 0.0),
         Comparison::below("contributions at the end, largest other less right scenario", &other, &last, 0.0),
-        Comparison::mean_below("another scenario contributes most at the end", wrong, WRONG),
+        Comparison::share_below("another scenario contributes most at the end", wrong, WRONG),
     ])
 }
 

@@ -24,7 +24,7 @@ pub(super) fn largest_norm(context: &Context<'_>, mut case: Case) -> Result<Vec<
     let (l1, mixed) = (group.variant("l1"), group.variant("l1-mixed"));
     let shares = group.scenarios()?;
     let mut comparisons = vec![
-        Comparison::mean_below("group: another scenario has the largest norm", wrong(&case, &shares), WRONG),
+        Comparison::share_below("group: another scenario has the largest norm", wrong(&case, &shares), WRONG),
         Comparison::below(
             "effective number of scenarios, group less l1",
             &spread(&shares),
@@ -36,7 +36,7 @@ pub(super) fn largest_norm(context: &Context<'_>, mut case: Case) -> Result<Vec<
         let hits = group.variant("one-scenario").numbers("/hits/norm")?;
         let wrong = hits.iter().map(|hit| 1.0 - hit).collect();
         let what = "group, references of one random scenario: another has the largest norm";
-        comparisons.push(Comparison::mean_below(what, wrong, WRONG));
+        comparisons.push(Comparison::share_below(what, wrong, WRONG));
     }
     if case.property.has_facies() {
         let truth = connectivity(&case, &group.fields("reference.npy")?);

@@ -301,6 +301,9 @@ pub struct DirectSampling {
     pub fraction: f64,
 }
 
+/// Scenarios at most: maps of scenarios have a byte a cell, of which 255 is none.
+pub const MOST_SCENARIOS: usize = 255;
+
 /// Cells whose facies or property is measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HardData {
@@ -308,6 +311,8 @@ pub struct HardData {
     pub file: Option<PathBuf>,
     /// Data given in the case itself.
     pub cells: Vec<HardDatum>,
+    /// Whether they are data of the inversion too, see [`Case::observed`](super::Case::observed).
+    pub observed: bool,
 }
 
 /// One measured cell.

@@ -5,6 +5,8 @@
 //! in the carried property. Cells and layers are 0-based here and 1-based in the file, layer 0 at the bottom; azimuths
 //! are degrees clockwise from north (in a section: from the second axis towards x, so that 90° is horizontal).
 
+use std::collections::BTreeSet;
+
 use crate::grid::Grid;
 
 mod basis;
@@ -89,10 +91,51 @@ pub struct Case {
     pub variants: Vec<Variant>,
 }
 
+/// Standard deviation of hard data that are observed: of the spread of the facies' values, or of a datum's size.
+const NOISE_OF_HARD_DATA: f64 = 0.02;
+
 impl Case {
     /// Whether v-steps alternate with u-steps.
     pub fn has_u_step(&self) -> bool {
         self.feasible.is_some() || self.discrete.is_some()
+    }
+
+    /// What is observed of a reference: what the case says, and hard data that are `observed`, as values of the property
+    /// in cells where it is not observed already. A facies whose values vary from place to place tells none.
+    pub fn observed(&self) -> Vec<Observation> {
+        let mut all = self.observations.clone();
+        let of_reference = |data: &Data| data.source == DataSource::Reference && data.tests.is_none();
+        let Some(hard_data) = self.hard_data.as_ref().filter(|hard_data| hard_data.observed) else { return all };
+        if !self.data.as_ref().is_some_and(of_reference) {
+            return all;
+        }
+        let is_property = |o: &&Observation| {
+            o.kind == ObservationKind::Property && !matches!(o.places, Places::Random { .. } | Places::Wells(_))
+        };
+        let mut seen = BTreeSet::new();
+        for observation in self.observations.iter().filter(is_property) {
+            let columns = observation.places.columns(&self.grid, &[], &[]);
+            seen.extend(columns.iter().flat_map(|&[i, j]| observation.layers.iter().map(move |&k| [i, j, k])));
+        }
+        let varies = !self.scenarios.iter().all(|scenario| scenario.variability.is_empty());
+        let (least, largest) = (self.property.facies.first().copied(), self.property.facies.last().copied());
+        let spread = least.zip(largest).map_or(0.0, |(least, largest)| (largest - least).abs());
+        for &HardDatum { cell, known } in hard_data.cells.iter().filter(|datum| !seen.contains(&datum.cell)) {
+            let noise = match known {
+                Hard::Facies(_) if varies => continue,
+                Hard::Facies(_) => Noise::Absolute(NOISE_OF_HARD_DATA * spread),
+                Hard::Value(_) => Noise::Relative(NOISE_OF_HARD_DATA),
+            };
+            let [i, j, k] = cell;
+            all.push(Observation {
+                kind: ObservationKind::Property,
+                places: Places::Columns(vec![[i, j]]),
+                layers: vec![k],
+                times: Vec::new(),
+                noise: Some(noise),
+            });
+        }
+        all
     }
 }
 

@@ -1,6 +1,6 @@
 //! Standard deviations and covariances of the data's errors.
 
-use ndarray::{Array1, ArrayView1, Axis};
+use ndarray::{Array1, ArrayView1};
 
 use super::super::file::{Data, Noise};
 use super::Unit;
@@ -55,23 +55,13 @@ pub(super) fn sigma(scales: &[Scale<'_>], d: ArrayView1<'_, f64>, file: Option<&
         .collect()
 }
 
-/// Covariance of the errors of some data (all where `kept` is `None`), every standard deviation times `factor`.
-pub(super) fn covariance(
-    data: &Data,
-    sigma: &Array1<f64>,
-    shared: &Shared,
-    factor: f64,
-    kept: Option<&[usize]>,
-) -> Result<Covariance> {
-    let pick = |numbers: &[usize]| match kept {
-        Some(kept) => kept.iter().map(|&i| numbers[i]).collect::<Vec<_>>(),
-        None => numbers.to_vec(),
-    };
-    let sigma = factor * kept.map_or_else(|| sigma.clone(), |kept| sigma.select(Axis(0), kept));
+/// Covariance of the errors of data that share sources and receivers, every standard deviation times `factor`.
+pub(super) fn covariance(data: &Data, sigma: &Array1<f64>, shared: &Shared, factor: f64) -> Result<Covariance> {
+    let sigma = sigma * factor;
     let source_statics = data.tests.as_ref().map_or(data.source_statics, |tests| tests.series_error);
     if source_statics == 0.0 && data.receiver_statics == 0.0 {
         return Covariance::diagonal(sigma);
     }
-    let (source, receiver) = (pick(&shared.source), pick(&shared.receiver));
-    Covariance::with_statics(sigma, &source, &receiver, factor * source_statics, factor * data.receiver_statics)
+    let (source, receiver) = (factor * source_statics, factor * data.receiver_statics);
+    Covariance::with_statics(sigma, &shared.source, &shared.receiver, source, receiver)
 }

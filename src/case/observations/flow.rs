@@ -126,7 +126,7 @@ pub(super) fn aquifer(case: &Case, flow: &file::Groundwater) -> Result<(Aquifer,
     let wells: Vec<_> = flow.wells.iter().map(|well| well.column).collect();
     let closed = closed(&case.grid, &aquifer, &wells);
     let mut measurements = Vec::new();
-    for observed in &case.observations {
+    for observed in &case.observed() {
         for (quantity, datum, time) in measured(case, flow, observed, &wells, &closed) {
             aquifer.observations.push(Observation { quantity, time });
             measurements.push(Measurement { datum, kind: observed.kind, noise: observed.noise });

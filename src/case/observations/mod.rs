@@ -163,13 +163,13 @@ impl<'g> Observations<'g> {
         let mut observed = clean;
         if reference.is_some() && data.noise != Noise::Free {
             let normals = Stream::new(case.seed, Purpose::Noise, number, 0).normals(observed.len());
-            let covariance = covariance(data, &sigma, &laid.shared, 1.0, None)?;
+            let covariance = covariance(data, &sigma, &laid.shared, 1.0)?;
             observed += &covariance.color(Array1::from(normals).view());
         }
         let mut out = Self {
             data: laid.measurements.into_iter().map(|(datum, _)| datum).collect(),
             units: laid.units,
-            covariance: covariance(data, &sigma, &laid.shared, 1.0, None)?,
+            covariance: covariance(data, &sigma, &laid.shared, 1.0)?,
             observed,
             noise_factor: 1.0,
             estimated: data.noise_level != NoiseLevel::Given,
@@ -257,16 +257,14 @@ impl<'g> Observations<'g> {
     pub fn subset(&self, study: &'g Study, kept: &[usize]) -> Result<Self> {
         let data = study.case.data.as_ref().expect("observations come from a case with data");
         let instruments = self.instruments.subset(kept);
-        let given = &self.sigma / self.noise_factor;
-        let pick = |numbers: &[usize]| {
-            if numbers.is_empty() { Vec::new() } else { kept.iter().map(|&i| numbers[i]).collect() }
-        };
+        let (sigma, shared) = (self.sigma.select(Axis(0), kept), self.shared.subset(kept));
+        let given = &sigma / self.noise_factor;
         Ok(Self {
             data: kept.iter().map(|&i| self.data[i].clone()).collect(),
             units: kept.iter().map(|&i| self.units[i].clone()).collect(),
             observed: self.observed.select(Axis(0), kept),
-            sigma: self.sigma.select(Axis(0), kept),
-            covariance: covariance(data, &given, &self.shared, self.noise_factor, Some(kept))?,
+            sigma,
+            covariance: covariance(data, &given, &shared, self.noise_factor)?,
             noise_factor: self.noise_factor,
             estimated: self.estimated,
             cross_validation: None,
@@ -275,7 +273,7 @@ impl<'g> Observations<'g> {
             reference: self.reference.clone(),
             reference_scenarios: self.reference_scenarios.clone(),
             reference_codes: self.reference_codes.clone(),
-            shared: Shared { source: pick(&self.shared.source), receiver: pick(&self.shared.receiver) },
+            shared,
             instruments,
             cells: self.cells,
         })
@@ -321,7 +319,7 @@ impl<'g> Observations<'g> {
         let given = self.sigma.clone();
         let seed = study.case.seed;
         let validated = |factor: f64, folds: usize| {
-            let errors = |kept: &[usize]| covariance(data, &given, shared, factor, Some(kept));
+            let errors = |kept: &[usize]| covariance(data, &given.select(Axis(0), kept), &shared.subset(kept), factor);
             cross_validate(jacobian.view(), residual.view(), deviations, &errors, folds, seed)
         };
         match data.noise_level {
@@ -349,7 +347,7 @@ impl<'g> Observations<'g> {
             self.cross_validation = Some(validated(self.noise_factor, folds)?);
         }
         self.sigma *= self.noise_factor;
-        self.covariance = covariance(data, &given, shared, self.noise_factor, None)?;
+        self.covariance = covariance(data, &given, shared, self.noise_factor)?;
         Ok(())
     }
 }
@@ -426,7 +424,7 @@ impl Laid {
             units: vec![Unit::Plain(Dimension::Length.si()); count],
             times: Some(layout.readings.iter().filter_map(|reading| reading.observed).collect()),
             sigmas: None,
-            shared: Shared { source: layout.series(), receiver: (0..count).collect() },
+            shared: Shared { source: layout.series(), ..Shared::none(count) },
             instruments: Instruments::tests(layout.parts),
         })
     }
@@ -442,17 +440,17 @@ impl Laid {
         };
         Self {
             instruments,
+            shared: Shared::none(measurements.len()),
             units: measurements.iter().map(unit).collect(),
             measurements: measurements.into_iter().map(|m| (m.datum, m.noise)).collect(),
             times: None,
             sigmas: None,
-            shared: Shared::default(),
         }
     }
 
     /// The property observed beside what the physics reads.
     fn add_property(&mut self, case: &Case) -> Result<()> {
-        for observed in &case.observations {
+        for observed in &case.observed() {
             if observed.kind != ObservationKind::Property {
                 return Err(Error::input(
                     "observation.kind",
@@ -477,12 +475,8 @@ impl Laid {
                 }
             }
         }
-        // Data of cells share no source and no receiver with others.
-        let next = |numbers: &[usize]| numbers.iter().max().map_or(0, |most| most + 1);
-        let (m, laid) = (self.measurements.len(), self.shared.source.len());
         for numbers in [&mut self.shared.source, &mut self.shared.receiver] {
-            let first = next(numbers);
-            numbers.extend(first..first + m - laid);
+            numbers.resize(self.measurements.len(), None);
         }
         Ok(())
     }

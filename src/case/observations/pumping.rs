@@ -145,8 +145,8 @@ impl Layout {
     }
 
     /// Number of the series (a test, a well) of every reading.
-    pub(super) fn series(&self) -> Vec<usize> {
-        self.readings.iter().map(|reading| reading.test * self.tests.wells.len() + reading.well).collect()
+    pub(super) fn series(&self) -> Vec<Option<usize>> {
+        self.readings.iter().map(|reading| Some(reading.test * self.tests.wells.len() + reading.well)).collect()
     }
 
     /// The forward model.

@@ -68,11 +68,24 @@ pub(in crate::case) fn columns(columns: &file::Columns, plane: Plane) -> survey:
     }
 }
 
-/// Which sources and receivers data share, as numbers from 0.
-#[derive(Debug, Clone, Default)]
+/// Which sources and receivers data share, as numbers from 0; `None` of data that share none.
+#[derive(Debug, Clone)]
 pub(super) struct Shared {
-    pub(super) source: Vec<usize>,
-    pub(super) receiver: Vec<usize>,
+    pub(super) source: Vec<Option<usize>>,
+    pub(super) receiver: Vec<Option<usize>>,
+}
+
+impl Shared {
+    /// Nothing that m data share.
+    pub(super) fn none(m: usize) -> Self {
+        Self { source: vec![None; m], receiver: vec![None; m] }
+    }
+
+    /// What some of the data share.
+    pub(super) fn subset(&self, kept: &[usize]) -> Self {
+        let pick = |numbers: &[Option<usize>]| kept.iter().map(|&i| numbers[i]).collect();
+        Self { source: pick(&self.source), receiver: pick(&self.receiver) }
+    }
 }
 
 /// Numbers of equal positions, in the order of their first appearance.
@@ -83,7 +96,7 @@ pub(super) fn shared(survey: &Survey) -> Shared {
             .iter()
             .map(|p| {
                 let next = known.len();
-                *known.entry(p.map(f64::to_bits)).or_insert(next)
+                Some(*known.entry(p.map(f64::to_bits)).or_insert(next))
             })
             .collect()
     };

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{ANY, MOST_CELLS, NOT_NEGATIVE, PART, POSITIVE, SHARE, cells, name, need_in, path, proportions};
 use crate::case::file::{
-    Bend, Gaussian, GeneratedImage, Geology, Indicator, IndicatorVariogram, Meander, Objects, Property, Scatter,
-    Scenario, Stack, Structure, Unit, VariogramModel,
+    Bend, Gaussian, GeneratedImage, Geology, Indicator, IndicatorVariogram, MOST_SCENARIOS, Meander, Objects, Property,
+    Scatter, Scenario, Stack, Structure, Unit, VariogramModel,
 };
 use crate::case::reader::{Section, Value};
 use crate::grid::Grid;
@@ -83,9 +83,6 @@ fn unit(section: Section<'_>, number: usize, grid: &Grid, types: &[Scenario]) ->
     section.finish();
     Unit { name, layers: layers.unwrap_or(0..1), types: own.unwrap_or_else(|| (0..types.len()).collect()) }
 }
-
-/// Scenarios at most: more are a slip of the pen.
-const MOST_SCENARIOS: usize = 10_000;
 
 /// Every combination of the units' types, the last unit's changing fastest.
 fn combinations(stack: &Stack) -> Vec<Scenario> {

@@ -97,9 +97,10 @@ pub(super) fn hard_data(section: Section<'_>, grid: &Grid, property: &Property, 
     if section.is_present() && file.is_none() && !has_cells {
         section.need("cells", "measured cells, e.g. [{ cell = [50, 50], facies = 1 }], or a file");
     }
+    let observed = section.get("observed").and_then(|v| v.flag()).unwrap_or(true);
     let is_present = section.is_present();
     section.finish();
-    is_present.then_some(HardData { file, cells })
+    is_present.then_some(HardData { file, cells, observed })
 }
 
 fn hard_datum(section: Section<'_>, grid: &Grid, property: &Property) -> Option<HardDatum> {

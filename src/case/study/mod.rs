@@ -122,7 +122,8 @@ impl Study {
     pub fn variant(&self, mut case: Case, root: Option<&Path>, progress: &dyn Progress) -> Result<Self> {
         case.seed = self.case.seed;
         if !same_prior(&self.case, &case) {
-            return Self::new(case, self.gpu.clone(), root, None, progress);
+            let selected = (self.case.scenarios == case.scenarios).then(|| self.selected.clone());
+            return Self::new(case, self.gpu.clone(), root, selected, progress);
         }
         if self.shares_basis(&case) {
             return Ok(Self { case, ..self.clone() });

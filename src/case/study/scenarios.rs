@@ -40,7 +40,7 @@ impl Study {
     }
 
     /// Shares of the scenarios in an iterate: with one basis for all, nothing tells them apart. Their probabilities are
-    /// those of the verdict; without one they are equal.
+    /// those of the verdict, where there is one; one scenario alone is certain.
     pub fn scenario_shares(&self, iterate: &Iteration, verdict: Option<&[Opinion]>) -> Vec<Scenario> {
         let count = self.case.scenarios.len();
         let energies = self.energies(iterate.v.view());
@@ -48,8 +48,8 @@ impl Study {
         let total: f64 = energies.iter().sum();
         let share = |energy: f64| if total > 0.0 { energy / total } else { 1.0 / count as f64 };
         let probability = |p: usize| match verdict {
-            None => 1.0 / count as f64,
-            Some(verdict) => verdict[p].as_ref().map_or(0.0, |judged| judged.probability),
+            None => (count == 1).then_some(1.0),
+            Some(verdict) => Some(verdict[p].as_ref().map_or(0.0, |judged| judged.probability)),
         };
         let scenarios = self.case.scenarios.iter().zip(&energies).enumerate();
         scenarios
@@ -104,9 +104,9 @@ impl Study {
     }
 }
 
-/// Whether the scenario that a reference was drawn from comes first by each measure, 1 or 0: by norm and contribution where
-/// scenarios have `shares` of their own, by evidence, by synthetic likelihood, and by the least of each criterion. A measure that no scenario has
-/// is left out.
+/// Whether the scenario that a reference was drawn from comes first by each measure, 1 or 0: by norm and contribution
+/// where scenarios have `shares` of their own, by evidence, by synthetic likelihood, and by the least of each criterion.
+/// A measure that no scenario has is left out; one by which all failed has no first.
 pub fn hits(truth: usize, shares: Option<&[Scenario]>, verdict: Option<&[Opinion]>) -> BTreeMap<String, f64> {
     let mut measures: Vec<(&str, Vec<Option<f64>>)> = Vec::new();
     if let Some(shares) = shares {
@@ -125,8 +125,9 @@ pub fn hits(truth: usize, shares: Option<&[Scenario]>, verdict: Option<&[Opinion
     let known = measures.into_iter().filter(|(_, values)| values.iter().any(Option::is_some));
     known
         .map(|(name, values)| {
-            let first = largest(values.iter().map(|value| value.unwrap_or(f64::NEG_INFINITY)));
-            (name.to_owned(), f64::from(u8::from(first == truth)))
+            let values = || values.iter().map(|value| value.unwrap_or(f64::NEG_INFINITY));
+            let is_first = values().any(|x| x > f64::NEG_INFINITY) && largest(values()) == truth;
+            (name.to_owned(), f64::from(u8::from(is_first)))
         })
         .collect()
 }

@@ -96,6 +96,9 @@ impl Study {
         let refused = |problem: String| {
             Error::input("selection.by", problem, "write by = \"norm\", or look at the data and the scenarios")
         };
+        if self.selected.len() == 1 {
+            return Ok((self.selected.clone(), None));
+        }
         let judged = self.judged(observations, &self.selected);
         let Some(opinions) = self.verdict(observations, &judged, progress)? else {
             return Err(refused("these data are too many to judge scenarios by evidence".into()));
@@ -141,7 +144,7 @@ impl Study {
 }
 
 /// The scenarios of a case that an earlier run selected: those whose norm is at least a tenth of the largest, and the
-/// most probable one.
+/// most probable one where that run judged them.
 ///
 /// # Errors
 /// A folder without the summary of a run, or none of whose scenarios is in the case.
@@ -156,9 +159,11 @@ pub fn from_run(case: &Case, folder: &Path) -> Result<Vec<usize>> {
     let scenarios = summary["scenarios"].as_array().cloned().unwrap_or_default();
     let largest = |key: &str| scenarios.iter().map(|s| number(s, key)).fold(0.0, f64::max);
     let (norm, probability) = (largest("norm"), largest("probability"));
+    // Without a verdict there are no probabilities.
+    let is_most_probable = |s: &serde_json::Value| probability > 0.0 && number(s, "probability") == probability;
     let chosen: Vec<&str> = scenarios
         .iter()
-        .filter(|s| number(s, "norm") >= ACTIVE_SHARE * norm || number(s, "probability") == probability)
+        .filter(|s| number(s, "norm") >= ACTIVE_SHARE * norm || is_most_probable(s))
         .filter_map(|s| s["name"].as_str())
         .collect();
     let selected: Vec<usize> =
@@ -170,5 +175,27 @@ pub fn from_run(case: &Case, folder: &Path) -> Result<Vec<usize>> {
             format!("that run selected {chosen:?}, and none of them is a scenario of this case"),
             "name the result folder of a run of the same scenarios",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_run_selects_by_norm_and_by_its_verdict_where_it_has_one() {
+        let case = Case::load("ch6-pumping-200", &super::super::super::Overrides::default()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let selected = |scenarios: [(f64, Option<f64>); 4]| {
+            let of = |(scenario, (norm, probability)): (&crate::case::file::Scenario, (f64, Option<f64>))| serde_json::json!({"name": scenario.name, "norm": norm, "probability": probability});
+            let scenarios: Vec<_> = case.scenarios.iter().zip(scenarios).map(of).collect();
+            let summary = serde_json::json!({"format": 1, "scenarios": scenarios}).to_string();
+            std::fs::write(folder.path().join("summary.json"), summary).unwrap();
+            from_run(&case, folder.path()).unwrap()
+        };
+        let norms = [0.0, 12.0, 1.1, 3.0];
+        assert_eq!(selected(norms.map(|norm| (norm, None))), [1, 3]);
+        let probabilities = [0.6, 0.2, 0.1, 0.1].map(Some);
+        assert_eq!(selected(std::array::from_fn(|p| (norms[p], probabilities[p]))), [0, 1, 3]);
     }
 }

@@ -10,6 +10,7 @@ use crate::report::data::scenarios::CRITERIA;
 use crate::report::data::{Folder, Iteration, Number, Repeat, Run};
 use crate::report::figures::{Axis, Chart, escape, number};
 use crate::report::maps::{colour_bar, property_label, thumbnail};
+use crate::report::metrics::wilson;
 
 /// Body of the page.
 pub(super) fn body(folder: &Folder) -> String {
@@ -160,15 +161,6 @@ fn hit_row(name: &str, chosen: &[bool], ranks: Option<&[usize]>) -> Vec<String> 
     vec![name.into(), format!("{hits} of {}", chosen.len()), rate, worst, mean]
 }
 
-/// 95 % interval of a proportion of `hits` in `n > 0` by Wilson (1927).
-fn wilson(hits: usize, n: usize) -> [f64; 2] {
-    let (p, n, z) = (hits as f64 / n as f64, n as f64, 1.959_963_984_540_054f64);
-    let middle = p + z * z / (2.0 * n);
-    let half = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + z * z / n;
-    [((middle - half) / scale).max(0.0), ((middle + half) / scale).min(1.0)]
-}
-
 /// Every run's value: mismatch of the estimates, and the misfit by iteration.
 fn spread(folder: &Folder) -> String {
     let mut charts = String::new();
@@ -285,19 +277,4 @@ fn scale(folder: &Folder) -> [f64; 2] {
     let values = fields.flatten().flat_map(|f| f.iter()).chain(&folder.case.facies);
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
     if high > low { [low, high] } else { [low - 0.5, high + 0.5] }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wilsons_interval_as_printed() {
-        // Newcombe (1998), table I, method 3: 81 of 263, 15 of 148, 0 of 20.
-        for (hits, n, ends) in [(81, 263, [0.2553, 0.3662]), (15, 148, [0.0624, 0.1605]), (0, 20, [0.0, 0.1611])] {
-            for (found, printed) in wilson(hits, n).iter().zip(ends) {
-                assert!((found - printed).abs() <= 0.5e-4, "{hits} of {n}: {found}, printed {printed}");
-            }
-        }
-    }
 }

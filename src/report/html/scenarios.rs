@@ -2,7 +2,7 @@
 //! where each scenario is at work.
 
 use super::{listed, percent, section, table};
-use crate::inversion::{ACTIVE_SHARE, is_likely};
+use crate::inversion::{ACTIVE_SHARE, EVIDENCE_POWER, is_likely};
 use crate::report::colour::{NO_CATEGORY, Palette, category};
 use crate::report::data::scenarios::{CRITERIA, none_fits};
 use crate::report::data::{Case, Run, Scenario, Summary};
@@ -177,11 +177,14 @@ fn verdict_table(summary: &Summary, scenarios: &[Scenario]) -> String {
              that are less likely under it than the data: next to none where the data look like none of them."
         }
     };
-    let by = summary.text("judged_by").unwrap_or("evidence").replace('-', " ");
+    let by = match summary.text("judged_by") {
+        Some("synthetic-likelihood") => "synthetic likelihood".to_owned(),
+        _ => format!("evidence, raised to the power {EVIDENCE_POWER} (to the letter it is too sure of channels),"),
+    };
     format!(
-        "{}<p class=\"note\">Each scenario is inverted by itself; the probabilities follow from the {by} with all \
-         scenarios equally likely beforehand.{simulated} The best of a column stands in bold: the least criterion, the largest of \
-         the rest. AICc is undefined where there are not more data than effective parameters kₑ + 1. χ² is the squared \
+        "{}<p class=\"note\">Each scenario is inverted by itself; the probabilities follow from the {by} with \
+         all scenarios equally likely beforehand.{simulated} The best of a column stands in bold: the least criterion, the \
+         largest of the rest. AICc is undefined where there are not more data than effective parameters kₑ + 1. χ² is the squared \
          distance of the data from what a scenario predicts of them, in units of their covariance under it: about their \
          number where the scenario is right and its fields are Gaussian.</p>",
         table(&header, &rows)
