@@ -17,6 +17,7 @@ pub mod png;
 pub mod pumping;
 pub mod sgems;
 pub mod survey;
+mod table;
 pub mod vti;
 
 /// One named quantity of a [`Raster`].
