@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 
 pub mod atomic;
 pub mod gslib;
+pub mod measurements;
 pub mod npy;
 pub mod png;
 pub mod pumping;
