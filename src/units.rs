@@ -439,6 +439,17 @@ impl Transform {
         }
     }
 
+    /// The transform and the unit of a name as [`Transform::label`] makes it.
+    ///
+    /// # Errors
+    /// As [`Unit::parse`].
+    pub fn parse_label(name: &str, dimension: Dimension) -> Result<(Self, Unit), Mistake> {
+        let name = name.trim();
+        let of_prefix = name.split_once(' ').and_then(|(first, rest)| Some((Self::parse(first).ok()?, rest)));
+        let (transform, unit) = of_prefix.unwrap_or((Self::None, name));
+        Ok((transform, Unit::parse(unit, dimension)?))
+    }
+
     /// The unit as files and axes name it: `"ms/m"`, `"log10 m/day"`, `"ln mD"`.
     pub fn label(self, unit: Unit) -> String {
         match self {

@@ -210,7 +210,9 @@ impl Check<'_> {
         let fits = match prior.condition {
             Condition::Nothing => true,
             Condition::HardData => self.case.hard_data.is_some(),
-            Condition::All => self.case.hard_data.is_some() || self.case.observations.iter().any(is_property),
+            Condition::All => {
+                self.case.hard_data.is_some() || self.case.observations.iter().any(is_property) || self.reads_heads()
+            }
         };
         let problem = "realizations are to honour hard data, but there are none";
         let from = ["hard_data", "observation"];
@@ -415,20 +417,24 @@ impl Check<'_> {
         self.require(fits, &["reference"], "data.file", problem, remedy);
         let problem = "with data from a file there is no reference";
         self.require(is_synthetic || reference.is_none(), &["data"], "reference", problem, "remove the section");
-        let problem = "a data file holds travel times, and this physics has none";
-        let fits = is_synthetic || data.tests.is_some() || matches!(physics, Some(Physics::StraightRays(_)) | None);
-        let remedy = "write kind = \"straight-rays\" in [physics], or leave the file out";
+        let problem = "a data file holds travel times or measurements of groundwater, and a map has neither";
+        let fits = is_synthetic || data.tests.is_some() || !matches!(physics, Some(Physics::Map));
+        let remedy = "choose another kind in [physics], or leave the file out: [hard_data] can have one";
         self.require(fits, &["physics"], "data.file", problem, remedy);
         self.tests(data);
         let problem = "static terms are errors of travel times, and this physics has none";
         let has_statics = data.source_statics > 0.0 || data.receiver_statics > 0.0;
         let fits = !has_statics || matches!(physics, Some(Physics::StraightRays(_)) | None);
         self.require(fits, &["physics"], "data.statics", problem, "remove [data.statics]");
+        if matches!(physics, Some(Physics::Groundwater(_))) {
+            self.measured(data);
+        }
         let problem = "the noise of synthetic data cannot come from a file";
         let fits = !(is_synthetic && data.noise == Noise::File);
         self.require(fits, &["data.file"], "data.noise", problem, "write \"2 %\" or a time such as \"0.8 ns\"");
         let problem = "the noise is to come from the file, but data.columns.sigma does not name its column";
-        let fits = data.noise != Noise::File || data.columns.sigma.is_some() || is_synthetic || data.tests.is_some();
+        let has_rays = matches!(physics, Some(Physics::StraightRays(_)));
+        let fits = data.noise != Noise::File || data.columns.sigma.is_some() || is_synthetic || !has_rays;
         self.require(fits, &["data.columns"], "data.noise", problem, "add sigma = \"...\" to [data.columns]");
         let problem = "the error level can only be chosen under a Gaussian prior of the coefficients";
         let fits = data.noise_level == NoiseLevel::Given || inversion.regularizer == Regularizer::Gaussian;

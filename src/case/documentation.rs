@@ -555,8 +555,13 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("data", "Observed data, or the noise of synthetic ones."),
     (
         "data.file",
-        "CSV file of observed data, relative to the case file, or \"--data\": the command line must name it. Default:\n\
-         not set, data are made from [reference].",
+        "CSV file of observed data, relative to the case file, or \"--data\": the command line must name it. Travel times\n\
+         have the columns that data.columns names. Measurements of groundwater have those of the data.csv of a run (which\n\
+         can itself be the file): kind (\"head\", \"drawdown\", \"well_head\", \"well_drawdown\", \"rate\", \"property\"), id (of\n\
+         what is measured in a well its name), x, y, z (the cell that holds the point; of a map no z), time (of flow that\n\
+         changes in time), unit (of the next two: \"m\", \"m3/day\", \"log10 m/day\"), observed (rates: extraction positive),\n\
+         sigma (its standard deviation; where it is empty or missing, data.noise holds). Other columns are left alone,\n\
+         and there is no [[observation]]. Default: not set, data are made from [reference].",
     ),
     (
         "data.noise",
@@ -572,7 +577,11 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("data.statics", "Errors shared by all data of one source, or of one receiver."),
     ("data.statics.source", "Standard deviation of a source's error [time]. Default: \"0 s\"."),
     ("data.statics.receiver", "Standard deviation of a receiver's error [time]. Default: \"0 s\"."),
-    ("data.columns", "Names of the CSV file's columns, and the units of its numbers."),
+    (
+        "data.columns",
+        "Names of the columns of a CSV file of travel times, and the units of its numbers. Of measurements of groundwater\n\
+         only the two units can be set.",
+    ),
     ("data.columns.id", "Name of the datum. Default: not set, data are numbered."),
     ("data.columns.source_x", "x of the source. Default: \"source_x\"."),
     ("data.columns.source_y", "y of the source. Default: \"source_y\", in a section not set."),

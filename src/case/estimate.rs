@@ -7,6 +7,9 @@ use super::overrides::Overrides;
 use super::{Experiment, hard_data, observations, signal};
 use crate::error::{Error, Result};
 
+/// Data that a file is taken to have before it is read.
+const LINES_OF_A_FILE: f64 = 1000.0;
+
 /// What a run would need.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Estimate {
@@ -234,7 +237,9 @@ fn step(case: &Case, n: f64, k: f64) -> (f64, f64) {
     let (properties, flows): (Vec<_>, Vec<_>) =
         case.observations.iter().partition(|o| o.kind == ObservationKind::Property);
     let count = |observations: &[&Observation]| observations.iter().map(|o| data(o)).sum::<usize>() as f64;
-    let (properties, flows) = (count(&properties), count(&flows));
+    // How many lines a file has is not known here.
+    let in_file = if case.data.as_ref().is_some_and(Data::is_one_file) { LINES_OF_A_FILE } else { 0.0 };
+    let (properties, flows) = (count(&properties), count(&flows).max(in_file));
     let (m, linearize, bytes) = match &case.physics {
         Some(Physics::StraightRays(rays)) => {
             let (m, entries) = straight_rays(case, rays);
@@ -254,7 +259,7 @@ fn step(case: &Case, n: f64, k: f64) -> (f64, f64) {
 /// Number of rays, and of their pieces in cells.
 fn straight_rays(case: &Case, rays: &StraightRays) -> (f64, f64) {
     let count = |arrays: &[Antennas]| arrays.iter().map(Antennas::count).sum::<usize>() as f64;
-    let m = (count(&rays.sources) * count(&rays.receivers)).max(1000.0);
+    let m = (count(&rays.sources) * count(&rays.receivers)).max(LINES_OF_A_FILE);
     (m, m * case.grid.cells.iter().sum::<usize>() as f64)
 }
 

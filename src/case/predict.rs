@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ndarray::{Array1, ArrayView1};
 
 use super::file::{Case, Data, DataSource, Physics, Uncertain};
-use super::observations::{Laid, columns, survey};
+use super::observations::{Laid, Measurement, columns, open, survey};
 use crate::error::{Error, Result};
 use crate::forward::straight_ray::{Ray, StraightRays};
 use crate::gpu::Gpu;
@@ -67,9 +67,7 @@ pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>) -> Result<Strin
     match &data.source {
         DataSource::File(path) => {
             let file = io::survey::read(path, &columns(&data.columns, case.grid.plane).geometry())?;
-            let mut text = Vec::new();
-            file.write_predicted(&mut text, &predicted).map_err(|e| Error::file("write", path, e))?;
-            Ok(String::from_utf8_lossy(&text).into_owned())
+            echoed(path, |text| file.write_predicted(text, &predicted))
         }
         _ => {
             let mut text = format!("id,x1,y1,x2,y2,predicted_{}\n", unit.name);
@@ -83,15 +81,34 @@ pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>) -> Result<Strin
     }
 }
 
-/// What the instruments of a physics without rays read, a line a datum.
+/// What the instruments of a physics without rays read: beside the lines of the data file, else a line a datum.
 fn readings(case: &Case, data: &Data, u: ArrayView1<'_, f64>) -> Result<String> {
-    let laid = Laid::new(case, data)?;
+    let file = match &data.source {
+        DataSource::File(path) if data.tests.is_none() => Some((path, open(data, false)?)),
+        _ => None,
+    };
+    let laid = match &file {
+        Some((_, file)) => Laid::of_file(case, data, file)?,
+        None => Laid::new(case, data)?,
+    };
     let predicted = laid.instruments.host(case)?.predict(u)?;
+    let reported = laid.measurements.iter().zip(&predicted).map(|(m, &y)| m.unit.reported(y));
+    if let Some((path, file)) = &file {
+        let reported: Vec<f64> = reported.collect();
+        return echoed(path, |text| file.write_predicted(text, &reported));
+    }
     let mut text = String::from("kind,id,x,y,z,time,unit,predicted\n");
-    for (((datum, _), unit), &y) in laid.measurements.iter().zip(&laid.units).zip(&predicted) {
-        let ([x, y0, z], time) = (datum.at, datum.time.map(|t| t.to_string()).unwrap_or_default());
-        let (kind, id, name, value) = (datum.kind, &datum.id, unit.name(), unit.reported(y));
-        text.push_str(&format!("{kind},{id},{x},{y0},{z},{time},{name},{value}\n"));
+    for (Measurement { datum, unit, .. }, value) in laid.measurements.iter().zip(reported) {
+        let ([x, y, z], time) = (datum.at, datum.time.map(|t| t.to_string()).unwrap_or_default());
+        let (kind, id, name) = (datum.kind, &datum.id, unit.name());
+        text.push_str(&format!("{kind},{id},{x},{y},{z},{time},{name},{value}\n"));
     }
     Ok(text)
+}
+
+/// The lines of a data file as `write` echoes them.
+fn echoed(path: &Path, write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Result<String> {
+    let mut text = Vec::new();
+    write(&mut text).map_err(|e| Error::file("write", path, e))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }

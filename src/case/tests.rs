@@ -894,7 +894,11 @@ fn contradictions_of_flow_name_the_key_that_should_change() {
         ("simulations = 20", "simulations = 19", "verdict.simulations: 19 simulations of a scenario do not tell"),
         ("\"synthetic-likelihood\"", "\"likelihood\"", "verdict.by: found \"likelihood\", expected one of"),
         ("[reference]", "[selection]\n[reference]", "basis.kind: the second stage has one basis"),
-        ("[reference]", "[data]\nfile = \"a.csv\"\n[reference]", "data.file: a data file holds travel times"),
+        (
+            "[reference]",
+            "[data]\nfile = \"a.csv\"\n[reference]",
+            "observation: the data file says all that is observed",
+        ),
         ("iteration = 3", "iteration = 30", "mapping.iteration: iteration 30 of 10"),
         ("iteration = 3", "", "mapping: with a physics, the model that is mapped is that of one iteration"),
         ("\"13 m\"", "\"13 s\"", "physics.well[2].head: in variant \"l1\": \"s\" is a unit of time"),

@@ -12,11 +12,13 @@ use crate::error::{Error, Result};
 
 pub mod atomic;
 pub mod gslib;
+pub mod measurements;
 pub mod npy;
 pub mod png;
 pub mod pumping;
 pub mod sgems;
 pub mod survey;
+mod table;
 pub mod vti;
 
 /// One named quantity of a [`Raster`].

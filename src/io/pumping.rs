@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::io::survey::{Field, Range, column, table};
+use crate::io::table::{Field, Range, column, table};
 use crate::units::Unit;
 
 /// Names of the files and columns, and the units of their numbers.

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
-use csv::{ReaderBuilder, StringRecord, WriterBuilder};
+use csv::StringRecord;
 
+use super::table::{Field, Range, Table, column, known, table};
 use crate::error::{Error, Result};
-use crate::units::{Unit, nearest};
+use crate::units::Unit;
 
 /// Names of the columns, and the units of their numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,14 +56,6 @@ pub struct Survey {
     time_unit: Unit,
 }
 
-/// The file as it was, to be echoed beside predictions.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Table {
-    pub(super) header: StringRecord,
-    pub(super) rows: Vec<StringRecord>,
-    delimiter: u8,
-}
-
 /// Reads a survey.
 ///
 /// # Errors
@@ -104,8 +97,8 @@ pub fn parse(place: &str, bytes: &[u8], columns: &Columns) -> Result<Survey> {
     let mut lines_of_ids = HashMap::new();
     for row in &table.rows {
         let field = Field { place, header: &table.header, row };
-        survey.sources.push(field.position(&at.source, columns.length_unit)?);
-        survey.receivers.push(field.position(&at.receiver, columns.length_unit)?);
+        survey.sources.push(position(&field, &at.source, columns.length_unit)?);
+        survey.receivers.push(position(&field, &at.receiver, columns.length_unit)?);
         if let (Some(column), Some(times)) = (at.time, &mut survey.times) {
             times.push(columns.time_unit.to_si(field.number(column, Range::NotNegative)?));
         }
@@ -140,55 +133,8 @@ impl Survey {
     /// # Errors
     /// What the writer says.
     pub fn write_predicted(&self, to: impl Write, predicted: &[f64]) -> std::io::Result<()> {
-        assert_eq!(predicted.len(), self.len(), "predicted times, one a datum");
-        let mut writer = WriterBuilder::new().delimiter(self.table.delimiter).from_writer(to);
-        let mut name = "predicted".to_owned();
-        for number in 2.. {
-            if self.table.header.iter().all(|h| h != name) {
-                break;
-            }
-            name = format!("predicted_{number}");
-        }
-        writer.write_record(self.table.header.iter().chain([name.as_str()]))?;
-        for (row, time) in self.table.rows.iter().zip(predicted) {
-            let time = self.time_unit.from_si(*time).to_string();
-            writer.write_record(row.iter().chain([time.as_str()]))?;
-        }
-        writer.flush()
+        self.table.write_predicted(to, predicted.iter().map(|&time| self.time_unit.from_si(time)))
     }
-}
-
-pub(super) fn table(place: &str, text: &str) -> Result<Table> {
-    let first = text.lines().find(|l| !l.trim().is_empty() && !l.starts_with('#')).unwrap_or_default();
-    let count = |delimiter: u8| first.bytes().filter(|b| *b == delimiter).count();
-    // The comma wins a tie: it is the last of the largest.
-    let delimiter = [b'\t', b';', b','].into_iter().max_by_key(|d| count(*d)).unwrap_or(b',');
-    let mut reader = ReaderBuilder::new()
-        .delimiter(delimiter)
-        .comment(Some(b'#'))
-        .trim(csv::Trim::All)
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let damaged = |e: csv::Error| Error::input(place, e.to_string(), "give a CSV file with a header line");
-    let header = reader.headers().map_err(damaged)?.clone();
-    if header.is_empty() {
-        return Err(super::empty(place));
-    }
-    let mut rows = Vec::new();
-    for row in reader.records() {
-        let row = row.map_err(damaged)?;
-        if row.len() != header.len() {
-            let line = row.position().map_or(0, |p| p.line());
-            let problem = format!("the line has {} fields, the header {}", row.len(), header.len());
-            let remedy = "give every line one field a column; a decimal comma is read as the end of a field";
-            return Err(Error::input(format!("{place}, line {line}"), problem, remedy));
-        }
-        rows.push(row);
-    }
-    if rows.is_empty() {
-        return Err(Error::input(place, "there are no data below the header", "give at least one line of data"));
-    }
-    Ok(Table { header, rows, delimiter })
 }
 
 /// Numbers of the columns, from 0.
@@ -220,97 +166,14 @@ impl Positions {
     }
 }
 
-fn known(header: &StringRecord) -> String {
-    format!("the columns of the file are: {}", header.iter().collect::<Vec<_>>().join(", "))
-}
-
-pub(super) fn column(place: &str, header: &StringRecord, name: &str) -> Result<usize> {
-    let mut found = header.iter().enumerate().filter(|(_, h)| *h == name).map(|(c, _)| c);
-    match (found.next(), found.next()) {
-        (Some(column), None) => Ok(column),
-        (Some(a), Some(b)) => {
-            let problem = format!("columns {} and {} are both called \"{name}\"", a + 1, b + 1);
-            Err(Error::input(place, problem, "rename one of them"))
-        }
-        (None, _) => {
-            let hint = nearest(name, header.iter()).map(|n| format!("did you mean \"{n}\"? ")).unwrap_or_default();
-            Err(Error::input(place, format!("there is no column \"{name}\""), format!("{hint}{}", known(header))))
+fn position(field: &Field<'_>, columns: &[Option<usize>; 3], unit: Unit) -> Result<[f64; 3]> {
+    let mut position = [0.0; 3];
+    for (axis, column) in columns.iter().enumerate() {
+        if let Some(column) = column {
+            position[axis] = unit.to_si(field.number(*column, Range::Finite)?);
         }
     }
-}
-
-/// What a number may be.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Range {
-    Finite,
-    NotNegative,
-    Positive,
-}
-
-/// A line of the file, for reading its fields.
-pub(super) struct Field<'a> {
-    pub(super) place: &'a str,
-    pub(super) header: &'a StringRecord,
-    pub(super) row: &'a StringRecord,
-}
-
-impl Field<'_> {
-    fn line(&self) -> u64 {
-        self.row.position().map_or(0, |p| p.line())
-    }
-
-    pub(super) fn place(&self, column: usize) -> String {
-        let name = self.header.get(column).unwrap_or_default();
-        format!("{}, line {}, column {} ({name})", self.place, self.line(), column + 1)
-    }
-
-    pub(super) fn number(&self, column: usize, range: Range) -> Result<f64> {
-        let text = self.row.get(column).unwrap_or_default();
-        let wrong = |problem: String, remedy: &str| Err(Error::input(self.place(column), problem, remedy));
-        let value = match text.parse::<f64>() {
-            Ok(value) => value,
-            Err(_) if text.is_empty() => {
-                return wrong("the field is empty".into(), "give a number, or leave out the line");
-            }
-            Err(_) => {
-                return wrong(
-                    format!("\"{text}\" is no number"),
-                    "numbers look like 39.9667 or 4e-8, with a decimal point",
-                );
-            }
-        };
-        match range {
-            _ if !value.is_finite() => {
-                wrong(format!("\"{text}\" is not finite"), "leave out data that were not measured")
-            }
-            Range::NotNegative if value < 0.0 => {
-                wrong(format!("a time of {text} is negative"), "correct the time zero, or leave out the datum")
-            }
-            Range::Positive if value <= 0.0 => {
-                let problem = format!("a standard deviation of {text} is not positive");
-                wrong(problem, "every datum has an error: give its standard deviation, or set data.noise instead")
-            }
-            _ => Ok(value),
-        }
-    }
-
-    fn position(&self, columns: &[Option<usize>; 3], unit: Unit) -> Result<[f64; 3]> {
-        let mut position = [0.0; 3];
-        for (axis, column) in columns.iter().enumerate() {
-            if let Some(column) = column {
-                position[axis] = unit.to_si(self.number(*column, Range::Finite)?);
-            }
-        }
-        Ok(position)
-    }
-
-    fn id(&self, column: Option<usize>, index: usize) -> Result<String> {
-        let Some(column) = column else { return Ok((index + 1).to_string()) };
-        match self.row.get(column).unwrap_or_default() {
-            "" => Err(Error::input(self.place(column), "the id is empty", "give every datum an id of its own")),
-            id => Ok(id.to_owned()),
-        }
-    }
+    Ok(position)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use ndarray::{Array3, Array4, ArrayView3, Axis};
 
 use crate::support::Place;
 
-const BLOCK: &str = r#"format = 1
+pub(crate) const BLOCK: &str = r#"format = 1
 name = "block"
 title = "Pumping in a small block"
 

@@ -19,6 +19,27 @@ impl Check<'_> {
         self.uncertain(flow);
     }
 
+    /// Whether heads and what else is measured of groundwater come from a file.
+    pub(super) fn reads_heads(&self) -> bool {
+        let is_flow = matches!(self.case.physics, Some(Physics::Groundwater(_)));
+        is_flow && self.case.data.as_ref().is_some_and(Data::is_one_file)
+    }
+
+    /// Measurements have their own standard deviations, and a file of them the columns of `data.csv`.
+    pub(super) fn measured(&self, data: &Data) {
+        if !self.reads_heads() {
+            return;
+        }
+        let problem = "the noise of [data] has the unit of a travel time";
+        let remedy = "give every line of the file its sigma, or write \"2 %\"";
+        self.require(!data.noise.is_absolute(), &["physics.kind"], "data.noise", problem, remedy);
+        let Columns { length_unit, time_unit, .. } = data.columns;
+        let usual = Columns { length_unit, time_unit, ..Columns::usual(&self.case.grid) };
+        let problem = "measurements of groundwater have the columns kind, id, x, y, z, time, unit, observed and sigma";
+        let remedy = "rename the columns in the file, and keep length_unit and time_unit here";
+        self.require(data.columns == usual, &["grid", "physics.kind"], "data.columns", problem, remedy);
+    }
+
     /// Pumping tests need flow in time through a map, and say themselves where wells stand.
     pub(super) fn tests(&self, data: &Data) {
         let Case { physics, observations, .. } = self.case;

@@ -8,10 +8,15 @@ impl Check<'_> {
     pub(super) fn observations(&self) {
         let Case { physics, observations, data, .. } = self.case;
         let problem = "nothing is observed";
-        let observed = !observations.is_empty() || data.as_ref().is_some_and(|d| d.tests.is_some());
+        let observed = !observations.is_empty() || data.as_ref().is_some_and(|d| d.source != DataSource::Reference);
         let fits = observed || !matches!(physics, Some(Physics::Groundwater(_) | Physics::Map));
         let remedy = "add [[observation]] with kind = \"head\" (or another)";
         self.require(fits, &["physics"], "observation", problem, remedy);
+        let problem = "the data file says all that is observed";
+        let fits = observations.is_empty() || !data.as_ref().is_some_and(Data::is_one_file);
+        let remedy =
+            "remove [[observation]]: a file of groundwater can have rows of other kinds, rays can have [hard_data]";
+        self.require(fits, &["data.file"], "observation", problem, remedy);
         let problem = "nothing is inverted";
         let fits = observations.is_empty() || physics.is_some();
         self.require(fits, &["physics"], "observation", problem, "add [physics], or remove [[observation]]");

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::grid::Plane;
+use crate::grid::{Grid, Plane};
 use crate::io::pumping;
-use crate::units::Unit;
+use crate::units::{Dimension, Unit};
 
 /// Observed data, or what noise synthetic data get.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,13 @@ pub struct Data {
     pub noise_level: NoiseLevel,
     /// Pumping tests, whose folder (or list of tests in it) the source then names.
     pub tests: Option<Tests>,
+}
+
+impl Data {
+    /// Whether they come from a file of their own, not from those of pumping tests.
+    pub fn is_one_file(&self) -> bool {
+        self.source != DataSource::Reference && self.tests.is_none()
+    }
 }
 
 /// Drawdowns of pumping tests: which of them are data.
@@ -51,7 +58,8 @@ pub enum DataSource {
     CommandLine,
 }
 
-/// Names of the columns of a CSV file, and the units of its numbers.
+/// Names of the columns of a CSV file of travel times, and the units of its numbers. Of measurements of groundwater the
+/// columns are those of `data.csv`, and only the units are of use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Columns {
     /// Name of the datum; `None`: numbered by line.
@@ -71,6 +79,24 @@ pub struct Columns {
 }
 
 impl Columns {
+    /// What the columns are called where a case says nothing: those of the axes that a grid has, units of SI.
+    pub fn usual(grid: &Grid) -> Self {
+        let (is_section, name) = (grid.plane == Plane::Xz, |name: &str| Some(name.to_owned()));
+        let axes = |end: &str| {
+            let axis = |axis: &str, has: bool| if has { name(&format!("{end}_{axis}")) } else { None };
+            [axis("x", true), axis("y", !is_section), axis("z", is_section || !grid.is_2d())]
+        };
+        Self {
+            id: None,
+            source: axes("source"),
+            receiver: axes("receiver"),
+            time: "time".to_owned(),
+            sigma: None,
+            length_unit: Dimension::Length.si(),
+            time_unit: Dimension::Time.si(),
+        }
+    }
+
     /// The columns of [`Self::source`] or [`Self::receiver`] by the axes of a grid: in a section the second axis is
     /// depth, which files call z.
     pub fn of_axes(columns: &[Option<String>; 3], plane: Plane) -> [Option<&str>; 3] {
@@ -91,7 +117,7 @@ pub enum Noise {
     RelativeToMean(f64),
     /// One σ \[SI\]; of a logarithm without unit.
     Absolute(f64),
-    /// The σ column of the data file.
+    /// The σ column of the data file. (Where a file of measurements of groundwater has one, it goes before all others.)
     File,
     /// No noise is added; data are whitened with `0.01 rms`.
     Free,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
-use super::super::file::{self, BoundaryCondition, BoundaryPlace, Case, Face, ObservationKind};
-use super::Measurement;
+use super::super::file::{self, BoundaryCondition, BoundaryPlace, Case, Face, ObservationKind, Places};
+use super::{Measurement, Unit};
 use crate::error::{Error, Result};
 use crate::forward::Datum;
 use crate::forward::groundwater::{
@@ -93,11 +93,11 @@ impl LinearOperator for Signed<'_> {
     }
 }
 
-/// The aquifer of a case with all its observations, and what each of them is.
+/// The aquifer of a case, nothing observed yet.
 ///
 /// # Errors
 /// A case whose property or storage fits no aquifer.
-pub(super) fn aquifer(case: &Case, flow: &file::Groundwater) -> Result<(Aquifer, Vec<Measurement>)> {
+pub(super) fn aquifer(case: &Case, flow: &file::Groundwater) -> Result<Aquifer> {
     let property = match (case.property.quantity, case.grid.is_2d()) {
         (file::Quantity::Transmissivity, true) => Property::Transmissivity,
         (file::Quantity::Conductivity, _) => Property::Conductivity,
@@ -123,19 +123,27 @@ pub(super) fn aquifer(case: &Case, flow: &file::Groundwater) -> Result<(Aquifer,
             },
         };
     }
+    Ok(aquifer)
+}
+
+/// Adds what the case's sections observe to its aquifer; returns what each datum is.
+pub(super) fn observe(case: &Case, flow: &file::Groundwater, aquifer: &mut Aquifer) -> Vec<Measurement> {
     let wells: Vec<_> = flow.wells.iter().map(|well| well.column).collect();
-    let closed = closed(&case.grid, &aquifer, &wells);
+    let closed = closed(&case.grid, aquifer, &wells);
     let mut measurements = Vec::new();
     for observed in &case.observed() {
-        for (quantity, datum, time) in measured(case, flow, observed, &wells, &closed) {
+        for (quantity, mut datum, time) in measured(case, flow, observed, &wells, &closed) {
+            datum.id = match quantity {
+                // By its name a well is found again when the data come back from a file.
+                Quantity::Rate(w) | Quantity::WellHead(w) | Quantity::WellDrawdown(w) => flow.wells[w].name.clone(),
+                _ => (measurements.len() + 1).to_string(),
+            };
             aquifer.observations.push(Observation { quantity, time });
-            measurements.push(Measurement { datum, kind: observed.kind, noise: observed.noise });
+            let unit = Unit::of(observed.kind, &case.property);
+            measurements.push(Measurement { datum, unit, noise: observed.noise });
         }
     }
-    for (number, measurement) in measurements.iter_mut().enumerate() {
-        measurement.datum.id = (number + 1).to_string();
-    }
-    Ok((aquifer, measurements))
+    measurements
 }
 
 /// Columns in which nothing is observed at random: those with a fixed head or a well.
@@ -176,20 +184,20 @@ fn measured(
     };
     let mut out = Vec::new();
     let mut push = |quantity, cell| out.extend(times.iter().map(|&time| (quantity, datum(cell, time), time)));
-    let of_well = |w: usize| match observed.kind {
-        ObservationKind::WellHead => Some(Quantity::WellHead(w)),
-        ObservationKind::WellDrawdown => Some(Quantity::WellDrawdown(w)),
-        ObservationKind::Rate => Some(Quantity::Rate(w)),
-        ObservationKind::Head | ObservationKind::Drawdown | ObservationKind::Property => None,
-    };
-    for [i, j] in observed.places.columns(grid, wells, closed) {
-        // What is observed in wells is so once, whatever their layers.
-        if let Some((w, quantity)) =
-            wells.iter().position(|column| *column == [i, j]).and_then(|w| Some((w, of_well(w)?)))
-        {
-            push(quantity, [i, j, flow.wells[w].layers.first().copied().unwrap_or(0)]);
-            continue;
+    // What is observed in wells is so once, whatever their layers.
+    if let (true, Places::Wells(numbers)) = (observed.kind.is_of_wells(), &observed.places) {
+        for &w in numbers {
+            let ([i, j], layer) = (wells[w], flow.wells[w].layers.first());
+            let quantity = match observed.kind {
+                ObservationKind::WellHead => Quantity::WellHead(w),
+                ObservationKind::WellDrawdown => Quantity::WellDrawdown(w),
+                _ => Quantity::Rate(w),
+            };
+            push(quantity, [i, j, layer.copied().unwrap_or(0)]);
         }
+        return out;
+    }
+    for [i, j] in observed.places.columns(grid, wells, closed) {
         for &k in &observed.layers {
             let cell = grid.index([i, j, k]);
             match observed.kind {

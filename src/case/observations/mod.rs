@@ -10,20 +10,23 @@ use crate::forward::cells::PropertyInCells;
 use crate::forward::groundwater::Aquifer;
 use crate::gpu::Gpu;
 use crate::inversion::{cross_validate, reduced_jacobian};
+use crate::io::measurements::Measurements;
 use crate::linalg::covariance::Covariance;
 use crate::operator::Operator;
 use crate::random::{Purpose, Stream};
 use crate::report::metrics::nearest_facies;
-use crate::units::{self, Dimension};
+use crate::units::{self, Dimension, Mistake, Transform};
 
 mod errors;
 mod flow;
 mod instruments;
 mod level;
+mod measured;
 mod pumping;
 mod rays;
 
 pub(super) use instruments::Instruments;
+pub(super) use measured::open;
 pub(super) use pumping::{Layout, Which, count_of_tests};
 pub(super) use rays::{columns, survey};
 
@@ -31,13 +34,19 @@ use errors::{Scale, covariance, sigma};
 use level::{least, likeliest_factor};
 use rays::Shared;
 
-/// A datum that is no travel time.
+/// A datum: what is read, in which unit of files.
 #[derive(Debug, Clone)]
 pub(super) struct Measurement {
-    datum: Datum,
-    kind: ObservationKind,
+    pub(super) datum: Datum,
+    pub(super) unit: Unit,
     /// Its noise, where it is not the data's.
     noise: Option<Noise>,
+}
+
+impl Measurement {
+    fn scale(&self, data: &Data) -> Scale<'_> {
+        Scale { kind: self.datum.kind, unit: &self.unit, noise: self.noise.unwrap_or(data.noise) }
+    }
 }
 
 /// The word for a kind of observation in files.
@@ -62,6 +71,33 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// That in which files carry a kind of observation where they do not say another.
+    fn of(kind: ObservationKind, property: &Property) -> Self {
+        match kind {
+            ObservationKind::Head
+            | ObservationKind::Drawdown
+            | ObservationKind::WellHead
+            | ObservationKind::WellDrawdown => Self::Plain(Dimension::Length.si()),
+            ObservationKind::Rate => Self::Plain(Dimension::Rate.si()),
+            ObservationKind::Property => Self::Property(property.clone()),
+        }
+    }
+
+    /// The unit of this name for the same kind of datum: one of the same dimension, of a property with its transform.
+    fn named(&self, name: &str) -> Result<Self, Mistake> {
+        let property = match self {
+            Self::Plain(unit) => return units::Unit::parse(name, unit.dimension).map(Self::Plain),
+            Self::Property(property) => property,
+        };
+        let (transform, unit) = Transform::parse_label(name, property.quantity.dimension())?;
+        if transform != property.transform {
+            let problem = format!("\"{name}\", and the case carries its property as \"{}\"", property.label());
+            let remedy = format!("give \"{}\" or another unit with the same transform", property.label());
+            return Err(Mistake { problem, remedy });
+        }
+        Ok(Self::Property(Property { unit, ..property.clone() }))
+    }
+
     /// Its name: `"ns"`, `"log10 m/day"`.
     pub fn name(&self) -> String {
         match self {
@@ -83,6 +119,22 @@ impl Unit {
         match self {
             Self::Plain(unit) => unit.from_si(carried),
             Self::Property(property) => carried / property.difference(),
+        }
+    }
+
+    /// What the library carries for the number in a file: the inverse of [`Unit::reported`].
+    fn carried(&self, reported: f64) -> f64 {
+        match self {
+            Self::Plain(unit) => unit.to_si(reported),
+            Self::Property(property) => property.carried(reported),
+        }
+    }
+
+    /// What the library carries for a standard deviation: the inverse of [`Unit::reported_difference`].
+    fn carried_difference(&self, reported: f64) -> f64 {
+        match self {
+            Self::Plain(unit) => unit.to_si(reported),
+            Self::Property(property) => reported * property.difference(),
         }
     }
 
@@ -149,16 +201,15 @@ impl<'g> Observations<'g> {
         };
         let laid = Laid::new(case, data)?;
         let host = laid.instruments.host(case)?;
-        let (reference, codes, scenarios, clean) = match &laid.times {
-            Some(times) => (None, None, Vec::new(), Array1::from(times.clone())),
+        let (reference, codes, scenarios, clean) = match &laid.observed {
+            Some(observed) => (None, None, Vec::new(), Array1::from(observed.clone())),
             None => {
                 let drawn = study.reference(number)?;
                 let clean = host.predict(drawn.property.view())?;
                 (Some(drawn.property), drawn.codes, drawn.scenarios, clean)
             }
         };
-        let scales: Vec<_> =
-            laid.measurements.iter().zip(&laid.units).map(|(m, unit)| laid_scale(m, unit, data)).collect();
+        let scales: Vec<_> = laid.measurements.iter().map(|measurement| measurement.scale(data)).collect();
         let sigma = sigma(&scales, clean.view(), laid.sigmas.as_deref())?;
         let mut observed = clean;
         if reference.is_some() && data.noise != Noise::Free {
@@ -166,9 +217,10 @@ impl<'g> Observations<'g> {
             let covariance = covariance(data, &sigma, &laid.shared, 1.0)?;
             observed += &covariance.color(Array1::from(normals).view());
         }
+        let (data_of, units) = laid.measurements.into_iter().map(|m| (m.datum, m.unit)).unzip();
         let mut out = Self {
-            data: laid.measurements.into_iter().map(|(datum, _)| datum).collect(),
-            units: laid.units,
+            data: data_of,
+            units,
             covariance: covariance(data, &sigma, &laid.shared, 1.0)?,
             observed,
             noise_factor: 1.0,
@@ -352,20 +404,14 @@ impl<'g> Observations<'g> {
     }
 }
 
-fn laid_scale<'a>((datum, noise): &(Datum, Option<Noise>), unit: &'a Unit, data: &Data) -> Scale<'a> {
-    Scale { kind: datum.kind, unit, noise: noise.unwrap_or(data.noise) }
-}
-
 /// The instruments of a case laid out: what each reads, in which unit, with which noise.
 pub(super) struct Laid {
     /// What reads.
     pub(super) instruments: Instruments,
-    /// Every datum, and its noise where it is not the data's.
-    pub(super) measurements: Vec<(Datum, Option<Noise>)>,
-    /// The unit of every datum in files.
-    pub(super) units: Vec<Unit>,
-    /// Data of a file, travel times or drawdowns.
-    times: Option<Vec<f64>>,
+    /// Every datum.
+    pub(super) measurements: Vec<Measurement>,
+    /// Data of a file.
+    observed: Option<Vec<f64>>,
     sigmas: Option<Vec<f64>>,
     shared: Shared,
 }
@@ -376,34 +422,38 @@ impl Laid {
     /// # Errors
     /// A survey or a data file that cannot be read; a property or storage that fits no aquifer.
     pub(super) fn new(case: &Case, data: &Data) -> Result<Self> {
-        let time = Unit::Plain(data.columns.time_unit);
         let mut laid = match &case.physics {
             Some(Physics::StraightRays(physics)) => {
                 let survey = survey(case, data, true)?;
                 let ends = survey.sources.iter().zip(&survey.receivers);
                 let rays =
                     ends.clone().map(|(&source, &receiver)| crate::forward::straight_ray::Ray { source, receiver });
-                let datum = |(id, (&at, &to)): (&String, (&[f64; 3], &[f64; 3]))| {
-                    (Datum { kind: "travel_time", id: id.clone(), at, to: Some(to), time: None }, None)
+                let measurement = |(id, (&at, &to)): (&String, (&[f64; 3], &[f64; 3]))| {
+                    let datum = Datum { kind: "travel_time", id: id.clone(), at, to: Some(to), time: None };
+                    Measurement { datum, unit: Unit::Plain(data.columns.time_unit), noise: None }
                 };
                 Self {
                     shared: rays::shared(&survey),
                     instruments: Instruments::rays(rays.collect(), physics.background),
-                    measurements: survey.ids.iter().zip(ends).map(datum).collect(),
-                    units: vec![time; survey.ids.len()],
-                    times: survey.times,
+                    measurements: survey.ids.iter().zip(ends).map(measurement).collect(),
+                    observed: survey.times,
                     sigmas: survey.sigmas,
                 }
             }
             Some(Physics::Groundwater(_)) if data.tests.is_some() => return Self::of_tests(case, data),
             Some(Physics::Groundwater(flow)) => {
-                synthetic(data)?;
-                let (aquifer, measurements) = flow::aquifer(case, flow)?;
-                return Ok(Self::of_measurements(case, Instruments::flow(aquifer), measurements));
+                return match data.source {
+                    DataSource::Reference => {
+                        let mut aquifer = flow::aquifer(case, flow)?;
+                        let measurements = flow::observe(case, flow, &mut aquifer);
+                        Ok(Self::synthetic(Instruments::flow(aquifer), measurements))
+                    }
+                    DataSource::File(_) | DataSource::CommandLine => Self::of_file(case, data, &open(data, true)?),
+                };
             }
             Some(Physics::Map) | None => {
-                synthetic(data)?;
-                Self::of_measurements(case, Instruments::none(), Vec::new())
+                no_file(data)?;
+                Self::synthetic(Instruments::none(), Vec::new())
             }
         };
         laid.add_property(case)?;
@@ -412,40 +462,44 @@ impl Laid {
 
     fn of_tests(case: &Case, data: &Data) -> Result<Self> {
         let layout = Layout::new(case, data, Which::Data)?;
-        let datum = |reading: &pumping::Reading| {
+        let measurement = |reading: &pumping::Reading| {
             let (test, well) = (&layout.tests.tests[reading.test], &layout.tests.wells[reading.well]);
             let [x, y] = well.place;
             let id = format!("{} {} {}", test.name, well.name, reading.time);
-            (Datum { kind: "drawdown", id, at: [x, y, 0.0], to: None, time: Some(reading.time) }, None)
+            let datum = Datum { kind: "drawdown", id, at: [x, y, 0.0], to: None, time: Some(reading.time) };
+            Measurement { datum, unit: Unit::Plain(Dimension::Length.si()), noise: None }
         };
-        let count = layout.readings.len();
         Ok(Self {
-            measurements: layout.readings.iter().map(datum).collect(),
-            units: vec![Unit::Plain(Dimension::Length.si()); count],
-            times: Some(layout.readings.iter().filter_map(|reading| reading.observed).collect()),
+            measurements: layout.readings.iter().map(measurement).collect(),
+            observed: Some(layout.readings.iter().filter_map(|reading| reading.observed).collect()),
             sigmas: None,
-            shared: Shared { source: layout.series(), ..Shared::none(count) },
+            shared: Shared { source: layout.series(), ..Shared::none(layout.readings.len()) },
             instruments: Instruments::tests(layout.parts),
         })
     }
 
-    fn of_measurements(case: &Case, instruments: Instruments, measurements: Vec<Measurement>) -> Self {
-        let unit = |m: &Measurement| match m.kind {
-            ObservationKind::Head
-            | ObservationKind::Drawdown
-            | ObservationKind::WellHead
-            | ObservationKind::WellDrawdown => Unit::Plain(Dimension::Length.si()),
-            ObservationKind::Rate => Unit::Plain(Dimension::Rate.si()),
-            ObservationKind::Property => Unit::Property(case.property.clone()),
+    /// What the lines of a file measure of groundwater.
+    ///
+    /// # Errors
+    /// A case without flow; whatever [`measured::readings`] refuses.
+    pub(super) fn of_file(case: &Case, data: &Data, file: &Measurements) -> Result<Self> {
+        let Some(Physics::Groundwater(flow)) = &case.physics else {
+            return Err(Error::input("physics.kind", "no groundwater flows in this case", "write \"groundwater\""));
         };
-        Self {
-            instruments,
-            shared: Shared::none(measurements.len()),
-            units: measurements.iter().map(unit).collect(),
-            measurements: measurements.into_iter().map(|m| (m.datum, m.noise)).collect(),
-            times: None,
-            sigmas: None,
+        let mut aquifer = flow::aquifer(case, flow)?;
+        let (mut measurements, mut observed) = (Vec::new(), Vec::new());
+        for reading in measured::readings(case, flow, data, file)? {
+            aquifer.observations.push(reading.observation);
+            measurements.push(reading.measurement);
+            observed.extend(reading.observed);
         }
+        Ok(Self { observed: Some(observed), ..Self::synthetic(Instruments::flow(aquifer), measurements) })
+    }
+
+    /// Instruments without data: these are to be made from a reference.
+    fn synthetic(instruments: Instruments, measurements: Vec<Measurement>) -> Self {
+        let shared = Shared::none(measurements.len());
+        Self { instruments, measurements, observed: None, sigmas: None, shared }
     }
 
     /// The property observed beside what the physics reads.
@@ -458,19 +512,13 @@ impl Laid {
                     "choose \"property\", or physics.kind = \"groundwater\"",
                 ));
             }
-            if self.times.is_some() {
-                return Err(Error::input(
-                    "observation",
-                    "observed properties beside travel times from a file",
-                    "give them as hard data",
-                ));
-            }
             for [i, j] in observed.places.columns(&case.grid, &[], &[]) {
                 for &k in &observed.layers {
                     let (kind, id) = (word(observed.kind), (self.measurements.len() + 1).to_string());
                     let at = case.grid.center([i, j, k]);
-                    self.measurements.push((Datum { kind, id, at, to: None, time: None }, observed.noise));
-                    self.units.push(Unit::Property(case.property.clone()));
+                    let (datum, unit) =
+                        (Datum { kind, id, at, to: None, time: None }, Unit::of(observed.kind, &case.property));
+                    self.measurements.push(Measurement { datum, unit, noise: observed.noise });
                     self.instruments.add_property(case.grid.index([i, j, k]));
                 }
             }
@@ -482,16 +530,20 @@ impl Laid {
     }
 }
 
-/// Whether data are made from a reference, as they are for everything but rays.
-fn synthetic(data: &Data) -> Result<()> {
+/// Refuses a data file where nothing is read from one.
+fn no_file(data: &Data) -> Result<()> {
     match &data.source {
         DataSource::Reference => Ok(()),
         DataSource::File(_) | DataSource::CommandLine => Err(Error::input(
             "data.file",
-            "only travel times are read from a file",
-            "leave the data to a [reference], or choose physics.kind = \"straight-rays\"",
+            "only travel times and measurements of groundwater are read from a file",
+            "leave the data to a [reference], or choose another physics.kind",
         )),
     }
+}
+
+fn left_to_the_command_line() -> Error {
+    Error::input("data.file", "the case leaves its data file to the command line", "name it with --data FILE")
 }
 
 /// Reads the case's data file and lays its instruments out, before any work is done that they would spoil.
@@ -501,8 +553,10 @@ fn synthetic(data: &Data) -> Result<()> {
 pub(super) fn check(case: &Case) -> Result<()> {
     let Some(data) = &case.data else { return Ok(()) };
     let laid = Laid::new(case, data)?.instruments.host(case);
+    // An aquifer is the case's own: the lines of a file of measurements have been checked one by one.
+    let is_of_file = !matches!(case.physics, Some(Physics::Groundwater(_))) || data.tests.is_some();
     match (laid, &data.source) {
-        (Err(Error::Input { place, problem, remedy }), DataSource::File(path)) => {
+        (Err(Error::Input { place, problem, remedy }), DataSource::File(path)) if is_of_file => {
             Err(Error::input(format!("{}, {place}", path.display()), problem, remedy))
         }
         (laid, _) => laid.map(|_| ()),

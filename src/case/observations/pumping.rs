@@ -210,7 +210,7 @@ impl Part {
 
 /// The aquifer without wells, its storage unknown where the case says so.
 fn aquifer(case: &Case, flow: &file::Groundwater) -> Result<Aquifer> {
-    let (mut aquifer, _) = super::flow::aquifer(case, flow)?;
+    let mut aquifer = super::flow::aquifer(case, flow)?;
     if let Regime::Transient { storage, .. } = &mut aquifer.regime {
         if flow.uncertain.storage_variation > 0.0 {
             *storage = Storage::LogField;

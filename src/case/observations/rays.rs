@@ -34,11 +34,7 @@ pub(in crate::case) fn survey(case: &Case, data: &Data, times: bool) -> Result<S
                 sigmas: read.sigmas,
             })
         }
-        (DataSource::CommandLine, _) => Err(Error::input(
-            "data.file",
-            "the case leaves its data file to the command line",
-            "name it with --data FILE",
-        )),
+        (DataSource::CommandLine, _) => Err(super::left_to_the_command_line()),
         (DataSource::Reference, Some(Physics::StraightRays(physics))) => {
             let positions =
                 |antennas: &[file::Antennas]| antennas.iter().flat_map(|a| a.positions(&case.grid)).collect::<Vec<_>>();

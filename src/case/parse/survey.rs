@@ -7,7 +7,7 @@ use super::{MANY, NOT_NEGATIVE, length, need_in, path, tests};
 use crate::case::file::{Antennas, Columns, Data, DataSource, Noise, NoiseLevel, Physics, Side, StraightRays};
 use crate::case::reader::{Section, Value};
 use crate::case::words;
-use crate::grid::{Grid, Plane};
+use crate::grid::Grid;
 use crate::units::{self, Dimension, Unit};
 
 /// Words for the kinds of physics.
@@ -101,32 +101,26 @@ pub(super) fn data(section: Section<'_>, grid: &Grid, has_physics: bool, directo
 }
 
 fn columns(section: Section<'_>, grid: &Grid) -> Columns {
-    let is_section = grid.plane == Plane::Xz;
-    let has_y = !is_section;
-    let has_z = is_section || !grid.is_2d();
-    let name = |key, otherwise: Option<&str>| match section.get(key) {
+    let usual = Columns::usual(grid);
+    let name = |key, otherwise: Option<String>| match section.get(key) {
         Some(value) => value.text().map(str::to_owned),
-        None => otherwise.map(str::to_owned),
+        None => otherwise,
     };
     let unit = |key, dimension: Dimension, otherwise: Unit| {
         section.get(key).and_then(|v| v.unit(dimension)).unwrap_or(otherwise)
     };
+    let axes = |keys: [&'static str; 3], usual: [Option<String>; 3]| {
+        let [x, y, z] = usual;
+        [name(keys[0], x), name(keys[1], y), name(keys[2], z)]
+    };
     let columns = Columns {
-        id: name("id", None),
-        source: [
-            name("source_x", Some("source_x")),
-            name("source_y", has_y.then_some("source_y")),
-            name("source_z", has_z.then_some("source_z")),
-        ],
-        receiver: [
-            name("receiver_x", Some("receiver_x")),
-            name("receiver_y", has_y.then_some("receiver_y")),
-            name("receiver_z", has_z.then_some("receiver_z")),
-        ],
-        time: name("time", Some("time")).unwrap_or_default(),
-        sigma: name("sigma", None),
-        length_unit: unit("length_unit", Dimension::Length, Dimension::Length.si()),
-        time_unit: unit("time_unit", Dimension::Time, Dimension::Time.si()),
+        id: name("id", usual.id),
+        source: axes(["source_x", "source_y", "source_z"], usual.source),
+        receiver: axes(["receiver_x", "receiver_y", "receiver_z"], usual.receiver),
+        time: name("time", Some(usual.time)).unwrap_or_default(),
+        sigma: name("sigma", usual.sigma),
+        length_unit: unit("length_unit", Dimension::Length, usual.length_unit),
+        time_unit: unit("time_unit", Dimension::Time, usual.time_unit),
     };
     section.finish();
     columns
