@@ -28,7 +28,7 @@ pub(super) use pumping::{Layout, Which, count_of_tests};
 pub(super) use rays::{columns, survey};
 
 use errors::{Scale, covariance, sigma};
-use level::{least, likeliest_factor};
+use level::{least_factor, likeliest_factor};
 use rays::Shared;
 
 /// A datum that is no travel time.
@@ -333,7 +333,7 @@ impl<'g> Observations<'g> {
             NoiseLevel::CrossValidation => {
                 let folds = if folds == 0 { 10 } else { folds };
                 let mut failure = None;
-                self.noise_factor = least(|factor| match validated(factor, folds) {
+                self.noise_factor = least_factor(|factor| match validated(factor, folds) {
                     Ok(rms) => rms,
                     Err(e) => {
                         failure = Some(e);
