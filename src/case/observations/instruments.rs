@@ -64,8 +64,9 @@ impl Instruments {
         }
     }
 
-    /// Some of the data alone.
+    /// Some of the data alone, by their numbers in ascending order.
     pub(super) fn subset(&self, kept: &[usize]) -> Self {
+        assert!(kept.is_sorted(), "the physics comes before the property, and a test before the next");
         let count = self.physical();
         let of_physics = || kept.iter().filter(|&&i| i < count);
         let physics = match &self.physics {

@@ -250,12 +250,16 @@ impl<'g> Observations<'g> {
         self.instruments.solver(field, gpu)
     }
 
-    /// Some of these data alone, with the error level that was chosen: what cross-validation inverts.
+    /// Some of these data alone, with the error level that was chosen: what cross-validation inverts. They stay in their
+    /// order here, in which instruments read, whatever the order of `kept`.
     ///
     /// # Errors
     /// Whatever the device refuses.
     pub fn subset(&self, study: &'g Study, kept: &[usize]) -> Result<Self> {
         let data = study.case.data.as_ref().expect("observations come from a case with data");
+        let mut kept = kept.to_vec();
+        kept.sort_unstable();
+        let kept = &kept[..];
         let instruments = self.instruments.subset(kept);
         let given = &self.sigma / self.noise_factor;
         let pick = |numbers: &[usize]| {
