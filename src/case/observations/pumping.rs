@@ -6,7 +6,7 @@ use super::super::file::{self, Case, Data, DataSource, Tests};
 use crate::error::{Error, Result};
 use crate::forward::combined::Combined;
 use crate::forward::groundwater::{
-    Aquifer, Control, Groundwater, Observation, Quantity, Regime, Scalar, Split, Storage, Well,
+    Aquifer, Control, Groundwater, Observation, Quantity, Regime, Scalar, Split, Storage, Well, equivalent_radius,
 };
 use crate::forward::scaled::Scaled;
 use crate::forward::stacked::StackedOperator;
@@ -158,7 +158,7 @@ impl Layout {
     }
 
     /// What the bore of the pumped well falls below the drawdown read at its place, `Q/(2π T) ln(r_e/r_w)` (Peaceman
-    /// 1978) with `ln r_e = Σ w_i w_j ln d_ij` of the cells that it draws from, `d_ii = 0.14 √(dx² + dy²)`; `None`
+    /// 1978) with `ln r_e = Σ w_i w_j ln d_ij` of the cells that it draws from, d_ii the [`equivalent_radius`]; `None`
     /// without a radius.
     pub(in crate::case) fn well_loss(&self, grid: &Grid, test: usize, transmissivity: &[f64]) -> Option<f64> {
         let test = &self.tests.tests[test];
@@ -168,9 +168,8 @@ impl Layout {
         let mut log_radius = 0.0;
         for &(a, wa) in &near {
             for &(b, wb) in &near {
-                let [dx, dy, _] = grid.spacing;
                 let (p, q) = (grid.center(grid.cell(a)), grid.center(grid.cell(b)));
-                let distance = if a == b { 0.14 * dx.hypot(dy) } else { (p[0] - q[0]).hypot(p[1] - q[1]) };
+                let distance = if a == b { equivalent_radius(grid.spacing) } else { (p[0] - q[0]).hypot(p[1] - q[1]) };
                 log_radius += wa * wb * distance.ln();
             }
         }
