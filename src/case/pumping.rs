@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use ndarray::{ArrayView1, s};
+use ndarray::ArrayView1;
 
+use super::beside::Beside;
 use super::file::{Case, Physics};
-use super::files;
 use super::observations::{Layout, Observations, Which};
 use super::results::write_csv;
 use super::study::{Study, UnknownKind};
@@ -59,16 +59,16 @@ impl Tested {
         self.layout.tests.tests.iter().enumerate().map(of_test).collect()
     }
 
-    /// `drawdown.csv`: every sample of every test, predicted and observed, and `storage.npy` where storage varies.
+    /// `drawdown.csv`: every sample of every test, predicted and observed; and what was found beside the property
+    /// ([`Beside::write`]).
     ///
     /// # Errors
     /// Files that cannot be written.
     pub(super) fn write(&self, folder: &Path, study: &Study, parameters: ArrayView1<'_, f64>) -> Result<()> {
         let (case, Self { layout, drawdown }) = (&study.case, self);
-        let n = case.grid.len();
-        if parameters.len() >= 2 * n {
-            let storage = parameters.slice(s![n..2 * n]).mapv(f64::exp);
-            files::array(&folder.join("storage.npy"), study.shaped(storage.view()))?;
+        if let Some(Physics::Groundwater(flow)) = &case.physics {
+            let tests = layout.tests.tests.iter().map(|test| test.name.as_str());
+            Beside::of(&flow.uncertain, case.grid.len(), tests, parameters).write(folder, study)?;
         }
         write_csv(&folder.join("drawdown.csv"), |csv| {
             for (reading, &s) in layout.readings.iter().zip(drawdown) {

@@ -24,7 +24,7 @@ mod pumping;
 mod rays;
 
 pub(super) use instruments::Instruments;
-pub(super) use pumping::{Layout, Which, count_of_tests};
+pub(super) use pumping::{Layout, Which, names_of_tests};
 pub(super) use rays::{columns, survey};
 
 use errors::{Scale, covariance, sigma};

@@ -76,14 +76,14 @@ fn folder(data: &Data, tests: &Tests) -> Result<(PathBuf, pumping::Columns)> {
     }
 }
 
-/// Number of the pumping tests in the case's files, those without samples too.
+/// Names of the pumping tests in the case's files, those without samples too.
 ///
 /// # Errors
 /// Files that cannot be read.
-pub(in crate::case) fn count_of_tests(data: &Data) -> Result<usize> {
-    let Some(tests) = &data.tests else { return Ok(0) };
+pub(in crate::case) fn names_of_tests(data: &Data) -> Result<Vec<String>> {
+    let Some(tests) = &data.tests else { return Ok(Vec::new()) };
     let (folder, columns) = folder(data, tests)?;
-    Ok(pumping::read(&folder, &columns)?.tests.len())
+    Ok(pumping::read(&folder, &columns)?.tests.into_iter().map(|test| test.name).collect())
 }
 
 impl Layout {
