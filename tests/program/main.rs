@@ -10,6 +10,7 @@ mod flow;
 mod hard_data;
 mod interrupt;
 mod kernels;
+mod pumping_tests;
 mod results;
 mod scenarios;
 mod signal;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use ndarray::{Array1, Array2, ArrayView1, s};
+
 use super::super::file::{self, Case, Data, DataSource, Tests};
 use crate::error::{Error, Result};
 use crate::forward::combined::Combined;
@@ -40,7 +42,9 @@ pub(in crate::case) struct Reading {
 
 /// The flow model of one test and what is read from it.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
+pub(in crate::case) struct Part {
+    /// The test's name.
+    test: String,
     aquifer: Aquifer,
     /// (number of an observation of the aquifer, its weight) of every reading.
     weights: Vec<Vec<(usize, f64)>>,
@@ -54,7 +58,7 @@ pub(in crate::case) struct Layout {
     pub(in crate::case) tests: PumpingTests,
     /// All readings, test by test.
     pub(in crate::case) readings: Vec<Reading>,
-    pub(super) parts: Vec<Part>,
+    pub(in crate::case) parts: Vec<Part>,
 }
 
 /// The folder of the tests' files, and the name of their list.
@@ -197,9 +201,54 @@ impl Part {
         self.weights.len()
     }
 
+    /// Heads of every cell \[m\] at the end of the last step, by all `parameters` of the tests; NaN in inactive cells.
+    ///
+    /// # Errors
+    /// A model that the flow cannot be solved for.
+    pub(in crate::case) fn last_heads(&self, parameters: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
+        let heads = self.heads(parameters)?.1;
+        Ok(heads.row(heads.nrows() - 1).to_owned())
+    }
+
+    /// The end of the last step \[s\].
+    pub(in crate::case) fn end(&self) -> f64 {
+        match &self.aquifer.regime {
+            Regime::Transient { steps, .. } => steps.ends().last().copied().unwrap_or(0.0),
+            Regime::Steady => 0.0,
+        }
+    }
+
+    /// The model with the rate that `parameters` have for it, and its heads.
+    fn heads(&self, parameters: ArrayView1<'_, f64>) -> Result<(Groundwater, Array2<f64>)> {
+        let mut aquifer = self.aquifer.clone();
+        let factor = self.rate.map_or(1.0, |(at, _)| parameters[at].exp());
+        for well in &mut aquifer.wells {
+            if let Control::Rate(rate) = &mut well.control {
+                *rate *= factor;
+            }
+        }
+        let model = Groundwater::new(aquifer)?;
+        let heads = model.heads(parameters.slice(s![..self.aquifer.inputs()]))?;
+        Ok((model, heads))
+    }
+
+    /// What cannot be overlooked in the heads of the test: one line, of the first of the cells that the bore draws from
+    /// that is far off.
+    pub(super) fn head_warnings(&self, parameters: ArrayView1<'_, f64>) -> Result<Vec<String>> {
+        let (model, heads) = self.heads(parameters)?;
+        let first = model.warnings(heads.view()).into_iter().next();
+        Ok(first.map(|line| format!("in test {}, {line}", self.test)).into_iter().collect())
+    }
+
+    /// How the equations are solved, in words.
+    pub(super) fn solver(&self, parameters: ArrayView1<'_, f64>) -> Result<String> {
+        Groundwater::new(self.aquifer.clone())?.description(parameters.slice(s![..self.aquifer.inputs()]))
+    }
+
     /// Some of the readings alone.
     pub(super) fn subset(&self, kept: impl Iterator<Item = usize>) -> Self {
         Self {
+            test: self.test.clone(),
             aquifer: self.aquifer.clone(),
             weights: kept.map(|i| self.weights[i].clone()).collect(),
             rate: self.rate,
@@ -314,7 +363,7 @@ fn part(
         }
         weights.push(row);
     }
-    Ok(Part { aquifer, weights, rate: None })
+    Ok(Part { test: test.name.clone(), aquifer, weights, rate: None })
 }
 
 #[cfg(test)]
