@@ -6,6 +6,7 @@ use std::path::Path;
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use super::observations::{Observations, Unit};
+use super::pumping::Tested;
 use super::results::write_csv;
 use super::study::Study;
 use super::summary::Forecast;
@@ -26,12 +27,21 @@ const STATES: usize = 24;
 pub(super) type Heads = Vec<(String, Vec<f64>)>;
 
 /// Writes `head.npy`, `head_parameterized.npy` and `head_reference.npy` (`[states, nz, ny, nx]`, m), in a transient
-/// `head_times.csv` and `drawdown.csv` too, and `wells.csv`; returns the last heads. Without flow nothing is written.
+/// `head_times.csv` and `drawdown.csv` too, and `wells.csv`; returns the last heads. Of pumping tests it is what
+/// [`Tested::write_heads`] writes. Without flow nothing is written.
 ///
 /// # Errors
 /// A model whose flow cannot be solved for; a file that cannot be written.
-pub(super) fn write(folder: &Path, study: &Study, observations: &Observations<'_>, best: &Iteration) -> Result<Heads> {
-    let Some(aquifer) = observations.aquifer() else { return Ok(Vec::new()) };
+pub(super) fn write(
+    folder: &Path,
+    study: &Study,
+    observations: &Observations<'_>,
+    best: &Iteration,
+    tested: Option<&Tested>,
+) -> Result<Heads> {
+    let Some(aquifer) = observations.aquifer() else {
+        return tested.map_or(Ok(Vec::new()), |tested| tested.write_heads(folder, study, best));
+    };
     let flow = Groundwater::new(aquifer.clone())?;
     let mut fields = vec![("model", best.model.view()), ("parameterized", best.parameterized.view())];
     let facies = facies_map::of(study, best).filter(|facies| facies != best.model);
@@ -75,18 +85,25 @@ fn states(total: usize) -> Vec<usize> {
     }
 }
 
+/// The columns of `wells.csv`.
+pub(super) const WELL_COLUMNS: [&str; 8] = ["name", "x", "y", "z", "layer", "control", "value", "unit"];
+
+/// A rate in m³/day.
+pub(super) fn per_day(rate: f64) -> f64 {
+    rate * 86400.0
+}
+
 /// A row a screened cell. Rates are positive where a well extracts.
 fn write_wells(path: &Path, aquifer: &Aquifer) -> Result<()> {
-    let per_day = |rate: f64| -rate * 86400.0;
     write_csv(path, |csv| {
-        csv.write_record(["name", "x", "y", "z", "layer", "control", "value", "unit"])?;
+        csv.write_record(WELL_COLUMNS)?;
         for well in &aquifer.wells {
             let (control, value, unit) = match &well.control {
-                Control::Rate(rate) => ("rate", per_day(*rate), "m3/day"),
+                Control::Rate(rate) => ("rate", per_day(-rate), "m3/day"),
                 Control::Schedule(rates) => {
                     let largest =
                         rates.iter().map(|r| r.1).fold(0.0, |a: f64, b| if b.abs() > a.abs() { b } else { a });
-                    ("schedule", per_day(largest), "m3/day")
+                    ("schedule", per_day(-largest), "m3/day")
                 }
                 Control::Head(head) => ("head", *head, "m"),
             };

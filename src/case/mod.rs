@@ -14,6 +14,7 @@ use diagnostics::{Collector, Kind};
 use reader::Section;
 
 pub mod approximation;
+mod beside;
 pub mod built_in;
 pub mod cache;
 mod checkpoint;

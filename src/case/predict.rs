@@ -5,21 +5,24 @@ use std::sync::Arc;
 
 use ndarray::{Array1, ArrayView1};
 
-use super::file::{Case, Data, DataSource, Physics, Uncertain};
-use super::observations::{Laid, Measurement, columns, open, survey};
+use super::beside::Beside;
+use super::file::{Case, Data, DataSource, Physics};
+use super::observations::{Laid, Measurement, columns, names_of_tests, open, survey};
 use crate::error::{Error, Result};
 use crate::forward::straight_ray::{Ray, StraightRays};
 use crate::gpu::Gpu;
 use crate::io;
 use crate::operator::Operator;
+use crate::progress::Progress;
 
 /// Predicted data of the model in `model` (npy, `[nz, ny, nx]`, in the property's unit, as `model.npy` of a run), as
 /// CSV: the lines of the case's data file, ids and units kept, with a column `predicted`; without a data file the
-/// case's own survey.
+/// case's own survey. The model of a run of pumping tests takes the storage and the rates along that the run found
+/// beside it, where it lies in the run's folder. `progress` hears what was used.
 ///
 /// # Errors
 /// A model of another shape or with values that are not finite, and whatever survey and rays refuse.
-pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>) -> Result<String> {
+pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>, progress: &dyn Progress) -> Result<String> {
     let Some(data) = &case.data else {
         return Err(Error::input(
             "physics",
@@ -48,13 +51,13 @@ pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>) -> Result<Strin
         ));
     }
     let u: Array1<f64> = values.iter().map(|&y| case.property.carried(y)).collect();
-    // The model says nothing of the storage: the case's own is taken.
-    let mut case = case.clone();
-    if let Some(Physics::Groundwater(flow)) = &mut case.physics {
-        flow.uncertain = Uncertain::default();
-    }
-    let case = &case;
-    let Some(Physics::StraightRays(physics)) = &case.physics else { return readings(case, data, u.view()) };
+    let Some(Physics::StraightRays(physics)) = &case.physics else {
+        if gpu.is_some() {
+            progress.note("these data are predicted on the CPU, in f64");
+        }
+        let (case, u) = with_unknowns(case, data, model, u, progress)?;
+        return readings(&case, data, u.view());
+    };
     let survey = survey(case, data, false)?;
     let rays = survey.sources.iter().zip(&survey.receivers).map(|(&source, &receiver)| Ray { source, receiver });
     let forward = StraightRays::new(case.grid, rays.collect(), physics.background)?;
@@ -79,6 +82,44 @@ pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>) -> Result<Strin
             Ok(text)
         }
     }
+}
+
+/// The case and the parameters of its forward model, where storage or rates are unknown: those that lie beside `model` in
+/// the folder of a run, else the case's own.
+fn with_unknowns(
+    case: &Case,
+    data: &Data,
+    model: &Path,
+    u: Array1<f64>,
+    progress: &dyn Progress,
+) -> Result<(Case, Array1<f64>)> {
+    let mut case = case.clone();
+    let Some(Physics::Groundwater(flow)) = &mut case.physics else { return Ok((case, u)) };
+    let asked = std::mem::take(&mut flow.uncertain);
+    if data.tests.is_none() {
+        return Ok((case, u));
+    }
+    // Other fields in the folder, such as the prior mean, are not what was found together with these numbers.
+    let folder = match model.file_name() {
+        Some(name) if name == "model.npy" || name == "parameterized.npy" => model.parent(),
+        _ => None,
+    };
+    if let Some(found) = folder.map(|folder| Beside::read(folder, &case)).transpose()?.flatten() {
+        let (parameters, uncertain) = found.behind(&u, &names_of_tests(data)?);
+        progress.note(&format!("with {} that the run found beside the model", found.words()));
+        if let Some(Physics::Groundwater(flow)) = &mut case.physics {
+            flow.uncertain = uncertain;
+        }
+        return Ok((case, parameters));
+    }
+    if asked.has_storage() || asked.rate > 0.0 {
+        progress.warn(&format!(
+            "{} is a field alone: storage and rates are those of the case, not what a run found (give model.npy in the \
+             folder of a run for these)",
+            model.display()
+        ));
+    }
+    Ok((case, u))
 }
 
 /// What the instruments of a physics without rays read: beside the lines of the data file, else a line a datum.

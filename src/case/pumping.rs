@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
-use ndarray::{ArrayView1, s};
+use ndarray::{Array2, ArrayView1};
 
+use super::beside::Beside;
 use super::file::{Case, Physics};
 use super::files;
+use super::flow_results::{Heads, WELL_COLUMNS, per_day};
 use super::observations::{Layout, Observations, Which};
 use super::results::write_csv;
 use super::study::{Study, UnknownKind};
@@ -42,6 +44,41 @@ impl Tested {
         Ok(Some(Self { layout, drawdown }))
     }
 
+    /// `head.npy` and `head_parameterized.npy` (`[tests, nz, ny, nx]`, m): heads at the end of every test; `head_tests.csv`,
+    /// their names and times; `wells.csv`, the pumped wells with the rates noted. Returns the heads of the model.
+    ///
+    /// # Errors
+    /// A model whose flow cannot be solved for; a file that cannot be written.
+    pub(super) fn write_heads(&self, folder: &Path, study: &Study, best: &Iteration) -> Result<Heads> {
+        let (case, tests) = (&study.case, &self.layout.tests.tests);
+        let mut last = Heads::new();
+        for (file, parameters) in [("head_parameterized.npy", &best.parameterized), ("head.npy", &best.model)] {
+            let mut heads = Array2::zeros((tests.len(), case.grid.len()));
+            for (part, mut row) in self.layout.parts.iter().zip(heads.rows_mut()) {
+                row.assign(&part.last_heads(parameters.view())?);
+            }
+            files::array(&folder.join(file), study.shaped_layers(heads.view()))?;
+            let named = tests.iter().zip(heads.rows());
+            last = named.map(|(test, row)| (format!("head of test {} [m]", test.name), row.to_vec())).collect();
+        }
+        write_csv(&folder.join("head_tests.csv"), |csv| {
+            csv.write_record(["frame", "test", "time"])?;
+            let mut rows = tests.iter().zip(&self.layout.parts).enumerate();
+            rows.try_for_each(|(frame, (test, part))| csv.serialize((frame, &test.name, part.end())))
+        })?;
+        write_csv(&folder.join("wells.csv"), |csv| {
+            csv.write_record(WELL_COLUMNS)?;
+            for test in tests {
+                let well = &self.layout.tests.wells[test.pumped];
+                let name = format!("test {}, well {}", test.name, well.name);
+                let ([x, y], [_, _, z]) = (well.place, case.grid.center([0, 0, 0]));
+                csv.serialize((name, x, y, z, 1, "rate", per_day(test.rate), "m3/day"))?;
+            }
+            Ok(())
+        })?;
+        Ok(last)
+    }
+
     /// How well each test is met.
     pub(super) fn tests(&self, case: &Case) -> Vec<Test> {
         let of_test = |(number, test): (usize, &crate::io::pumping::Test)| {
@@ -59,16 +96,16 @@ impl Tested {
         self.layout.tests.tests.iter().enumerate().map(of_test).collect()
     }
 
-    /// `drawdown.csv`: every sample of every test, predicted and observed, and `storage.npy` where storage varies.
+    /// `drawdown.csv`: every sample of every test, predicted and observed; and what was found beside the property
+    /// ([`Beside::write`]).
     ///
     /// # Errors
     /// Files that cannot be written.
     pub(super) fn write(&self, folder: &Path, study: &Study, parameters: ArrayView1<'_, f64>) -> Result<()> {
         let (case, Self { layout, drawdown }) = (&study.case, self);
-        let n = case.grid.len();
-        if parameters.len() >= 2 * n {
-            let storage = parameters.slice(s![n..2 * n]).mapv(f64::exp);
-            files::array(&folder.join("storage.npy"), study.shaped(storage.view()))?;
+        if let Some(Physics::Groundwater(flow)) = &case.physics {
+            let tests = layout.tests.tests.iter().map(|test| test.name.as_str());
+            Beside::of(&flow.uncertain, case.grid.len(), tests, parameters).write(folder, study)?;
         }
         write_csv(&folder.join("drawdown.csv"), |csv| {
             for (reading, &s) in layout.readings.iter().zip(drawdown) {

@@ -5,6 +5,7 @@ use std::path::Path;
 use ndarray::Axis;
 
 use super::observations::Observations;
+use super::pumping::Tested;
 use super::study::{Opinion, Study};
 use super::{coefficients, facies_map, files, flow_results, paraview};
 use crate::error::{Error, Result};
@@ -18,6 +19,7 @@ pub(super) fn write(
     observations: &Observations<'_>,
     estimate: &Estimate,
     verdict: Option<&[Opinion]>,
+    tested: Option<&Tested>,
 ) -> Result<Option<Errors>> {
     let best = estimate.best();
     let model = study.reported(study.field(best.model.view()));
@@ -51,7 +53,7 @@ pub(super) fn write(
         layers.push(("reference", reference.view()));
     }
     write_iterations(&folder.join("iterations.npy"), study, &estimate.iterations)?;
-    let heads = flow_results::write(folder, study, observations, best)?;
+    let heads = flow_results::write(folder, study, observations, best, tested)?;
     paraview::write(&folder.join("model.vti"), study, &layers, best, &heads)?;
     write_data(&folder.join("data.csv"), study, observations, best)?;
     write_history(folder, &estimate.iterations)?;

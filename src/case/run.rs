@@ -247,6 +247,9 @@ impl Run<'_> {
     fn one(&self, study: &Study, folder: &Path, number: u64, before: Duration) -> Result<Summary> {
         let began = Instant::now();
         let observations = Observations::new(study, number)?;
+        if let Some(line) = on_the_cpu(study, &observations) {
+            self.progress.warn(&line);
+        }
         let own = study.for_observations(&observations, Some(self.root), self.progress)?;
         let study = own.as_ref().unwrap_or(study);
         let checkpoint = Checkpoint::new(folder.join(folder::CHECKPOINT))?;
@@ -260,9 +263,9 @@ impl Run<'_> {
         let inversion = started.elapsed().as_secs_f64();
         let active = study.active(estimate.best().v.view(), Some(ACTIVE_SHARE));
         let verdict = self.verdict(study, &observations, &active)?;
-        let head = results::write(folder, study, &observations, &estimate, verdict.as_deref())?;
         let model = estimate.best().model.view();
         let tested = Tested::new(&study.case, model)?;
+        let head = results::write(folder, study, &observations, &estimate, verdict.as_deref(), tested.as_ref())?;
         if let Some(tested) = &tested {
             tested.write(folder, study, model)?;
         }
@@ -494,6 +497,7 @@ impl Run<'_> {
             }
         }
         warnings.extend(observations.head_warnings(estimate.best().model.view())?);
+        warnings.extend(on_the_cpu(study, observations));
         if study.gpu.as_ref().is_some_and(|gpu| gpu.summary().software) {
             warnings.push("a software adapter stood for the GPU: times say nothing of one".into());
         }
@@ -520,6 +524,13 @@ fn simulation_warning(asked: file::Verdict, verdict: &[Opinion]) -> Option<Strin
             100.0 * best.typicality
         )
     })
+}
+
+/// What the CPU does although the run has a device.
+fn on_the_cpu(study: &Study, observations: &Observations<'_>) -> Option<String> {
+    study.gpu.as_ref()?;
+    let what = observations.instruments().only_on_the_cpu()?;
+    Some(format!("{what} has no form on the device and is solved on the CPU, in f64"))
 }
 
 /// Misfits by the errors of the data alone, and by what the inversion counted beside them.

@@ -148,8 +148,9 @@ fn simulate(arguments: &arguments::Simulate) -> Result<()> {
 
 fn forward(arguments: &arguments::Forward) -> Result<()> {
     let case = load(&arguments.case)?;
+    let terminal = Terminal::new(arguments.case.quiet)?;
     let gpu = open(&arguments.device)?;
-    let text = case::predict::predict(&case, &arguments.model, gpu)?;
+    let text = case::predict::predict(&case, &arguments.model, gpu, &terminal)?;
     match &arguments.out {
         Some(path) => lithoscope::io::atomic::write(path, |to| to.write_all(text.as_bytes()))?,
         None => print(text.trim_end()),

@@ -39,7 +39,7 @@ impl Criterion {
     }
 }
 
-/// Steps of golden section: ln λ² is then known within 1e-4 of the distance of two samples.
+/// Steps of golden section: the logarithm is then known within 1e-4 of the distance of two samples.
 const SECTIONS: usize = 20;
 
 /// `count` weights from `range.largest` down to `range.least`, evenly spaced in their logarithm.
@@ -49,12 +49,20 @@ pub(super) fn sampled(range: Cooling, count: usize) -> Vec<f64> {
     (0..count).map(|i| range.largest * (step * i as f64).exp()).collect()
 }
 
-/// The weight at which `score` is least: the best of `count` samples of `range`, then golden section between its
-/// neighbours. Scores that are no numbers count as infinite.
-pub(super) fn least(range: Cooling, count: usize, score: impl Fn(f64) -> f64) -> f64 {
+/// The weight (or another positive number) at which `score` is least: the best of `count` samples of `range`, then golden
+/// section between its neighbours, both in its logarithm. Scores that are no numbers count as infinite.
+pub fn least(range: Cooling, count: usize, mut score: impl FnMut(f64) -> f64) -> f64 {
     let weights = sampled(range, count);
-    let scores: Vec<f64> =
-        weights.iter().map(|&w| score(w)).map(|s| if s.is_nan() { f64::INFINITY } else { s }).collect();
+    let mut found = (weights[0], f64::INFINITY);
+    let mut score = |weight: f64| {
+        let at = score(weight);
+        let at = if at.is_nan() { f64::INFINITY } else { at };
+        if at < found.1 {
+            found = (weight, at);
+        }
+        at
+    };
+    let scores: Vec<f64> = weights.iter().map(|&w| score(w)).collect();
     let best = (0..count).min_by(|&i, &j| scores[i].total_cmp(&scores[j])).expect("samples");
     let (mut high, mut low) = (weights[best.saturating_sub(1)].ln(), weights[(best + 1).min(count - 1)].ln());
     let golden = 0.5 * (5f64.sqrt() - 1.0);
@@ -72,8 +80,8 @@ pub(super) fn least(range: Cooling, count: usize, score: impl Fn(f64) -> f64) ->
             at_b = score(b.exp());
         }
     }
-    let found = (0.5 * (low + high)).exp();
-    if score(found) <= scores[best] { found } else { weights[best] }
+    score((0.5 * (low + high)).exp());
+    found.0
 }
 
 /// The sample of a trade-off curve (ln misfit, ln penalty), in the order of the weights, at which it bends most towards
@@ -101,7 +109,13 @@ mod tests {
         let found = least(range, 19, |w| (w.ln() - 2.345).powi(2));
         assert!((found.ln() - 2.345).abs() < 1e-3);
         assert!((least(range, 19, |w| w) / 1e-6 - 1.0).abs() < 1e-3, "at the end of the range");
-        assert!((least(range, 19, |w| if w > 1.0 { f64::NAN } else { -w }) - 1.0).abs() < 0.1);
+        // Where there is no number on one side: the last before it, whichever side it is.
+        let below = least(range, 19, |w| if w > 1.5 { f64::NAN } else { -w });
+        assert!((1.49..=1.5).contains(&below), "{below}");
+        let above = least(range, 19, |w| if w < 1.5 { f64::NAN } else { w });
+        assert!((1.5..=1.51).contains(&above), "{above}");
+        let nowhere = least(range, 19, |_| f64::NAN);
+        assert!((range.least..=range.largest * (1.0 + 1e-12)).contains(&nowhere), "{nowhere}");
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod verdict;
 mod weight;
 
 pub use alternating::{Alternation, FeasibleAtRank, Mismatch, Schedule, Sparsity, equal_projection};
-pub use criterion::Criterion;
+pub use criterion::{Criterion, least};
 pub use discrete::{Rounded, SameAtEveryRank};
 pub use estimate::{Estimate, Iteration, Row, Stop};
 pub use gauss_newton::{Matrix, Term, gram, reduced_jacobian, solve};

@@ -146,7 +146,7 @@ pub fn cross_validate(
     Ok((squares / m as f64).sqrt())
 }
 
-/// The folds of a cross-validation of m data: those kept, those left out.
+/// The folds of a cross-validation of m data: those kept, those left out, both in ascending order.
 ///
 /// # Errors
 /// [`Error::Input`] where there are fewer data than folds, or fewer than two folds.
@@ -165,6 +165,8 @@ pub fn split(m: usize, folds: usize, seed: u64) -> Result<Vec<[Vec<usize>; 2]>> 
         for (position, &datum) in order.iter().enumerate() {
             if position % folds == fold { left_out.push(datum) } else { kept.push(datum) }
         }
+        kept.sort_unstable();
+        left_out.sort_unstable();
         [kept, left_out]
     };
     Ok((0..folds).map(fold).collect())
@@ -212,6 +214,19 @@ mod tests {
         let expected: f64 =
             projected.iter().zip(&values).map(|(p, l)| -0.5 * p * p / l - 0.5 * l.ln()).sum::<f64>() - 2.5;
         assert!((log_evidence(a.view(), d.view(), 2.5) - expected).abs() < 1e-10);
+    }
+
+    #[test]
+    fn folds_are_in_order_and_leave_every_datum_out_once() {
+        let folds = split(17, 5, 3).unwrap();
+        let mut all: Vec<usize> = folds.iter().flat_map(|[_, left_out]| left_out.clone()).collect();
+        assert!(!all.is_sorted(), "the folds are drawn at random");
+        all.sort_unstable();
+        assert_eq!(all, (0..17).collect::<Vec<_>>());
+        for [kept, left_out] in &folds {
+            assert!(kept.is_sorted() && left_out.is_sorted());
+            assert!(kept.len() + left_out.len() == 17 && kept.iter().all(|i| !left_out.contains(i)));
+        }
     }
 
     #[test]

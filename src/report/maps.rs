@@ -115,7 +115,7 @@ impl Maps {
                 "category": [0.0, 255.0],
             },
             "isolines": head.map(|[low, high]| ticks(low, high, 10)),
-            "times": run.heads.as_ref().filter(|h| !h.times.is_empty()).map(|h| times(h, &head_frames)),
+            "times": run.heads.as_ref().and_then(|h| times(h, &head_frames)),
             "categories": run.scenarios.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(),
             "fields": fields,
             "iterations": shown,
@@ -138,10 +138,14 @@ fn thinned(total: usize, most: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |i| if count < 2 { total - 1 } else { (i * (total - 1) + (count - 1) / 2) / (count - 1) })
 }
 
-/// Times of the frames as a person says them.
-fn times(heads: &Heads, frames: &[usize]) -> Vec<String> {
+/// Times of the frames as a person says them, or the tests that they are the ends of; `None` in steady flow.
+fn times(heads: &Heads, frames: &[usize]) -> Option<Vec<String>> {
+    if !heads.tests.is_empty() {
+        return Some(frames.iter().map(|&f| format!("test {}", heads.tests[f])).collect());
+    }
     let (unit, name) = time_unit(heads.times.iter().copied().fold(0.0, f64::max));
-    frames.iter().map(|&f| format!("{} {name}", number(heads.times[f] / unit))).collect()
+    let said = |&f: &usize| format!("{} {name}", number(heads.times[f] / unit));
+    (!heads.times.is_empty()).then(|| frames.iter().map(said).collect())
 }
 
 /// A screened cell of a well for the script.

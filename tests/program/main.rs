@@ -11,6 +11,7 @@ mod hard_data;
 mod interrupt;
 mod kernels;
 mod measured;
+mod pumping_tests;
 mod results;
 mod scenarios;
 mod signal;

@@ -98,6 +98,21 @@ fn the_page_says_what_simulations_tell_of_the_scenarios() {
 }
 
 #[test]
+fn heads_at_the_end_of_pumping_tests_are_shown_by_test() {
+    let folder = tempfile::tempdir().unwrap();
+    write_flow(folder.path(), [1, 30, 40], 1, true);
+    fs::remove_file(folder.path().join("head_times.csv")).unwrap();
+    let names: String = (0..12).map(|frame| format!("{frame},B{frame},600\n")).collect();
+    fs::write(folder.path().join("head_tests.csv"), format!("frame,test,time\n{names}")).unwrap();
+    let html = built(folder.path());
+    assert_says(&html, &["At the end of each pumping test", ">At the end of</label>", "test B11"]);
+    assert!(!html.contains("Heads in the wells"), "no one test pumps them all");
+    fs::write(folder.path().join("head_tests.csv"), "frame,test,time\n0,B1,600\n").unwrap();
+    let text = report::build(folder.path()).expect_err("one test for twelve frames").to_string();
+    assert!(text.contains("1 tests for 12 frames of head.npy"), "{text}");
+}
+
+#[test]
 fn heads_of_another_shape_or_number_of_times_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     write_flow(folder.path(), [2, 30, 40], 1, true);

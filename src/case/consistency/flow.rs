@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Check;
 use crate::case::file::*;
+use crate::forward::groundwater::equivalent_radius;
 use crate::grid::Plane;
-
-/// Ratio of Peaceman's effective radius to the diagonal of a square cell, `r_0 = 0.14 √(dx² + dy²)`.
-const EFFECTIVE_RADIUS: f64 = 0.14;
 
 impl Check<'_> {
     pub(super) fn groundwater(&self, flow: &Groundwater) {
@@ -192,7 +190,7 @@ impl Check<'_> {
                 self.require(other == well.name || !is_new, &["grid"], &key("cell"), problem, "move one of them");
             }
             let [dx, dy, _] = grid.spacing;
-            let effective = EFFECTIVE_RADIUS * dx.hypot(dy);
+            let effective = equivalent_radius(grid.spacing);
             let problem = format!("a cell of {dx} m x {dy} m stands for a bore of less than {effective:.3} m radius");
             let fits = well.radius.is_none_or(|radius| radius < effective);
             self.require(fits, &["grid"], &key("radius"), problem, "give a smaller radius, or none");

@@ -64,8 +64,9 @@ impl Instruments {
         }
     }
 
-    /// Some of the data alone.
+    /// Some of the data alone, by their numbers in ascending order.
     pub(super) fn subset(&self, kept: &[usize]) -> Self {
+        assert!(kept.is_sorted(), "the physics comes before the property, and a test before the next");
         let count = self.physical();
         let of_physics = || kept.iter().filter(|&&i| i < count);
         let physics = match &self.physics {
@@ -166,17 +167,40 @@ impl Instruments {
         }
     }
 
-    /// What cannot be overlooked in the heads of a model; nothing without flow.
+    /// What cannot be overlooked in the heads of a model; nothing without flow. Of pumping tests these are heads far
+    /// beyond all given ones; that a bore falls dry is not said there, for nothing tells where the bottom of a map of
+    /// transmissivity lies, and the aquifer is confined.
     pub(super) fn head_warnings(&self, field: ArrayView1<'_, f64>) -> Result<Vec<String>> {
-        let Reading::Flow(aquifer) = &self.physics else { return Ok(Vec::new()) };
-        let flow = Flow::new(aquifer)?;
-        let heads = flow.model().heads(field)?;
-        Ok(flow.model().warnings(heads.view()))
+        match &self.physics {
+            Reading::Nothing | Reading::Rays { .. } => Ok(Vec::new()),
+            Reading::Flow(aquifer) => {
+                let flow = Flow::new(aquifer)?;
+                let heads = flow.model().heads(field)?;
+                Ok(flow.model().warnings(heads.view()))
+            }
+            Reading::Tests(parts) => {
+                let of_part = |part: &Part| part.head_warnings(field);
+                Ok(parts.iter().map(of_part).collect::<Result<Vec<_>>>()?.concat())
+            }
+        }
+    }
+
+    /// What has no form on a device and is done by the CPU even where there is one.
+    pub(in crate::case) fn only_on_the_cpu(&self) -> Option<&'static str> {
+        matches!(self.physics, Reading::Tests(_)).then_some("the flow of pumping tests")
     }
 
     /// How the equations of flow are solved for a model; on the device, if there is one.
     pub(super) fn solver(&self, field: ArrayView1<'_, f64>, gpu: Option<&Gpu>) -> Result<Option<String>> {
-        let Reading::Flow(aquifer) = &self.physics else { return Ok(None) };
+        let aquifer = match &self.physics {
+            Reading::Nothing | Reading::Rays { .. } => return Ok(None),
+            // All tests have the same cells and steps.
+            Reading::Tests(parts) => {
+                let place = if gpu.is_some() { ", on the CPU" } else { "" };
+                return Ok(Some(parts[0].solver(field)? + place));
+            }
+            Reading::Flow(aquifer) => aquifer,
+        };
         let flow = Flow::new(aquifer)?;
         let description = match gpu {
             Some(gpu) => flow.on(gpu).model().description(field),

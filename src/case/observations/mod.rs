@@ -27,11 +27,11 @@ mod rays;
 
 pub(super) use instruments::Instruments;
 pub(super) use measured::open;
-pub(super) use pumping::{Layout, Which, count_of_tests};
+pub(super) use pumping::{Layout, Which, names_of_tests};
 pub(super) use rays::{columns, survey};
 
 use errors::{Scale, covariance, sigma};
-use level::{least, likeliest_factor};
+use level::{least_factor, likeliest_factor};
 use rays::Shared;
 
 /// A datum: what is read, in which unit of files.
@@ -302,12 +302,16 @@ impl<'g> Observations<'g> {
         self.instruments.solver(field, gpu)
     }
 
-    /// Some of these data alone, with the error level that was chosen: what cross-validation inverts.
+    /// Some of these data alone, with the error level that was chosen: what cross-validation inverts. They stay in their
+    /// order here, in which instruments read, whatever the order of `kept`.
     ///
     /// # Errors
     /// Whatever the device refuses.
     pub fn subset(&self, study: &'g Study, kept: &[usize]) -> Result<Self> {
         let data = study.case.data.as_ref().expect("observations come from a case with data");
+        let mut kept = kept.to_vec();
+        kept.sort_unstable();
+        let kept = &kept[..];
         let instruments = self.instruments.subset(kept);
         let (sigma, shared) = (self.sigma.select(Axis(0), kept), self.shared.subset(kept));
         let given = &sigma / self.noise_factor;
@@ -383,7 +387,7 @@ impl<'g> Observations<'g> {
             NoiseLevel::CrossValidation => {
                 let folds = if folds == 0 { 10 } else { folds };
                 let mut failure = None;
-                self.noise_factor = least(|factor| match validated(factor, folds) {
+                self.noise_factor = least_factor(|factor| match validated(factor, folds) {
                     Ok(rms) => rms,
                     Err(e) => {
                         failure = Some(e);
@@ -560,5 +564,79 @@ pub(super) fn check(case: &Case) -> Result<()> {
             Err(Error::input(format!("{}, {place}", path.display()), problem, remedy))
         }
         (laid, _) => laid.map(|_| ()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::testing::{PUMPING_TESTS, write_pumping_tests};
+
+    /// Two pumping tests whose last samples are at the end of the last step.
+    fn pumping_tests(folder: &Path) -> Study {
+        write_pumping_tests(folder);
+        let [steps, ends] = ["steps = 6, first = \"10 s\", growth = 2", "ends = [\"20 s\", \"100 s\", \"600 s\"]"];
+        assert!(PUMPING_TESTS.contains(steps));
+        let text = PUMPING_TESTS.replace(steps, ends).replace("\"--data\"", &format!("{folder:?}"));
+        let case = Case::parse(&text, "tests.toml").unwrap_or_else(|e| panic!("{e}"));
+        Study::new(case, None, None, None, &()).expect("a basis")
+    }
+
+    /// The prior mean with other rates.
+    fn parameters(study: &Study) -> Array1<f64> {
+        let mut parameters = study.basis().mean().to_owned();
+        let rates = parameters.len() - 2;
+        parameters[rates] = 0.1;
+        parameters[rates + 1] = -0.3;
+        parameters
+    }
+
+    #[test]
+    fn some_of_the_data_of_several_tests_are_predicted_in_their_order() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let study = pumping_tests(folder.path());
+        let all = Observations::new(&study, 1).expect("data");
+        let parameters = parameters(&study);
+        let expected = all.exact().predict(parameters.view()).expect("a solution");
+        for kept in [vec![13, 1, 9, 0, 4, 15], vec![8, 7], vec![15]] {
+            let some = all.subset(&study, &kept).expect("data");
+            let predicted = some.exact().predict(parameters.view()).expect("a solution");
+            assert_eq!((some.data.len(), predicted.len()), (kept.len(), kept.len()));
+            for (i, datum) in some.data.iter().enumerate() {
+                let whole = kept.iter().copied().find(|&i| all.data[i].id == datum.id).expect("one of those kept");
+                assert_eq!((some.observed[i], some.sigma[i]), (all.observed[whole], all.sigma[whole]));
+                let (found, expected) = (predicted[i], expected[whole]);
+                assert!((found - expected).abs() <= 1e-14, "{}: {found}, not {expected}", datum.id);
+            }
+        }
+    }
+
+    #[test]
+    fn last_heads_of_a_test_are_those_that_its_last_drawdowns_were_read_from() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let study = pumping_tests(folder.path());
+        let (grid, parameters) = (study.grid(), parameters(&study));
+        let data = study.case.data.as_ref().expect("data");
+        let layout = Layout::new(&study.case, data, Which::All).expect("tests");
+        let drawdown = layout.forward().and_then(|forward| forward.predict(parameters.view())).expect("a solution");
+        let heads: Vec<_> =
+            layout.parts.iter().map(|part| part.last_heads(parameters.view()).expect("a solution")).collect();
+        let last = layout.readings.iter().zip(&drawdown).filter(|(reading, _)| reading.time == 600.0);
+        let mut count = 0;
+        for (reading, drawdown) in last {
+            let [x, y] = layout.tests.wells[reading.well].place;
+            let [(i, a), (j, b)] = [(0, x), (1, y)].map(|(axis, at)| {
+                let cells = (at - grid.origin[axis]) / grid.spacing[axis] - 0.5;
+                (cells as usize, cells.fract())
+            });
+            let head = |i: usize, j: usize| heads[reading.test][grid.index([i, j, 0])];
+            let along = |j: usize| (1.0 - a) * head(i, j) + a * head(i + 1, j);
+            let expected = -((1.0 - b) * along(j) + b * along(j + 1));
+            assert!((drawdown - expected).abs() <= 1e-12, "{reading:?}: {drawdown}, heads say {expected}");
+            count += 1;
+        }
+        assert_eq!(count, 4);
     }
 }

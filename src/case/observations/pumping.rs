@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use ndarray::{Array1, Array2, ArrayView1, s};
+
 use super::super::file::{self, Case, Data, DataSource, Tests};
 use crate::error::{Error, Result};
 use crate::forward::combined::Combined;
 use crate::forward::groundwater::{
-    Aquifer, Control, Groundwater, Observation, Quantity, Regime, Scalar, Split, Storage, Well,
+    Aquifer, Control, Groundwater, Observation, Quantity, Regime, Scalar, Split, Storage, Well, equivalent_radius,
 };
 use crate::forward::scaled::Scaled;
 use crate::forward::stacked::StackedOperator;
@@ -40,7 +42,9 @@ pub(in crate::case) struct Reading {
 
 /// The flow model of one test and what is read from it.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
+pub(in crate::case) struct Part {
+    /// The test's name.
+    test: String,
     aquifer: Aquifer,
     /// (number of an observation of the aquifer, its weight) of every reading.
     weights: Vec<Vec<(usize, f64)>>,
@@ -54,7 +58,7 @@ pub(in crate::case) struct Layout {
     pub(in crate::case) tests: PumpingTests,
     /// All readings, test by test.
     pub(in crate::case) readings: Vec<Reading>,
-    pub(super) parts: Vec<Part>,
+    pub(in crate::case) parts: Vec<Part>,
 }
 
 /// The folder of the tests' files, and the name of their list.
@@ -76,14 +80,14 @@ fn folder(data: &Data, tests: &Tests) -> Result<(PathBuf, pumping::Columns)> {
     }
 }
 
-/// Number of the pumping tests in the case's files, those without samples too.
+/// Names of the pumping tests in the case's files, those without samples too.
 ///
 /// # Errors
 /// Files that cannot be read.
-pub(in crate::case) fn count_of_tests(data: &Data) -> Result<usize> {
-    let Some(tests) = &data.tests else { return Ok(0) };
+pub(in crate::case) fn names_of_tests(data: &Data) -> Result<Vec<String>> {
+    let Some(tests) = &data.tests else { return Ok(Vec::new()) };
     let (folder, columns) = folder(data, tests)?;
-    Ok(pumping::read(&folder, &columns)?.tests.len())
+    Ok(pumping::read(&folder, &columns)?.tests.into_iter().map(|test| test.name).collect())
 }
 
 impl Layout {
@@ -158,7 +162,7 @@ impl Layout {
     }
 
     /// What the bore of the pumped well falls below the drawdown read at its place, `Q/(2π T) ln(r_e/r_w)` (Peaceman
-    /// 1978) with `ln r_e = Σ w_i w_j ln d_ij` of the cells that it draws from, `d_ii = 0.14 √(dx² + dy²)`; `None`
+    /// 1978) with `ln r_e = Σ w_i w_j ln d_ij` of the cells that it draws from, d_ii the [`equivalent_radius`]; `None`
     /// without a radius.
     pub(in crate::case) fn well_loss(&self, grid: &Grid, test: usize, transmissivity: &[f64]) -> Option<f64> {
         let test = &self.tests.tests[test];
@@ -168,9 +172,8 @@ impl Layout {
         let mut log_radius = 0.0;
         for &(a, wa) in &near {
             for &(b, wb) in &near {
-                let [dx, dy, _] = grid.spacing;
                 let (p, q) = (grid.center(grid.cell(a)), grid.center(grid.cell(b)));
-                let distance = if a == b { 0.14 * dx.hypot(dy) } else { (p[0] - q[0]).hypot(p[1] - q[1]) };
+                let distance = if a == b { equivalent_radius(grid.spacing) } else { (p[0] - q[0]).hypot(p[1] - q[1]) };
                 log_radius += wa * wb * distance.ln();
             }
         }
@@ -198,9 +201,54 @@ impl Part {
         self.weights.len()
     }
 
+    /// Heads of every cell \[m\] at the end of the last step, by all `parameters` of the tests; NaN in inactive cells.
+    ///
+    /// # Errors
+    /// A model that the flow cannot be solved for.
+    pub(in crate::case) fn last_heads(&self, parameters: ArrayView1<'_, f64>) -> Result<Array1<f64>> {
+        let heads = self.heads(parameters)?.1;
+        Ok(heads.row(heads.nrows() - 1).to_owned())
+    }
+
+    /// The end of the last step \[s\].
+    pub(in crate::case) fn end(&self) -> f64 {
+        match &self.aquifer.regime {
+            Regime::Transient { steps, .. } => steps.ends().last().copied().unwrap_or(0.0),
+            Regime::Steady => 0.0,
+        }
+    }
+
+    /// The model with the rate that `parameters` have for it, and its heads.
+    fn heads(&self, parameters: ArrayView1<'_, f64>) -> Result<(Groundwater, Array2<f64>)> {
+        let mut aquifer = self.aquifer.clone();
+        let factor = self.rate.map_or(1.0, |(at, _)| parameters[at].exp());
+        for well in &mut aquifer.wells {
+            if let Control::Rate(rate) = &mut well.control {
+                *rate *= factor;
+            }
+        }
+        let model = Groundwater::new(aquifer)?;
+        let heads = model.heads(parameters.slice(s![..self.aquifer.inputs()]))?;
+        Ok((model, heads))
+    }
+
+    /// What cannot be overlooked in the heads of the test: one line, of the first of the cells that the bore draws from
+    /// that is far off.
+    pub(super) fn head_warnings(&self, parameters: ArrayView1<'_, f64>) -> Result<Vec<String>> {
+        let (model, heads) = self.heads(parameters)?;
+        let first = model.warnings(heads.view()).into_iter().next();
+        Ok(first.map(|line| format!("in test {}, {line}", self.test)).into_iter().collect())
+    }
+
+    /// How the equations are solved, in words.
+    pub(super) fn solver(&self, parameters: ArrayView1<'_, f64>) -> Result<String> {
+        Groundwater::new(self.aquifer.clone())?.description(parameters.slice(s![..self.aquifer.inputs()]))
+    }
+
     /// Some of the readings alone.
     pub(super) fn subset(&self, kept: impl Iterator<Item = usize>) -> Self {
         Self {
+            test: self.test.clone(),
             aquifer: self.aquifer.clone(),
             weights: kept.map(|i| self.weights[i].clone()).collect(),
             rate: self.rate,
@@ -315,7 +363,7 @@ fn part(
         }
         weights.push(row);
     }
-    Ok(Part { aquifer, weights, rate: None })
+    Ok(Part { test: test.name.clone(), aquifer, weights, rate: None })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, s};
 
 use super::super::file::{self, BasisKind, Case};
 use super::super::geology;
-use super::super::observations::count_of_tests;
+use super::super::observations::names_of_tests;
 use super::dictionary;
 use super::explicit::Explicit;
 use super::prior::Priors;
@@ -195,7 +195,7 @@ impl Parameterization {
             None => 0.0,
         };
         let tests = match (&case.data, flow.uncertain.rate > 0.0) {
-            (Some(data), true) => count_of_tests(data)?,
+            (Some(data), true) => names_of_tests(data)?.len(),
             _ => 0,
         };
         Ok(extended(field, gaussian, &flow.uncertain, storage, tests))

@@ -47,6 +47,7 @@ pub use model::{
     Aquifer, Boundary, Cells, Condition, Control, Extra, ExtraKind, Faces, Initial, Observation, Property, Quantity,
     Regime, Scalar, Split, Storage, Well,
 };
+pub use plan::equivalent_radius;
 pub use time::TimeSteps;
 
 use derivative::Jacobian;

@@ -279,7 +279,7 @@ impl<'a> Planner<'a> {
     }
 
     fn radius(&self, owner: usize, well: &Well) -> Result<()> {
-        let (Some(radius), most) = (well.radius, equivalent_radius(self.geometry)) else { return Ok(()) };
+        let (Some(radius), most) = (well.radius, equivalent_radius(self.geometry.grid.spacing)) else { return Ok(()) };
         if radius > 0.0 && radius < most {
             return Ok(());
         }
@@ -409,14 +409,13 @@ fn axis_and_end(side: Side) -> (usize, bool) {
     }
 }
 
-/// Radius at which a pumped cell's head holds, `r_0 = 0.14 √(dx² + dy²)` \[m\] (Peaceman 1978).
-fn equivalent_radius(geometry: &Geometry) -> f64 {
-    let [dx, dy, _] = geometry.grid.spacing;
+/// Radius at which a pumped cell's head holds, `r_0 = 0.14 √(dx² + dy²)` \[m\] for cells of `spacing` (Peaceman 1978).
+pub fn equivalent_radius([dx, dy, _]: [f64; 3]) -> f64 {
     0.14 * dx.hypot(dy)
 }
 
 /// Conductance a property between a bore and its cell, `2π b / ln(r_0/r_w)`, where the well has a radius.
 pub(super) fn well_factor(geometry: &Geometry, well: &Well) -> Option<f64> {
     let radius = well.radius?;
-    Some(2.0 * PI * geometry.thickness / (equivalent_radius(geometry) / radius).ln())
+    Some(2.0 * PI * geometry.thickness / (equivalent_radius(geometry.grid.spacing) / radius).ln())
 }

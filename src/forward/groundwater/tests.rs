@@ -576,6 +576,31 @@ fn absurd_heads_name_their_well() {
 }
 
 #[test]
+fn initial_heads_are_given_heads() {
+    // Nothing is held in a closed aquifer: what it begins with tells what is absurd, and what is dry.
+    let warnings = |property: Property, initial: Initial, rate: f64| {
+        let mut aquifer = Aquifer::new(grid([9, 9, 1], [10.0, 10.0, 5.0]), property, Transform::Log10);
+        let storage = Storage::Uniform(Scalar::Known(1e-3));
+        aquifer.regime = Regime::Transient { steps: TimeSteps::new(vec![60.0]).unwrap(), storage, initial };
+        aquifer.wells = vec![pumped(40, rate)];
+        let model = Groundwater::new(aquifer).unwrap();
+        let heads = model.heads(Array1::from_elem(81, -4.0).view()).unwrap();
+        model.warnings(heads.view())
+    };
+    let heads = || Initial::Heads((0..81).map(|cell| 20.0 + f64::from(cell) / 81.0).collect());
+    for property in [Property::Transmissivity, Property::Conductivity] {
+        assert!(warnings(property, Initial::Uniform(20.0), -1e-4).is_empty());
+        assert!(warnings(property, heads(), -1e-4).is_empty());
+    }
+    told(
+        &warnings(Property::Transmissivity, Initial::Uniform(20.0), -1.0)[0],
+        &["absurd head", "between 20.00 and 20.00"],
+    );
+    told(&warnings(Property::Transmissivity, heads(), 1.0)[0], &["absurd head", "between 20.00 and 20.99"]);
+    told(&warnings(Property::Conductivity, Initial::Uniform(20.0), -1.0)[0], &["falls dry"]);
+}
+
+#[test]
 fn jacobian_rows_are_known_by_hand() {
     // Two cells between given heads on faces: h = (T1 H1 + T2 H2 …) is known in closed form by resistances.
     let row = grid([2, 1, 1], [1.0, 1.0, 1.0]);

@@ -2,15 +2,16 @@
 
 use ndarray::ArrayView2;
 
-use super::model::{Aquifer, Property};
+use super::model::{Aquifer, Initial, Property, Regime};
 use super::run::Equations;
 use super::system::Role;
 
 /// A head this far beyond all given heads is absurd \[m\].
 const ABSURD: f64 = 100.0;
 
-/// Warnings of wells whose heads are far beyond the given ones, or below their cells where heads are elevations: where
-/// every given head lies above the bottom of the grid. One line a well, of its worst state.
+/// Warnings of wells whose heads are far beyond the given ones (of boundaries, wells and the initial state), or below
+/// their cells where heads are elevations: where every given head lies above the bottom of the grid. One line a well, of
+/// its worst state.
 pub(super) fn warnings(aquifer: &Aquifer, equations: &Equations, heads: ArrayView2<'_, f64>) -> Vec<String> {
     let (grid, system) = (&aquifer.grid, &equations.flow);
     assert_eq!(heads.ncols(), grid.len(), "one head a cell");
@@ -18,7 +19,17 @@ pub(super) fn warnings(aquifer: &Aquifer, equations: &Equations, heads: ArrayVie
         Role::Fixed { head, .. } => Some(*head),
         _ => None,
     });
-    let given: Vec<f64> = fixed.chain(system.links.iter().map(|link| link.head)).collect();
+    let initial: Vec<f64> = match &aquifer.regime {
+        Regime::Transient { initial: Initial::Uniform(head), .. } => vec![*head],
+        Regime::Transient { initial: Initial::Heads(heads), .. } => heads
+            .iter()
+            .zip(&system.roles)
+            .filter(|(_, role)| **role != Role::Inactive)
+            .map(|(head, _)| *head)
+            .collect(),
+        Regime::Transient { initial: Initial::SteadyWithoutWells, .. } | Regime::Steady => Vec::new(),
+    };
+    let given: Vec<f64> = fixed.chain(system.links.iter().map(|link| link.head)).chain(initial).collect();
     let lowest = given.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = given.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let elevations = aquifer.property == Property::Conductivity && lowest.is_finite() && lowest > grid.origin[2];

@@ -12,8 +12,10 @@ use crate::grid::Grid;
 /// Heads \[m\] of every cell, `[frames, nz, ny, nx]`; NaN where a cell is inactive.
 #[derive(Debug)]
 pub struct Heads {
-    /// Time of each frame \[s\]; empty in steady flow.
+    /// Time of each frame \[s\]; empty in steady flow, and where each frame is the end of a pumping test.
     pub times: Vec<f64>,
+    /// Name of the pumping test of each frame; empty where there are none.
+    pub tests: Vec<String>,
     /// Of u.
     pub model: Array4<f64>,
     /// Of ū + Φv.
@@ -78,6 +80,11 @@ struct Frame {
     time: f64,
 }
 
+#[derive(Debug, Deserialize)]
+struct OfTest {
+    test: String,
+}
+
 /// The heads of the folder, where it has them.
 pub(super) fn heads(folder: &Path, grid: &Grid) -> Result<Option<Heads>> {
     let [nz, ny, nx] = grid.shape();
@@ -93,6 +100,11 @@ pub(super) fn heads(folder: &Path, grid: &Grid) -> Result<Option<Heads>> {
     if !times.is_empty() && Some(times.len()) != frames {
         return Err(corrupt(&path, format!("{} times for {} frames of head.npy", times.len(), model.shape()[0])));
     }
+    let path = folder.join("head_tests.csv");
+    let tests: Vec<String> = optional_rows::<OfTest>(&path)?.into_iter().map(|frame| frame.test).collect();
+    if !tests.is_empty() && Some(tests.len()) != frames {
+        return Err(corrupt(&path, format!("{} tests for {} frames of head.npy", tests.len(), model.shape()[0])));
+    }
     let (parameterized, reference) = (read("head_parameterized.npy", frames)?, read("head_reference.npy", frames)?);
-    Ok(Some(Heads { times, model, parameterized, reference }))
+    Ok(Some(Heads { times, tests, model, parameterized, reference }))
 }

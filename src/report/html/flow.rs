@@ -30,25 +30,28 @@ fn heads_section(folder: &Folder, run: &Run, heads: &Heads, maps: &Maps) -> Stri
     }
     panels += &map(if run.has_model_step() { "Head of u" } else { "Head of Φv" }, "head").figure();
     let bar = maps.head.map(|scale| colour_bar(Palette::Head, scale, "head [m]", true)).unwrap_or_default();
+    let of_tests = !heads.tests.is_empty();
+    // Each well of a test is pumped in a frame of its own: one state has not all their heads.
+    let of_wells = if of_tests { String::new() } else { wells(folder, run, heads) };
     let body = format!(
-        "<p>Lines join places of equal head; water flows across them, from high to low. The maps share one scale, that of \
-         {}: heads of a model beyond it have the colour of the scale's end. Point at a map to read its values.</p>{}{bar}\
-         <div class=\"maps\">{panels}</div>{}{}",
+        "<p>{}Lines join places of equal head; water flows across them, from high to low. The maps share one scale, that \
+         of {}: heads of a model beyond it have the colour of the scale's end. Point at a map to read its values.</p>{}\
+         {bar}<div class=\"maps\">{panels}</div>{}{of_wells}",
+        if of_tests { "At the end of each pumping test, those that are left out too. " } else { "" },
         if heads.reference.is_some() { "the reference" } else { "Φv" },
-        controls(folder, maps),
+        controls(folder, maps, if of_tests { "At the end of" } else { "Time" }),
         against_reference(run, heads),
-        wells(folder, run, heads)
     );
     section("heads", "The heads", &body)
 }
 
-/// Sliders of time and, in a block, of the layer.
-fn controls(folder: &Folder, maps: &Maps) -> String {
+/// Sliders of time (or what else `frames` are) and, in a block, of the layer.
+fn controls(folder: &Folder, maps: &Maps, frames: &str) -> String {
     let mut inside = String::new();
     if maps.head_frames.len() > 1 {
         let last = maps.head_frames.len() - 1;
         inside += &format!(
-            "<div class=\"control\"><label for=\"time\">Time</label><input type=\"range\" id=\"time\" min=\"0\" \
+            "<div class=\"control\"><label for=\"time\">{frames}</label><input type=\"range\" id=\"time\" min=\"0\" \
              max=\"{last}\" value=\"{last}\" step=\"1\"><output for=\"time\" id=\"time-text\"></output></div>"
         );
     }
