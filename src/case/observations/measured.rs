@@ -278,13 +278,13 @@ rate = "10 m3/day"
 [[physics.well]]
 name = "upper"
 cell = [4, 3]
-layers = [2, 2]
+layers = [2]
 head = "18 m"
 
 [[physics.well]]
 name = "lower"
 cell = [4, 3]
-layers = [1, 1]
+layers = [1]
 head = "17 m"
 
 [data]
@@ -376,8 +376,8 @@ scenario = "field"
         comes_back(&steady(), &steady_data);
         let map = steady()
             .replace("[4, 3, 2]", "[4, 3]")
-            .replace("layers = [2, 2]\n", "")
-            .replace("layers = [1, 1]\n", "")
+            .replace("layers = [2]\n", "")
+            .replace("layers = [1]\n", "")
             .replace("name = \"lower\"\ncell = [4, 3]", "name = \"lower\"\ncell = [4, 1]");
         comes_back(&map, &steady_data);
     }

@@ -217,9 +217,9 @@ impl<'g> Observations<'g> {
             let covariance = covariance(data, &sigma, &laid.shared, 1.0)?;
             observed += &covariance.color(Array1::from(normals).view());
         }
-        let (data_of, units) = laid.measurements.into_iter().map(|m| (m.datum, m.unit)).unzip();
+        let (read, units) = laid.measurements.into_iter().map(|m| (m.datum, m.unit)).unzip();
         let mut out = Self {
-            data: data_of,
+            data: read,
             units,
             covariance: covariance(data, &sigma, &laid.shared, 1.0)?,
             observed,
@@ -495,9 +495,10 @@ impl Laid {
         for reading in measured::readings(case, flow, data, file)? {
             aquifer.observations.push(reading.observation);
             measurements.push(reading.measurement);
-            observed.extend(reading.observed);
+            observed.push(reading.observed);
         }
-        Ok(Self { observed: Some(observed), ..Self::synthetic(Instruments::flow(aquifer), measurements) })
+        let observed = observed.into_iter().collect();
+        Ok(Self { observed, ..Self::synthetic(Instruments::flow(aquifer), measurements) })
     }
 
     /// Instruments without data: these are to be made from a reference.
