@@ -23,6 +23,7 @@ mod level;
 mod pumping;
 mod rays;
 
+pub(super) use flow::check as check_flow;
 pub(super) use instruments::Instruments;
 pub(super) use pumping::{Layout, Which, count_of_tests};
 pub(super) use rays::{columns, survey};
