@@ -39,6 +39,7 @@ pub(super) fn check(case: &Case, collector: &Collector) {
     }
     check.discrete();
     check.dictionary();
+    check.parts();
 }
 
 struct Check<'a> {

@@ -452,6 +452,11 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "Heads when the first step begins: \"steady\" (steady flow without wells), or one head. Default: \"steady\".",
     ),
     (
+        "physics.inactive",
+        "Cells without flow, [[1, 1], [2, 1, 3]], and boxes of them, [[1, 1], [5, 20]], all layers where they are left\n\
+         out: [[1, 1], [[3, 1], [5, 20]]]. Their property has no effect, and they have no heads. Default: none.",
+    ),
+    (
         "physics.uncertain",
         "What is found together with the property: prior standard deviations, 0 where something is known. Needs one\n\
          basis of a Gaussian scenario.",
@@ -489,14 +494,22 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "Cells from the first to the last, from 1: [[1, 1], [1, 20]]; all layers where they are left out. With a side:\n\
          the part of the side in the box.",
     ),
-    ("physics.boundary.cells", "Instead: a list of cells, [[1, 1], [1, 2]]."),
+    (
+        "physics.boundary.cells",
+        "Instead: a list of cells, [[1, 1], [1, 2]]. With a side: their faces on that side, at the end of the grid or\n\
+         beside inactive cells.",
+    ),
     ("physics.boundary.head", "A fixed head [length]."),
     (
         "physics.boundary.on",
         "Where the head is fixed: in the \"cells\" or on their outer \"faces\". Default: \"cells\".",
     ),
     ("physics.boundary.flux", "Instead: inflow per area of the side's faces, e.g. \"0.1 cm/day\"."),
-    ("physics.boundary.inflow", "Instead: inflow into all these cells together, e.g. \"0.1 m3/s\", in equal parts."),
+    (
+        "physics.boundary.inflow",
+        "Instead: inflow into all these cells together, e.g. \"0.1 m3/s\", in equal parts; of a side into those whose\n\
+         head is not given.",
+    ),
     ("physics.boundary.no_flow", "Instead: true; nothing flows, as where nothing is said."),
     ("physics.well", "A well; repeat the section for more."),
     ("physics.well.name", "Its name, unique in the case. Default: \"well-1\", ..."),
@@ -532,15 +545,15 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("observation.cells", "Where: columns of cells from 1, [[10, 20], [30, 40]]."),
     (
         "observation.random",
-        "Instead: { count = 30, seed = 1 } different columns of cells, drawn from those without a fixed head or a well;\n\
-         the places depend on this seed alone.",
+        "Instead: { count = 30, seed = 1 } different columns of cells, drawn from those without a well, and without a cell\n\
+         in the layers whose head is fixed or that is inactive; the places depend on this seed alone.",
     ),
     (
         "observation.lattice",
         "Instead: a lattice of [nx, ny] columns. Along an axis of N cells, place k of n is in cell (k - 1/2) N/n, rounded\n\
          up.",
     ),
-    ("observation.everywhere", "Instead: true, every cell."),
+    ("observation.everywhere", "Instead: true, every cell; for heads none may be fixed in cells, or inactive."),
     (
         "observation.wells",
         "Instead: \"all\" wells, or their names. Default for what is observed in wells: all that have it.",

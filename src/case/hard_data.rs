@@ -5,7 +5,7 @@ use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::file::{Case, Hard, HardDatum, Property};
+use super::file::{Case, Hard, HardDatum, Physics, Property};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::io;
@@ -15,7 +15,7 @@ use crate::units::nearest;
 /// case then says everything itself.
 ///
 /// # Errors
-/// A file that cannot be read or used, see [`parse`]; a cell that both the file and the case give.
+/// A file that cannot be read or used, see [`parse`]; a cell that both the file and the case give, or that has no flow.
 pub fn resolved(case: &Case) -> Result<Case> {
     let mut case = case.clone();
     resolve(&mut case)?;
@@ -31,6 +31,13 @@ fn resolve(case: &mut Case) -> Result<()> {
         if hard_data.cells.iter().any(|known| known.cell == datum.cell) {
             let problem = format!("cell {} is given in hard_data.cells too", named(datum.cell));
             return Err(Error::input(format!("{place}, line {line}"), problem, "give every cell once"));
+        }
+        if let Some(Physics::Groundwater(flow)) = &case.physics
+            && !flow.is_active(datum.cell)
+        {
+            let problem = format!("cell {} is inactive", named(datum.cell));
+            let remedy = "remove the line, or make the cell active";
+            return Err(Error::input(format!("{place}, line {line}"), problem, remedy));
         }
         hard_data.cells.push(datum);
     }

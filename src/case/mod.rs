@@ -28,6 +28,7 @@ pub mod estimate;
 mod facies_map;
 pub mod file;
 mod files;
+mod flow_cells;
 mod flow_results;
 pub mod folder;
 pub mod geology;

@@ -166,6 +166,7 @@ kind = "groundwater"
 anisotropy = 0.1
 specific_storage = "3e-6 1/ft"
 initial_head = "31 ft"
+inactive = [[1, 10, 3], [[11, 9], [12, 10]]]
 time = { steps = 4, first = "10 min", growth = 1.3 }
 
 [[physics.boundary]]
@@ -189,6 +190,11 @@ inflow = "3 L/s"
 [[physics.boundary]]
 box = [[7, 7, 1], [8, 8, 2]]
 no_flow = true
+
+[[physics.boundary]]
+side = "top"
+cells = [[10, 10, 1], [11, 8, 3]]
+flux = "0.3 cm/day"
 
 [[physics.well]]
 cell = [4, 5]
@@ -215,7 +221,12 @@ random = { count = 7, seed = 3 }
 noise = "0.1"
 
 [[observation]]
-kind = ["well-head", "rate"]
+kind = "well-head"
+wells = ["well-1"]
+noise = "2.5 % of mean"
+
+[[observation]]
+kind = "rate"
 wells = ["held"]
 noise = "2.5 % of mean"
 
@@ -634,6 +645,14 @@ fn flow_is_read_into_si_units_and_cells_from_zero() {
     let part = flow.boundaries[1].place.cells(&case.grid);
     assert_eq!((part.len(), part[0], part[14]), (15, [11, 2, 0], [11, 6, 2]), "five cells of three layers");
     assert_eq!(flow.boundaries[3].place.cells(&case.grid), [[4, 4, 0], [5, 5, 1]]);
+    let faces = BoundaryPlace::FacesOfCells { side: Face::High, cells: vec![[9, 9, 0], [10, 7, 2]] };
+    assert_eq!(flow.boundaries[5].place, faces);
+    let corner = Block { first: [10, 8, 0], last: [11, 9, 2] };
+    assert_eq!(flow.inactive, [Block { first: [0, 9, 2], last: [0, 9, 2] }, corner]);
+    assert_eq!(
+        [[11, 9, 1], [9, 9, 1], [0, 9, 1], [0, 9, 2]].map(|cell| flow.is_active(cell)),
+        [false, true, true, false]
+    );
     assert_eq!(
         (flow.wells[0].name.as_str(), flow.wells[0].column, &flow.wells[0].layers[..]),
         ("well-1", [3, 4], &[0, 1][..])
@@ -817,7 +836,7 @@ fn contradictions_of_flow_name_the_key_that_should_change() {
             "physics.well[2].at: the point (4 m, 33 m) is outside of the grid",
         ),
         ("layers = [1, 2]\nrate", "layers = [1, 4]\nrate", "physics.well[1].layers[2]: layer 4 is outside of the grid"),
-        ("cell = [4, 5]\nlayers", "cell = [1, 5]\nlayers", "physics.well[1].cell: the head is fixed in cell (1, 5)"),
+        ("cell = [4, 5]\nlayers", "cell = [1, 5]\nlayers", "physics.well[1].cell: the head is fixed in cell (1, 5, 1)"),
         ("at = [\"70 m\", \"33 m\"]", "cell = [4, 5]", "physics.well[2].cell: the well \"well-1\" is in the same cell"),
         ("name = \"held\"", "name = \"well-1\"", "physics.well[2].name: two wells are called \"well-1\""),
         ("\"4 in\"", "\"2 m\"", "physics.well[1].radius: a cell of 10 m x 10 m stands for a bore of less than 1.980 m"),
@@ -862,16 +881,70 @@ fn contradictions_of_flow_name_the_key_that_should_change() {
         (
             "cells = [[2, 3], [9, 9]]",
             "cells = [[1, 3], [9, 9]]",
-            "observation[1].cells: the head of cell (1, 3) is fixed, not found",
+            "observation[1].cells: the head of cell (1, 3, 2) is fixed by boundary 1, not found (one of 2 such cells)",
         ),
         ("cells = [[2, 3], [9, 9]]", "", "observation[1].cells: 0 keys say where something is observed"),
         ("noise = \"1 cm\"", "noise = \"1 s\"", "observation[1].noise: found \"1 s\", expected \"2 %\""),
-        ("count = 7", "count = 109", "observation[2].random: 109 places in 108 columns"),
+        ("count = 7", "count = 105", "observation[2].random: 105 places in 104 columns"),
         (
             "wells = [\"held\"]",
             "wells = [\"well-1\"]",
-            "observation[3].wells: the rate of the well \"well-1\" is given, not found",
+            "observation[4].wells: the rate of the well \"well-1\" is given, not found",
         ),
+        (
+            "wells = [\"well-1\"]",
+            "wells = [\"held\"]",
+            "observation[3].wells: the head of the well \"held\" is given, not found; observe its rate",
+        ),
+        (
+            "wells = [\"held\"]",
+            "wells = [\"held\"]\ntimes = [\"0 s\", \"1 min\"]",
+            "observation[4].times: a well of given head begins to flow after 0 s",
+        ),
+        (
+            "cells = [[2, 3], [9, 9]]",
+            "cells = [[2, 3], [7, 4]]",
+            "observation[1].cells: the head of cell (7, 4, 2) is fixed by the well \"held\", not found",
+        ),
+        ("growth = 1.3", "growth = 0.1, steps = 30", "physics.time: time step"),
+        (
+            "cells = [[5, 5], [6, 6, 2]]",
+            "cells = [[1, 5], [6, 6, 2]]",
+            "physics.boundary[4]: it has no effect in cell (1, 5, 1), whose head boundary 1 gives",
+        ),
+        ("cells = [[5, 5], [6, 6, 2]]", "cells = [[7, 4]]", "in cell (7, 4, 1), whose head the well \"held\" gives"),
+        (
+            "cells = [[5, 5], [6, 6, 2]]",
+            "cells = [[5, 5], [5, 5]]",
+            "physics.boundary[4]: cell (5, 5, 1) is named twice",
+        ),
+        (
+            "box = [[7, 7, 1], [8, 8, 2]]",
+            "side = \"left\"",
+            "physics.boundary[5]: the same side of cell (1, 1, 1) has two conditions, the other by boundary 1",
+        ),
+        (
+            "box = [[7, 7, 1], [8, 8, 2]]",
+            "box = [[5, 5], [8, 8]]",
+            "physics.boundary[4]: cell (5, 5, 1) has a condition and no_flow, the other by boundary 5",
+        ),
+        (
+            "[[10, 10, 1], [11, 8, 3]]",
+            "[[10, 10, 1], [10, 8, 3]]",
+            "physics.boundary[6]: the face of cell (10, 8, 3) lies between two active cells",
+        ),
+        (
+            "flux = \"0.3 cm/day\"",
+            "inflow = \"3 L/s\"",
+            "physics.boundary[6]: a side of listed cells is for a condition on their faces",
+        ),
+        ("[1, 10, 3]", "[4, 5]", "physics.well[1].cell: the well stands in cell (4, 5, 1), which is inactive"),
+        ("[1, 10, 3]", "[4, 5, 1]", "hard_data.cells[1]: cell (4, 5, 1) is inactive"),
+        ("[1, 10, 3]", "[9, 9]", "observation[1].cells: cell (9, 9, 2) is inactive"),
+        ("[1, 10, 3]", "[5, 5]", "physics.boundary[4]: cell (5, 5, 1) is inactive"),
+        ("[1, 10, 3]", "[[1, 1], [1, 10]]", "physics.boundary[1]: all of its cells are inactive"),
+        ("[1, 10, 3]", "[1, 11]", "physics.inactive[1]: cell (1, 11, 1) is outside of the grid"),
+        ("[[11, 9], [12, 10]]", "[[12, 9], [11, 10]]", "physics.inactive[2]: the last cell comes before the first"),
         (
             "layers = [1, 2]\n\n[[unit]]",
             "layers = [1, 1]\n\n[[unit]]",
@@ -925,6 +998,23 @@ fn contradictions_of_flow_name_the_key_that_should_change() {
     assert!(mistakes(&flux).contains("physics.boundary: no boundary has a fixed head"), "{flux}");
     let steady = flux.replace("time.ends = [\"1 h\", \"3 h\", \"1 day\"]", "");
     assert!(mistakes(&steady).contains("physics.boundary: no head is fixed anywhere"), "{steady}");
+    let steady = GAUSSIAN.replace("time.ends = [\"1 h\", \"3 h\", \"1 day\"]", "");
+    let drawn = mistakes(&steady.replace("kind = \"head\"", "kind = \"drawdown\""));
+    assert!(drawn.contains("observation[1].kind: the flow is steady, and nothing is drawn down"), "{drawn}");
+    for (places, key) in [("lattice = [20, 5]", "lattice"), ("everywhere = true", "everywhere")] {
+        let found = mistakes(&GAUSSIAN.replace("lattice = [5, 5]", places));
+        let expected = format!("observation[1].{key}: the head of cell (1, 1) is fixed by boundary 1");
+        assert!(found.contains(&expected), "{expected}: {found}");
+    }
+    let cut = mistakes(&steady.replace("[physics]", "[physics]\ninactive = [[[5, 1], [5, 10]]]"));
+    assert!(cut.contains("physics.inactive: boundaries: no given head reaches 150 of the active cells"), "{cut}");
+    let several = FLOW.replace("wells = [\"held\"]", "wells = [\"well-1\"]\ntimes = [\"0 s\"]");
+    let several = mistakes(&several.replace("cells = [[5, 5], [6, 6, 2]]", "cells = [[1, 5]]"));
+    for part in
+        ["physics.boundary[4]: it has", "observation[4].wells: the rate", "observation[4].times: a well", "3 mistakes"]
+    {
+        assert!(several.contains(part), "all at once: {part}: {several}");
+    }
     let line = FLOW.lines().position(|line| line.contains("13 m")).expect("the variant") + 1;
     assert!(found.contains(&format!("case.toml:{line}:")), "a variant's mistake points at what it sets: {found}");
     let found =

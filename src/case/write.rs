@@ -455,6 +455,9 @@ impl Writer<'_> {
             InitialHead::Uniform(head) => length(head),
         };
         self.key("initial_head", initial);
+        if !flow.inactive.is_empty() {
+            self.key("inactive", list(flow.inactive.iter().map(block)));
+        }
         if flow.uncertain.any() {
             self.section("physics.uncertain");
             self.key("mean", decimal(flow.uncertain.mean));
@@ -484,10 +487,10 @@ impl Writer<'_> {
         }
         match &boundary.place {
             BoundaryPlace::Side(_) => {}
-            BoundaryPlace::Box { first, last } | BoundaryPlace::PartOfSide { first, last, .. } => {
-                self.key("box", list([numbers(first), numbers(last)]));
+            BoundaryPlace::Box(block) | BoundaryPlace::PartOfSide { block, .. } => self.key("box", self::block(block)),
+            BoundaryPlace::Cells(cells) | BoundaryPlace::FacesOfCells { cells, .. } => {
+                self.key("cells", list(cells.iter().map(|cell| numbers(cell))))
             }
-            BoundaryPlace::Cells(cells) => self.key("cells", list(cells.iter().map(|cell| numbers(cell)))),
         }
         match boundary.condition {
             BoundaryCondition::NoFlow => self.key("no_flow", "true".into()),
@@ -836,6 +839,11 @@ fn rate(x: f64) -> String {
 /// Numbers of a cell or column, from 1.
 fn numbers(cell: &[usize]) -> String {
     list(cell.iter().map(|i| (i + 1).to_string()))
+}
+
+/// The first cell of a block and its last.
+fn block(block: &Block) -> String {
+    list([numbers(&block.first), numbers(&block.last)])
 }
 
 /// Numbers of layers, from 1, of `of` in all.

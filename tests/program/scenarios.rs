@@ -152,7 +152,7 @@ fn scenarios_are_judged_by_simulated_data_where_the_case_says_so() {
     place.run(&["run", "few.toml", "--out", "few"]).ok();
     let told = summary(&place.path("few"));
     let warnings = told["warnings"].to_string();
-    assert!(warnings.contains("80 simulations do not tell the covariance of 128 data"), "{warnings}");
+    assert!(warnings.contains("80 simulations do not tell the covariance of 129 data"), "{warnings}");
     assert!(
         warnings.contains("the scenarios are judged by their evidence") && told["judged_by"] == "evidence",
         "{told}"

@@ -4,15 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Check;
 use crate::case::file::*;
-use crate::forward::groundwater::equivalent_radius;
-use crate::grid::Plane;
+use crate::case::flow_cells::FlowCells;
+use crate::case::observations::check_flow;
+use crate::error::Error;
+use crate::forward::groundwater::{TimeSteps as Steps, equivalent_radius};
+use crate::grid::{Grid, Plane};
 
 impl Check<'_> {
     pub(super) fn groundwater(&self, flow: &Groundwater) {
         self.aquifer(flow);
         self.heads(flow);
-        self.boundaries(flow);
-        self.wells(flow);
+        if self.collector.sound(&["grid", "physics.boundary", "physics.well", "physics.inactive"]) {
+            self.boundaries(flow);
+            self.wells(flow);
+            self.known_cells(flow);
+        }
         self.time(flow);
         self.uncertain(flow);
     }
@@ -137,42 +143,17 @@ impl Check<'_> {
     }
 
     fn boundaries(&self, flow: &Groundwater) {
-        if !self.collector.sound(&["grid", "physics.boundary"]) {
-            return;
-        }
-        let mut heads: BTreeMap<[usize; 3], (usize, f64)> = BTreeMap::new();
-        let mut faces: BTreeMap<([usize; 3], u8), usize> = BTreeMap::new();
+        let mut said = Said::new(flow, &self.case.grid);
         for (i, boundary) in flow.boundaries.iter().enumerate() {
-            let key = format!("physics.boundary[{}]", i + 1);
-            let side = boundary.place.side();
-            let needs_side = boundary.condition.is_on_faces();
-            let problem = "a condition on faces needs the side that they are on";
-            self.require(side.is_some() || !needs_side, &[], &key, problem, "add side = \"left\" (or another)");
-            for cell in boundary.place.cells(&self.case.grid) {
-                let [x, y, z] = cell.map(|c| c + 1);
-                let mut found = None;
-                if let BoundaryCondition::HeadInCells(head) = boundary.condition {
-                    let (other, before) = *heads.entry(cell).or_insert((i, head));
-                    let problem = format!("cell ({x}, {y}, {z}) has the head {before} m and the head {head} m");
-                    found = (before != head).then_some((other, problem));
-                }
-                if let (Some(side), true) = (side, boundary.condition != BoundaryCondition::NoFlow) {
-                    let other = *faces.entry((cell, side as u8)).or_insert(i);
-                    let problem = format!("the same side of cell ({x}, {y}, {z}) has two conditions");
-                    found = found.or((other != i).then_some((other, problem)));
-                }
-                if let Some((other, problem)) = found {
-                    let problem = format!("{problem}, the other by boundary {}", other + 1);
-                    self.require(false, &[], &key, problem, "let one of them go");
-                    break;
-                }
+            if let Err((problem, remedy)) = said.add(i, boundary) {
+                self.require(false, &[], &format!("physics.boundary[{}]", i + 1), problem, remedy);
             }
         }
     }
 
     fn wells(&self, flow: &Groundwater) {
         let grid = &self.case.grid;
-        let fixed = fixed_columns(flow, grid);
+        let cells = FlowCells::new(flow, grid);
         let mut names = BTreeSet::new();
         let mut taken: BTreeMap<[usize; 3], &str> = BTreeMap::new();
         for (i, well) in flow.wells.iter().enumerate() {
@@ -180,12 +161,17 @@ impl Check<'_> {
             let problem = format!("two wells are called \"{}\"", well.name);
             let is_new = names.insert(&well.name);
             self.require(is_new, &[], &key("name"), problem, "give every well a name of its own");
-            let [x, y] = well.column;
-            let problem = format!("the head is fixed in cell ({}, {}), so that the well has no effect", x + 1, y + 1);
+            let found = well.cells().find(|&cell| cells.fixing(cell).is_some());
+            let place = self.cell(found.unwrap_or_default());
+            let problem = format!("the head is fixed in {place}, so that the well has no effect");
             let from = ["grid", "physics.boundary"];
-            self.require(!fixed.contains(&well.column), &from, &key("cell"), problem, "move the well or the boundary");
-            for &k in &well.layers {
-                let other = *taken.entry([x, y, k]).or_insert(&well.name);
+            self.require(found.is_none(), &from, &key("cell"), problem, "move the well or the boundary");
+            let found = well.cells().find(|&cell| !flow.is_active(cell));
+            let problem = format!("the well stands in {}, which is inactive", self.cell(found.unwrap_or_default()));
+            let remedy = "move the well, or give layers whose cells are active";
+            self.require(found.is_none(), &["physics.inactive"], &key("cell"), problem, remedy);
+            for cell in well.cells() {
+                let other = *taken.entry(cell).or_insert(&well.name);
                 let problem = format!("the well \"{other}\" is in the same cell");
                 self.require(other == well.name || !is_new, &["grid"], &key("cell"), problem, "move one of them");
             }
@@ -209,11 +195,154 @@ impl Check<'_> {
         };
         let from = ["physics.storativity", "physics.specific_storage", "property"];
         self.require(fits, &from, "physics.time", problem, remedy);
+        if let Some(Err(Error::Input { place, problem, .. })) = flow.time.as_ref().map(|time| Steps::new(time.ends())) {
+            let remedy = "give fewer steps, or a growth nearer to 1";
+            self.require(false, &["physics.time"], "physics.time", format!("{place}: {problem}"), remedy);
+        }
+    }
+
+    /// Hard data where nothing flows.
+    fn known_cells(&self, flow: &Groundwater) {
+        for (i, datum) in self.case.hard_data.iter().flat_map(|data| &data.cells).enumerate() {
+            let problem = format!("{} is inactive: no datum of flow depends on it", self.cell(datum.cell));
+            let remedy = "remove the datum, or make the cell active";
+            let key = format!("hard_data.cells[{}]", i + 1);
+            self.require(flow.is_active(datum.cell), &["grid", "physics.inactive"], &key, problem, remedy);
+        }
+    }
+
+    /// Parts of the aquifer that cells without flow cut off from every given head: the model itself finds them, where
+    /// all else is right.
+    pub(super) fn parts(&self) {
+        let Some(Physics::Groundwater(flow)) = &self.case.physics else { return };
+        if flow.inactive.is_empty() || !self.collector.is_clean() {
+            return;
+        }
+        if let Err(Error::Input { place, problem, remedy }) = check_flow(self.case, flow) {
+            self.require(false, &[], "physics.inactive", format!("{place}: {problem}"), &remedy);
+        }
+    }
+
+    /// A cell as the file counts.
+    pub(super) fn cell(&self, cell: [usize; 3]) -> String {
+        name(&self.case.grid, cell)
     }
 }
 
-/// Columns of cells in which a head is fixed.
-pub(super) fn fixed_columns(flow: &Groundwater, grid: &crate::grid::Grid) -> BTreeSet<[usize; 2]> {
-    let fixed = flow.boundaries.iter().filter(|b| matches!(b.condition, BoundaryCondition::HeadInCells(_)));
-    fixed.flat_map(|b| b.place.cells(grid)).map(|[i, j, _]| [i, j]).collect()
+fn name(grid: &Grid, cell: [usize; 3]) -> String {
+    let [i, j, k] = cell.map(|at| at + 1);
+    if grid.is_2d() { format!("cell ({i}, {j})") } else { format!("cell ({i}, {j}, {k})") }
+}
+
+/// What is wrong with a boundary, and how to mend it.
+type Mistake = (String, &'static str);
+
+/// What boundaries have said of cells and faces so far.
+struct Said<'a> {
+    flow: &'a Groundwater,
+    grid: &'a Grid,
+    cells: FlowCells<'a>,
+    /// Cells of which no_flow is said without a side, and the boundary.
+    still: BTreeMap<[usize; 3], usize>,
+    /// Heads of cells, and the boundary.
+    heads: BTreeMap<[usize; 3], (usize, f64)>,
+    /// Conditions of faces, and the boundary.
+    faces: BTreeMap<([usize; 3], u8), usize>,
+}
+
+impl<'a> Said<'a> {
+    fn new(flow: &'a Groundwater, grid: &'a Grid) -> Self {
+        let mut still = BTreeMap::new();
+        for (i, boundary) in flow.boundaries.iter().enumerate() {
+            if boundary.condition == BoundaryCondition::NoFlow && boundary.place.side().is_none() {
+                boundary.place.cells(grid).into_iter().for_each(|cell| _ = still.entry(cell).or_insert(i));
+            }
+        }
+        let cells = FlowCells::new(flow, grid);
+        Self { flow, grid, cells, still, heads: BTreeMap::new(), faces: BTreeMap::new() }
+    }
+
+    /// Takes in boundary number `i`; the first thing that is wrong with it, or that another one contradicts.
+    fn add(&mut self, i: usize, boundary: &Boundary) -> Result<(), Mistake> {
+        self.place(boundary)?;
+        let side = boundary.place.side();
+        for cell in boundary.place.cells(self.grid).into_iter().filter(|&cell| self.flow.is_active(cell)) {
+            let name = || name(self.grid, cell);
+            let contradicts = |problem: String, other: usize| {
+                Err((format!("{problem}, the other by boundary {}", other + 1), "let one of them go"))
+            };
+            if let BoundaryCondition::HeadInCells(head) = boundary.condition {
+                let (other, before) = *self.heads.entry(cell).or_insert((i, head));
+                if before != head {
+                    return contradicts(format!("{} has the head {before} m and the head {head} m", name()), other);
+                }
+            }
+            if let (Some(&other), true) = (self.still.get(&cell), boundary.condition != BoundaryCondition::NoFlow) {
+                return contradicts(format!("{} has a condition and no_flow", name()), other);
+            }
+            if let Some(side) = side {
+                let other = *self.faces.entry((cell, side as u8)).or_insert(i);
+                let before = self.flow.boundaries[other].condition;
+                if other != i && !(before == BoundaryCondition::NoFlow && before == boundary.condition) {
+                    return contradicts(format!("the same side of {} has two conditions", name()), other);
+                }
+            }
+        }
+        self.effect(boundary)
+    }
+
+    /// Whether a place is one for its condition.
+    fn place(&self, boundary: &Boundary) -> Result<(), Mistake> {
+        let (place, condition) = (&boundary.place, boundary.condition);
+        if condition.is_on_faces() && place.side().is_none() {
+            let problem = "a condition on faces needs the side that they are on";
+            return Err((problem.into(), "add side = \"left\" (or another)"));
+        }
+        let cells = place.cells(self.grid);
+        if let BoundaryPlace::FacesOfCells { side, .. } = place {
+            if !condition.is_on_faces() && condition != BoundaryCondition::NoFlow {
+                let problem = "a side of listed cells is for a condition on their faces";
+                return Err((problem.into(), "remove side, or write on = \"faces\" or flux"));
+            }
+            if let Some(&cell) = cells.iter().find(|&&cell| !self.cells.is_outer(cell, *side)) {
+                let problem = format!("the face of {} lies between two active cells", name(self.grid, cell));
+                return Err((problem, "name cells at the end of the grid, or beside inactive ones"));
+            }
+        }
+        if place.is_of_side() {
+            return match cells.is_empty() || cells.iter().any(|&cell| self.flow.is_active(cell)) {
+                true => Ok(()),
+                false => Err(("all of its cells are inactive".into(), "remove the boundary")),
+            };
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(&twice) = cells.iter().find(|&&cell| !seen.insert(cell)) {
+            return Err((format!("{} is named twice", name(self.grid, twice)), "name every cell once"));
+        }
+        match cells.iter().find(|&&cell| !self.flow.is_active(cell)) {
+            Some(&cell) => Err((format!("{} is inactive", name(self.grid, cell)), "leave it out")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a condition has an effect where it is given.
+    fn effect(&self, boundary: &Boundary) -> Result<(), Mistake> {
+        let is_rate = match boundary.condition {
+            BoundaryCondition::NoFlow | BoundaryCondition::HeadInCells(_) => return Ok(()),
+            BoundaryCondition::HeadOnFaces(_) | BoundaryCondition::FluxDensity(_) => false,
+            BoundaryCondition::Inflow(_) => true,
+        };
+        let cells = self.cells.of(boundary);
+        if cells.is_empty() {
+            let problem = "the heads of all of its cells are given, so that it has no effect";
+            return Err((problem.into(), "leave cells to it, or remove it"));
+        }
+        // Beside a held well, which begins later, a whole side keeps its faces.
+        let is_side = matches!(boundary.place, BoundaryPlace::Side(_)) && !is_rate;
+        let found = cells.into_iter().find_map(|cell| Some((cell, self.cells.giver(cell)?))).filter(|_| !is_side);
+        let Some((cell, giver)) = found else { return Ok(()) };
+        let by = self.cells.name(giver);
+        let problem = format!("it has no effect in {}, whose head {by} gives", name(self.grid, cell));
+        Err((problem, "leave the cell out"))
+    }
 }

@@ -1,8 +1,9 @@
 //! Observations that the physics cannot make, or that are nowhere or at no time.
 
 use super::Check;
-use super::flow::fixed_columns;
 use crate::case::file::*;
+use crate::case::flow_cells::FlowCells;
+use crate::forward::groundwater::TimeSteps as Steps;
 
 impl Check<'_> {
     pub(super) fn observations(&self) {
@@ -51,11 +52,7 @@ impl Check<'_> {
             }
             Places::Random { count, .. } => {
                 let closed = match &self.case.physics {
-                    Some(Physics::Groundwater(flow)) => {
-                        let mut closed = fixed_columns(flow, grid);
-                        closed.extend(flow.wells.iter().map(|w| w.column));
-                        closed.len()
-                    }
+                    Some(Physics::Groundwater(flow)) => FlowCells::new(flow, grid).closed(&observation.layers).len(),
                     _ => 0,
                 };
                 let open = nx * ny - closed.min(nx * ny);
@@ -70,23 +67,23 @@ impl Check<'_> {
         let problem = "there is no well to observe";
         let has_wells = !matches!(&observation.places, Places::Wells(wells) if wells.is_empty());
         let from = ["physics.well"];
-        self.require(has_wells, &from, &key("kind"), problem, "add [[physics.well]] (for a rate: with a head)");
-        if let (ObservationKind::Rate, Places::Wells(wells)) = (observation.kind, &observation.places) {
-            for &w in wells {
-                let well = &flow.wells[w];
-                let problem = format!("the rate of the well \"{}\" is given, not found", well.name);
-                let fits = matches!(well.control, Control::Head(_));
-                self.require(fits, &from, &key("wells"), problem, "observe wells that are held at a head");
-            }
+        self.require(
+            has_wells,
+            &from,
+            &key("kind"),
+            problem,
+            "add [[physics.well]]: for a rate with a head, for a head with a rate",
+        );
+        if let Places::Wells(wells) = &observation.places {
+            self.observed_wells(observation.kind, wells, flow, key);
         }
-        if let (ObservationKind::Head, Places::Columns(columns)) = (observation.kind, &observation.places) {
-            let fixed = fixed_columns(flow, &self.case.grid);
-            let found = columns.iter().find(|column| fixed.contains(*column));
-            let [x, y] = found.copied().unwrap_or_default();
-            let problem = format!("the head of cell ({}, {}) is fixed, not found", x + 1, y + 1);
-            let from = ["grid", "physics.boundary"];
-            self.require(found.is_none(), &from, &key("cells"), problem, "observe other cells");
+        if !observation.kind.is_of_wells() {
+            self.observed_cells(observation, flow, key);
         }
+        let is_drawdown = matches!(observation.kind, ObservationKind::Drawdown | ObservationKind::WellDrawdown);
+        let problem = "the flow is steady, and nothing is drawn down since a time before";
+        let remedy = "observe the head, or add [physics.time]";
+        self.require(!is_drawdown || flow.time.is_some(), &["physics.time"], &key("kind"), problem, remedy);
         let Some(time) = &flow.time else {
             let problem = "the flow is steady, and has no times";
             let fits = observation.times.is_empty();
@@ -101,9 +98,62 @@ impl Check<'_> {
         let problem = "the property does not change in time";
         let fits = observation.kind != ObservationKind::Property || observation.times.is_empty();
         self.require(fits, &[], &key("times"), problem, "give the property an [[observation]] of its own");
-        let end = time.ends().last().copied().unwrap_or(0.0);
-        let late = observation.times.iter().find(|&&t| t > end * (1.0 + 1e-12));
-        let problem = format!("{} s is after the end of the last step, {end} s", late.copied().unwrap_or_default());
+        let problem = "a well of given head begins to flow after 0 s";
+        let fits = observation.kind != ObservationKind::Rate || !observation.times.contains(&0.0);
+        self.require(fits, &[], &key("times"), problem, "observe its rate later");
+        let Ok(steps) = Steps::new(time.ends()) else { return };
+        let late = observation.times.iter().find(|&&t| steps.inside(t).is_none()).copied();
+        let problem = format!("{} s is after the end of the last step, {} s", late.unwrap_or_default(), steps.end());
         self.require(late.is_none(), &["physics.time"], &key("times"), problem, "add steps, or observe earlier");
+    }
+
+    /// Wells of which nothing is found out.
+    fn observed_wells(&self, kind: ObservationKind, wells: &[usize], flow: &Groundwater, key: &dyn Fn(&str) -> String) {
+        let (of_held, what, remedy) = match kind {
+            ObservationKind::Rate => (true, "rate", "observe wells that are held at a head"),
+            ObservationKind::WellHead | ObservationKind::WellDrawdown => (false, "head", "observe its rate"),
+            ObservationKind::Head | ObservationKind::Drawdown | ObservationKind::Property => return,
+        };
+        let wrong = wells.iter().map(|&w| &flow.wells[w]).find(|well| well.control.is_head() != of_held);
+        let name = wrong.map_or("", |well| &well.name);
+        let problem = format!("the {what} of the well \"{name}\" is given, not found");
+        self.require(wrong.is_none(), &["physics.well"], &key("wells"), problem, remedy);
+    }
+
+    /// Cells without flow, or whose head is given: refused wherever they come from, so that what is observed is what the
+    /// case says.
+    fn observed_cells(&self, observation: &Observation, flow: &Groundwater, key: &dyn Fn(&str) -> String) {
+        let from = ["grid", "physics.boundary", "physics.well", "physics.inactive", &key("layers")];
+        if !self.collector.sound(&from) {
+            return;
+        }
+        let grid = &self.case.grid;
+        let (key, remedy) = match &observation.places {
+            Places::Columns(_) => (key("cells"), "observe other cells"),
+            Places::Lattice([x, y]) if *x <= grid.cells[0] && *y <= grid.cells[1] => {
+                (key("lattice"), "choose another lattice, or name the cells")
+            }
+            Places::Everywhere => (key("everywhere"), "name the cells, or draw them at random"),
+            Places::Wells(_) => (key("wells"), "observe other wells, or layers that they are not open to"),
+            Places::Lattice(_) | Places::Random { .. } => return,
+        };
+        let cells = FlowCells::new(flow, grid);
+        let places = match &observation.places {
+            Places::Everywhere => cells.exceptions(&observation.layers),
+            places => {
+                let wells: Vec<_> = flow.wells.iter().map(|well| well.column).collect();
+                let columns = places.columns(grid, &wells, &[]);
+                columns.iter().flat_map(|&[i, j]| observation.layers.iter().map(move |&k| [i, j, k])).collect()
+            }
+        };
+        let inactive = places.iter().find(|&&cell| !flow.is_active(cell)).copied();
+        let problem = format!("{} is inactive", self.cell(inactive.unwrap_or_default()));
+        self.require(inactive.is_none(), &[], &key, problem, remedy);
+        let known: Vec<_> = places.iter().filter_map(|&cell| Some((cell, cells.known(observation, cell)?))).collect();
+        let Some(&(cell, giver)) = known.first() else { return };
+        let by = cells.name(giver);
+        let of = if known.len() > 1 { format!(" (one of {} such cells)", known.len()) } else { String::new() };
+        let problem = format!("the head of {} is fixed by {by}, not found{of}", self.cell(cell));
+        self.require(false, &[], &key, problem, remedy);
     }
 }

@@ -6,6 +6,8 @@ use crate::grid::Grid;
 /// `∇·(K ∇h) + q = S_s ∂h/∂t` for a hydraulic conductivity (the thickness of one layer is the grid's dz).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Groundwater {
+    /// Cells without flow.
+    pub inactive: Vec<Block>,
     /// Boundary conditions; where nothing is said, nothing flows.
     pub boundaries: Vec<Boundary>,
     /// Wells.
@@ -20,6 +22,37 @@ pub struct Groundwater {
     pub initial: InitialHead,
     /// What is not known beside the property's departures from its mean.
     pub uncertain: Uncertain,
+}
+
+impl Groundwater {
+    /// Whether a cell takes part in the flow.
+    pub fn is_active(&self, cell: [usize; 3]) -> bool {
+        !self.inactive.iter().any(|block| block.contains(cell))
+    }
+}
+
+/// All cells (i, j, k) from `first` to `last`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// Least numbers.
+    pub first: [usize; 3],
+    /// Largest numbers.
+    pub last: [usize; 3],
+}
+
+impl Block {
+    /// Whether a cell is one of it.
+    pub fn contains(&self, cell: [usize; 3]) -> bool {
+        (0..3).all(|a| (self.first[a]..=self.last[a]).contains(&cell[a]))
+    }
+
+    /// Its cells, x fastest, then y, then z.
+    pub fn cells(&self) -> impl Iterator<Item = [usize; 3]> + use<> {
+        let Self { first, last } = *self;
+        let row = move |j, k| (first[0]..=last[0]).map(move |i| [i, j, k]);
+        let layer = move |k| (first[1]..=last[1]).flat_map(move |j| row(j, k));
+        (first[2]..=last[2]).flat_map(layer)
+    }
 }
 
 /// Standard deviations of what is found together with the property; 0: it is known.
@@ -61,23 +94,23 @@ pub struct Boundary {
 pub enum BoundaryPlace {
     /// All cells of one side of the grid.
     Side(Face),
-    /// All cells (i, j, k) from `first` to `last`, both included.
-    Box {
-        /// Least numbers.
-        first: [usize; 3],
-        /// Largest numbers.
-        last: [usize; 3],
-    },
+    /// All cells of a block.
+    Box(Block),
     /// These cells.
     Cells(Vec<[usize; 3]>),
-    /// The cells of one side of the grid whose numbers are from `first` to `last`, both included.
+    /// The cells of one side of the grid that are in a block.
     PartOfSide {
         /// The side.
         side: Face,
-        /// Least numbers.
-        first: [usize; 3],
-        /// Largest numbers.
-        last: [usize; 3],
+        /// The block.
+        block: Block,
+    },
+    /// The faces of these cells on one side of theirs: outer ones, at the grid's end or towards a cell without flow.
+    FacesOfCells {
+        /// The side.
+        side: Face,
+        /// The cells.
+        cells: Vec<[usize; 3]>,
     },
 }
 
@@ -85,44 +118,56 @@ impl BoundaryPlace {
     /// The side whose outer faces are meant, where one is named.
     pub fn side(&self) -> Option<Face> {
         match self {
-            Self::Side(side) | Self::PartOfSide { side, .. } => Some(*side),
-            Self::Box { .. } | Self::Cells(_) => None,
+            Self::Side(side) | Self::PartOfSide { side, .. } | Self::FacesOfCells { side, .. } => Some(*side),
+            Self::Box(_) | Self::Cells(_) => None,
         }
+    }
+
+    /// Whether it is a side of the grid or a part of one, not a list of cells or a block.
+    pub fn is_of_side(&self) -> bool {
+        matches!(self, Self::Side(_) | Self::PartOfSide { .. })
     }
 
     /// Its cells (i, j, k) on `grid`.
     pub fn cells(&self, grid: &Grid) -> Vec<[usize; 3]> {
-        let ends = grid.cells.map(|n| n - 1);
-        let within = |first: [usize; 3], last: [usize; 3]| {
-            let layer = move |k| (first[1]..=last[1]).flat_map(move |j| (first[0]..=last[0]).map(move |i| [i, j, k]));
-            (first[2]..=last[2]).flat_map(layer).collect()
-        };
+        let last = grid.cells.map(|n| n - 1);
+        let whole = Block { first: [0; 3], last };
         match self {
-            Self::Cells(cells) => cells.clone(),
-            Self::Box { first, last } => within(*first, *last),
-            Self::Side(side) => within(side.clip([0; 3], ends, ends).0, side.clip([0; 3], ends, ends).1),
-            Self::PartOfSide { side, first, last } => {
-                let (first, last) = side.clip(*first, *last, ends);
-                within(first, last)
-            }
+            Self::Cells(cells) | Self::FacesOfCells { cells, .. } => cells.clone(),
+            Self::Box(block) => block.cells().collect(),
+            Self::Side(side) => side.clip(whole, last).cells().collect(),
+            Self::PartOfSide { side, block } => side.clip(*block, last).cells().collect(),
         }
     }
 }
 
 impl Face {
-    /// A box from `first` to `last` cut down to this side of a grid whose last cell is `ends`.
-    fn clip(self, mut first: [usize; 3], mut last: [usize; 3], ends: [usize; 3]) -> ([usize; 3], [usize; 3]) {
-        let (axis, at) = match self {
-            Self::Left => (0, 0),
-            Self::Right => (0, ends[0]),
-            Self::Low => (1, 0),
-            Self::High => (1, ends[1]),
-            Self::Floor => (2, 0),
-            Self::Roof => (2, ends[2]),
-        };
-        first[axis] = first[axis].max(at);
-        last[axis] = last[axis].min(at);
-        (first, last)
+    /// The axis across it, and whether it is at the upper end.
+    fn axis_and_end(self) -> (usize, bool) {
+        match self {
+            Self::Left => (0, false),
+            Self::Right => (0, true),
+            Self::Low => (1, false),
+            Self::High => (1, true),
+            Self::Floor => (2, false),
+            Self::Roof => (2, true),
+        }
+    }
+
+    /// A block cut down to this side of a grid whose last cell is `ends`.
+    fn clip(self, mut block: Block, ends: [usize; 3]) -> Block {
+        let (axis, up) = self.axis_and_end();
+        let at = if up { ends[axis] } else { 0 };
+        block.first[axis] = block.first[axis].max(at);
+        block.last[axis] = block.last[axis].min(at);
+        block
+    }
+
+    /// The cell behind this side of a cell, in a grid of `cells` cells.
+    pub fn neighbour(self, mut cell: [usize; 3], cells: [usize; 3]) -> Option<[usize; 3]> {
+        let (axis, up) = self.axis_and_end();
+        cell[axis] = if up { cell[axis] + 1 } else { cell[axis].checked_sub(1)? };
+        (cell[axis] < cells[axis]).then_some(cell)
     }
 }
 
@@ -154,7 +199,7 @@ pub enum BoundaryCondition {
     HeadOnFaces(f64),
     /// Inflow per area of the outer faces of a side \[m/s\]: m³/s a m², a map being dz thick.
     FluxDensity(f64),
-    /// Inflow into all cells together \[m³/s\], in equal parts.
+    /// Inflow into all cells together \[m³/s\], in equal parts; none goes to cells of a side whose head is given.
     Inflow(f64),
 }
 
@@ -191,6 +236,14 @@ pub struct Well {
     pub split: Split,
 }
 
+impl Well {
+    /// Its cells (i, j, k), from the bottom.
+    pub fn cells(&self) -> impl Iterator<Item = [usize; 3]> + '_ {
+        let [i, j] = self.column;
+        self.layers.iter().map(move |&k| [i, j, k])
+    }
+}
+
 /// What is held in a well.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Control {
@@ -200,6 +253,13 @@ pub enum Control {
     Schedule(Vec<(f64, f64)>),
     /// The head \[m\]; the rate is an observable.
     Head(f64),
+}
+
+impl Control {
+    /// Whether the head is held.
+    pub fn is_head(&self) -> bool {
+        matches!(self, Self::Head(_))
+    }
 }
 
 /// How the layers of a well share its rate.

@@ -59,7 +59,8 @@ impl ObservationKind {
 pub enum Places {
     /// In columns (i, j) of cells.
     Columns(Vec<[usize; 2]>),
-    /// In `count` different columns, drawn at random from those without a fixed head and without a well.
+    /// In `count` different columns, drawn at random from those without a well, and without a fixed head or an inactive
+    /// cell in the layers.
     Random {
         /// How many.
         count: usize,
@@ -82,7 +83,11 @@ impl Places {
         let all = || (0..ny).flat_map(move |j| (0..nx).map(move |i| [i, j]));
         match self {
             Self::Columns(columns) => columns.clone(),
-            Self::Wells(numbers) => numbers.iter().map(|&w| wells[w]).collect(),
+            Self::Wells(numbers) => {
+                // Of several wells in one column it is one place.
+                let mut seen = std::collections::BTreeSet::new();
+                numbers.iter().map(|&w| wells[w]).filter(|&column| seen.insert(column)).collect()
+            }
             Self::Everywhere => all().collect(),
             Self::Lattice([mx, my]) => {
                 let place = |k: usize, count: usize, cells: usize| ((2 * k + 1) * cells).div_ceil(2 * count) - 1;

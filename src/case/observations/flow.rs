@@ -1,10 +1,9 @@
 //! The groundwater model of a case, and what is read from it.
 
-use std::collections::BTreeSet;
-
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use super::super::file::{self, BoundaryCondition, BoundaryPlace, Case, Face, ObservationKind, Places};
+use super::super::flow_cells::FlowCells;
 use super::{Measurement, Unit};
 use crate::error::{Error, Result};
 use crate::forward::Datum;
@@ -111,7 +110,9 @@ pub(super) fn aquifer(case: &Case, flow: &file::Groundwater) -> Result<Aquifer> 
     };
     let mut aquifer = Aquifer::new(case.grid, property, case.property.transform);
     aquifer.anisotropy = Scalar::Known(flow.anisotropy);
-    aquifer.boundaries = boundaries(&case.grid, property, &flow.boundaries);
+    let cells = FlowCells::new(flow, &case.grid);
+    aquifer.inactive = flow.inactive.iter().flat_map(file::Block::cells).map(|cell| case.grid.index(cell)).collect();
+    aquifer.boundaries = boundaries(&case.grid, property, flow, &cells)?;
     aquifer.wells = flow.wells.iter().map(|well| self::well(&case.grid, well)).collect();
     if let Some(time) = &flow.time {
         aquifer.regime = Regime::Transient {
@@ -128,94 +129,84 @@ pub(super) fn aquifer(case: &Case, flow: &file::Groundwater) -> Result<Aquifer> 
 
 /// Adds what the case's sections observe to its aquifer; returns what each datum is.
 pub(super) fn observe(case: &Case, flow: &file::Groundwater, aquifer: &mut Aquifer) -> Vec<Measurement> {
-    let wells: Vec<_> = flow.wells.iter().map(|well| well.column).collect();
-    let closed = closed(&case.grid, aquifer, &wells);
+    let cells = FlowCells::new(flow, &case.grid);
     let mut measurements = Vec::new();
     for observed in &case.observed() {
-        for (quantity, mut datum, time) in measured(case, flow, observed, &wells, &closed) {
-            datum.id = match quantity {
-                // By its name a well is found again when the data come back from a file.
-                Quantity::Rate(w) | Quantity::WellHead(w) | Quantity::WellDrawdown(w) => flow.wells[w].name.clone(),
-                _ => (measurements.len() + 1).to_string(),
-            };
-            aquifer.observations.push(Observation { quantity, time });
-            let unit = Unit::of(observed.kind, &case.property);
-            measurements.push(Measurement { datum, unit, noise: observed.noise });
+        let times = times(flow, &aquifer.regime, observed);
+        for (quantity, cell) in measured(case, flow, &cells, observed) {
+            for &time in &times {
+                let id = match quantity {
+                    // By its name a well is found again when the data come back from a file.
+                    Quantity::Rate(w) | Quantity::WellHead(w) | Quantity::WellDrawdown(w) => flow.wells[w].name.clone(),
+                    _ => (measurements.len() + 1).to_string(),
+                };
+                let (kind, at) = (super::word(observed.kind), case.grid.center(cell));
+                let (datum, unit) = (Datum { kind, id, at, to: None, time }, Unit::of(observed.kind, &case.property));
+                aquifer.observations.push(Observation { quantity, time });
+                measurements.push(Measurement { datum, unit, noise: observed.noise });
+            }
         }
     }
     measurements
 }
 
-/// Columns in which nothing is observed at random: those with a fixed head or a well.
-fn closed(grid: &Grid, aquifer: &Aquifer, wells: &[[usize; 2]]) -> Vec<[usize; 2]> {
-    let mut columns: BTreeSet<[usize; 2]> = wells.iter().copied().collect();
-    for boundary in &aquifer.boundaries {
-        if let Condition::HeadInCells { cells, .. } = &boundary.condition {
-            let fixed: Vec<usize> = match cells {
-                Cells::List(list) => list.clone(),
-                Cells::Side(side) => (0..grid.len()).filter(|&cell| touches(grid, cell, *side)).collect(),
-            };
-            columns.extend(fixed.into_iter().map(|cell| grid.cell(cell)).map(|[i, j, _]| [i, j]));
-        }
-    }
-    columns.into_iter().collect()
+/// Whatever the model of a case refuses.
+///
+/// # Errors
+/// See [`aquifer`] and [`Groundwater::new`].
+pub(in crate::case) fn check(case: &Case, flow: &file::Groundwater) -> Result<()> {
+    let mut aquifer = aquifer(case, flow)?;
+    observe(case, flow, &mut aquifer);
+    Groundwater::new(aquifer).map(|_| ())
 }
 
-/// Every datum of one kind: what is read, where and when.
+/// When something is observed; `None`: at no time of its own.
+fn times(flow: &file::Groundwater, regime: &Regime, observed: &file::Observation) -> Vec<Option<f64>> {
+    match (regime, observed.kind, &observed.times[..]) {
+        (Regime::Steady, ..) | (_, ObservationKind::Property, _) => vec![None],
+        (_, _, []) => flow.time.iter().flat_map(file::TimeSteps::ends).map(Some).collect(),
+        (Regime::Transient { steps, .. }, _, times) => {
+            times.iter().map(|&time| Some(steps.inside(time).unwrap_or(time))).collect()
+        }
+    }
+}
+
+/// Everything of one kind that is observed, and the cell that stands for its place.
 fn measured(
     case: &Case,
     flow: &file::Groundwater,
+    cells: &FlowCells<'_>,
     observed: &file::Observation,
-    wells: &[[usize; 2]],
-    closed: &[[usize; 2]],
-) -> Vec<(Quantity, Datum, Option<f64>)> {
+) -> Vec<(Quantity, [usize; 3])> {
     let grid = &case.grid;
-    let datum = |cell: [usize; 3], time| Datum {
-        kind: super::word(observed.kind),
-        id: String::new(),
-        at: grid.center(cell),
-        to: None,
-        time,
+    let of_cell = match observed.kind {
+        ObservationKind::Head => Quantity::Head,
+        ObservationKind::Drawdown => Quantity::Drawdown,
+        ObservationKind::Property => Quantity::Property,
+        ObservationKind::WellHead => return in_wells(flow, observed, Quantity::WellHead),
+        ObservationKind::WellDrawdown => return in_wells(flow, observed, Quantity::WellDrawdown),
+        ObservationKind::Rate => return in_wells(flow, observed, Quantity::Rate),
     };
-    let times: Vec<Option<f64>> = match (&flow.time, observed.kind, &observed.times[..]) {
-        (None, ..) | (_, ObservationKind::Property, _) => vec![None],
-        (Some(steps), _, []) => steps.ends().into_iter().map(Some).collect(),
-        (Some(_), _, times) => times.iter().copied().map(Some).collect(),
-    };
-    let mut out = Vec::new();
-    let mut push = |quantity, cell| out.extend(times.iter().map(|&time| (quantity, datum(cell, time), time)));
-    // What is observed in wells is so once, whatever their layers.
-    if let (true, Places::Wells(numbers)) = (observed.kind.is_of_wells(), &observed.places) {
-        for &w in numbers {
-            let ([i, j], layer) = (wells[w], flow.wells[w].layers.first());
-            let quantity = match observed.kind {
-                ObservationKind::WellHead => Quantity::WellHead(w),
-                ObservationKind::WellDrawdown => Quantity::WellDrawdown(w),
-                _ => Quantity::Rate(w),
-            };
-            push(quantity, [i, j, layer.copied().unwrap_or(0)]);
-        }
-        return out;
-    }
-    for [i, j] in observed.places.columns(grid, wells, closed) {
-        for &k in &observed.layers {
-            let cell = grid.index([i, j, k]);
-            match observed.kind {
-                ObservationKind::Head => push(Quantity::Head(cell), [i, j, k]),
-                ObservationKind::Drawdown => push(Quantity::Drawdown(cell), [i, j, k]),
-                ObservationKind::Property => push(Quantity::Property(cell), [i, j, k]),
-                ObservationKind::WellHead | ObservationKind::WellDrawdown | ObservationKind::Rate => {}
-            }
-        }
-    }
-    out
+    let wells: Vec<_> = flow.wells.iter().map(|well| well.column).collect();
+    let columns = observed.places.columns(grid, &wells, &cells.closed(&observed.layers));
+    let through = |[i, j]: [usize; 2]| observed.layers.iter().map(move |&k| [i, j, k]);
+    columns.into_iter().flat_map(through).map(|cell| (of_cell(grid.index(cell)), cell)).collect()
+}
+
+/// What is observed in wells is so once, whatever their layers; several wells may stand in one column.
+fn in_wells(
+    flow: &file::Groundwater,
+    observed: &file::Observation,
+    quantity: fn(usize) -> Quantity,
+) -> Vec<(Quantity, [usize; 3])> {
+    let Places::Wells(wells) = &observed.places else { return Vec::new() };
+    wells.iter().filter_map(|&w| Some((quantity(w), flow.wells[w].cells().next()?))).collect()
 }
 
 fn well(grid: &Grid, well: &file::Well) -> Well {
-    let [i, j] = well.column;
     Well {
         name: well.name.clone(),
-        cells: well.layers.iter().map(|&k| grid.index([i, j, k])).collect(),
+        cells: well.cells().map(|cell| grid.index(cell)).collect(),
         control: match &well.control {
             file::Control::Rate(rate) => Control::Rate(-rate),
             file::Control::Schedule(rates) => {
@@ -251,42 +242,44 @@ fn storage(grid: &Grid, property: Property, flow: &file::Groundwater) -> Result<
 }
 
 /// The boundaries of a case as flow knows them.
-fn boundaries(grid: &Grid, property: Property, given: &[file::Boundary]) -> Vec<Boundary> {
-    let of = |boundary: &file::Boundary| match boundary.condition {
-        BoundaryCondition::NoFlow => Vec::new(),
-        BoundaryCondition::HeadInCells(head) => {
-            vec![Condition::HeadInCells { cells: cells(grid, &boundary.place), head }]
-        }
-        BoundaryCondition::HeadOnFaces(head) => {
-            vec![Condition::HeadOnFaces { faces: faces(grid, &boundary.place), head }]
-        }
-        BoundaryCondition::Inflow(total) => {
-            let cells = cells(grid, &boundary.place);
-            let count = match &cells {
-                Cells::List(list) => list.len(),
-                Cells::Side(side) => (0..grid.len()).filter(|&cell| touches(grid, cell, *side)).count(),
-            };
-            vec![Condition::RateInCells { cells, rate: total / count.max(1) as f64 }]
-        }
-        BoundaryCondition::FluxDensity(flux) => {
-            // Without a height, what comes through the upright sides of a map is counted by their length.
-            let height = if property == Property::Transmissivity { grid.spacing[2] } else { 1.0 };
-            let through = |faces, flux| Condition::FluxThroughFaces { faces, flux };
-            match faces(grid, &boundary.place) {
-                Faces::Side(side) => vec![through(Faces::Side(side), if is_flat(side) { flux } else { flux * height })],
-                Faces::List(list) => {
-                    let (flat, upright): (Vec<_>, Vec<_>) = list.into_iter().partition(|face| is_flat(face.1));
-                    let parts = [(flat, flux), (upright, flux * height)].into_iter().filter(|part| !part.0.is_empty());
-                    parts.map(|(list, flux)| through(Faces::List(list), flux)).collect()
-                }
-            }
-        }
-    };
-    let named = |(number, boundary): (usize, &file::Boundary)| {
+fn boundaries(
+    grid: &Grid,
+    property: Property,
+    flow: &file::Groundwater,
+    cells: &FlowCells<'_>,
+) -> Result<Vec<Boundary>> {
+    let mut out = Vec::new();
+    for (number, boundary) in flow.boundaries.iter().enumerate() {
         let name = format!("physics.boundary[{}]", number + 1);
-        of(boundary).into_iter().map(move |condition| Boundary { name: name.clone(), condition })
-    };
-    given.iter().enumerate().flat_map(named).collect()
+        let list = || -> Vec<usize> { cells.of(boundary).into_iter().map(|cell| grid.index(cell)).collect() };
+        let faces = || match (&boundary.place, boundary.place.side()) {
+            (BoundaryPlace::Side(face), _) => Ok((side(*face), Faces::Side(side(*face)))),
+            (_, Some(face)) => {
+                let side = side(face);
+                Ok((side, Faces::List(list().into_iter().map(|cell| (cell, side)).collect())))
+            }
+            (_, None) => Err(Error::input(&name, "a condition on faces without their side", "add side = \"left\"")),
+        };
+        let condition = match boundary.condition {
+            BoundaryCondition::NoFlow => continue,
+            BoundaryCondition::HeadInCells(head) => Condition::HeadInCells { cells: Cells::List(list()), head },
+            BoundaryCondition::HeadOnFaces(head) => Condition::HeadOnFaces { faces: faces()?.1, head },
+            BoundaryCondition::Inflow(total) => {
+                let list = list();
+                let rate = total / list.len().max(1) as f64;
+                Condition::RateInCells { cells: Cells::List(list), rate }
+            }
+            BoundaryCondition::FluxDensity(flux) => {
+                let (side, faces) = faces()?;
+                // Without a height, what comes through the upright sides of a map is counted by their length.
+                let upright = property == Property::Transmissivity && !is_flat(side);
+                let height = if upright { grid.spacing[2] } else { 1.0 };
+                Condition::FluxThroughFaces { faces, flux: flux * height }
+            }
+        };
+        out.push(Boundary { name, condition });
+    }
+    Ok(out)
 }
 
 fn is_flat(side: Side) -> bool {
@@ -304,54 +297,172 @@ fn side(face: Face) -> Side {
     }
 }
 
-/// Whether a cell lies on a side of the grid.
-fn touches(grid: &Grid, cell: usize, side: Side) -> bool {
-    let (at, last) = (grid.cell(cell), grid.cells.map(|count| count - 1));
-    match side {
-        Side::XMin => at[0] == 0,
-        Side::XMax => at[0] == last[0],
-        Side::YMin => at[1] == 0,
-        Side::YMax => at[1] == last[1],
-        Side::ZMin => at[2] == 0,
-        Side::ZMax => at[2] == last[2],
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::file::Physics;
+    use crate::case::{run, summary};
 
-fn listed(grid: &Grid, place: &BoundaryPlace) -> Vec<usize> {
-    match place {
-        BoundaryPlace::Side(face) => (0..grid.len()).filter(|&cell| touches(grid, cell, side(*face))).collect(),
-        BoundaryPlace::Box { first, last } => {
-            let inside = |cell: &usize| (0..3).all(|a| (first[a]..=last[a]).contains(&grid.cell(*cell)[a]));
-            (0..grid.len()).filter(inside).collect()
-        }
-        BoundaryPlace::Cells(cells) => cells.iter().map(|&cell| grid.index(cell)).collect(),
-        BoundaryPlace::PartOfSide { side: face, first, last } => {
-            let all = listed(grid, &BoundaryPlace::Box { first: *first, last: *last });
-            all.into_iter().filter(|&cell| touches(grid, cell, side(*face))).collect()
-        }
+    /// A block of 5 x 4 x 3 cells of 10 m with the section `physics` and the observations `observed`.
+    fn case(physics: &str, observed: &str) -> Case {
+        let text = format!(
+            r#"
+format = 1
+name = "block"
+grid = {{ cells = [5, 4, 3], size = ["50 m", "40 m", "30 m"] }}
+property = {{ name = "hydraulic conductivity", unit = "m/day", transform = "log10" }}
+prior = {{ realizations = 10 }}
+basis = {{ rank = 2 }}
+[[scenario]]
+name = "field"
+gaussian = {{ mean = 0, variance = 1, structure = {{ model = "spherical", ranges = "20 m" }} }}
+[physics]
+kind = "groundwater"
+{physics}
+{observed}
+"#
+        );
+        Case::parse(&text, "case.toml").unwrap_or_else(|e| panic!("{e}\n{text}"))
     }
-}
 
-fn cells(grid: &Grid, place: &BoundaryPlace) -> Cells {
-    match place {
-        BoundaryPlace::Side(face) => Cells::Side(side(*face)),
-        _ => Cells::List(listed(grid, place)),
+    fn observed(case: &Case) -> (Aquifer, Vec<Measurement>) {
+        let Some(Physics::Groundwater(flow)) = &case.physics else { panic!("groundwater") };
+        let mut aquifer = aquifer(case, flow).expect("an aquifer");
+        let measurements = observe(case, flow, &mut aquifer);
+        (aquifer, measurements)
     }
-}
 
-/// The outer faces of a place: those of the side, or of every side that its cells touch.
-fn faces(grid: &Grid, place: &BoundaryPlace) -> Faces {
-    const SIDES: [Side; 6] = [Side::XMin, Side::XMax, Side::YMin, Side::YMax, Side::ZMin, Side::ZMax];
-    match place {
-        BoundaryPlace::Side(face) => Faces::Side(side(*face)),
-        BoundaryPlace::PartOfSide { side: face, .. } => {
-            Faces::List(listed(grid, place).into_iter().map(|cell| (cell, side(*face))).collect())
-        }
-        _ => {
-            let of_cell = |cell: usize| {
-                SIDES.into_iter().filter(move |&side| touches(grid, cell, side)).map(move |side| (cell, side))
+    fn model(case: &Case) -> Groundwater {
+        Groundwater::new(observed(case).0).expect("a model")
+    }
+
+    fn quantities(model: &Groundwater) -> Vec<Quantity> {
+        model.aquifer().observations.iter().map(|o| o.quantity).collect()
+    }
+
+    /// log10 K of 1 m/day and, from cell to cell, half a decade more or less.
+    fn uneven(case: &Case) -> Array1<f64> {
+        (0..case.grid.len()).map(|i| -4.94 + 0.5 * (7.0 * i as f64).sin()).collect()
+    }
+
+    const LEFT: &str = "boundary = [{ side = \"left\", head = \"20 m\" }]";
+
+    #[test]
+    fn wells_of_one_column_are_read_each_by_itself() {
+        let wells = |first: &str, second: &str| {
+            format!(
+                "{LEFT}\n[[physics.well]]\nname = \"low\"\ncell = [3, 2]\nlayers = [1]\n{first}\n[[physics.well]]\n\
+                 name = \"high\"\ncell = [3, 2]\nlayers = [3]\n{second}\n"
+            )
+        };
+        let case = case(&wells("head = \"12 m\"", "head = \"5 m\""), "[[observation]]\nkind = \"rate\"");
+        let model = model(&case);
+        assert_eq!(quantities(&model), [Quantity::Rate(0), Quantity::Rate(1)]);
+        let (_, measurements) = observed(&case);
+        assert_eq!([0, 1].map(|i| measurements[i].datum.at[2]), [5.0, 25.0], "in their own layers");
+        let u = uneven(&case);
+        let rates = model.predict(u.view()).expect("rates");
+        let balance = &model.water_balance(u.view()).expect("a balance")[0];
+        assert!((rates[0] - rates[1]).abs() > 1e-3 * rates[0].abs(), "{rates}");
+        assert!([0, 1].iter().all(|&w| (rates[w] - balance.wells[w].1).abs() < 1e-9 * balance.throughput), "{rates}");
+        let observed =
+            "[[observation]]\nkind = \"well-head\"\n[[observation]]\nkind = \"head\"\nwells = \"all\"\nlayers = [2]";
+        let pumped = self::case(&wells("rate = \"1 m3/day\"", "rate = \"2 m3/day\""), observed);
+        let middle = Quantity::Head(pumped.grid.index([2, 1, 1]));
+        assert_eq!(quantities(&self::model(&pumped)), [Quantity::WellHead(0), Quantity::WellHead(1), middle]);
+        let mixed = self::case(
+            &wells("rate = \"1 m3/day\"", "head = \"5 m\""),
+            "[[observation]]\nkind = [\"rate\", \"well-head\"]",
+        );
+        let own = [Quantity::Rate(1), Quantity::WellHead(0)];
+        assert_eq!(quantities(&self::model(&mixed)), own, "by default of every well what there is to find out");
+    }
+
+    #[test]
+    fn a_layer_of_fixed_head_leaves_those_below_to_wells_and_observations() {
+        let physics = "boundary = [{ side = \"roof\", head = \"20 m\" }]\nwell = { cell = [3, 2], layers = [1, 2], rate = \"5 m3/day\" }";
+        let observed = "[[observation]]\nkind = \"head\"\ncells = [[1, 1]]\nlayers = [1, 2]\n[[observation]]\nkind = \"head\"\n\
+                        random = { count = 19 }\nlayers = [2]";
+        let case = case(physics, observed);
+        let found = quantities(&model(&case));
+        assert_eq!((found.len(), found[1]), (21, Quantity::Head(case.grid.index([0, 0, 1]))));
+    }
+
+    #[test]
+    fn inflow_of_a_side_comes_in_whole() {
+        let total = 3.0 / 86400.0;
+        let inflow = "boundary = [{ side = \"left\", head = \"20 m\" }, { side = \"top\", inflow = \"3 m3/day\" }]";
+        let part = inflow.replace("side = \"top\"", "side = \"top\", box = [[1, 1], [3, 4]]");
+        let held = "\nwell = { cell = [2, 4], head = \"10 m\" }";
+        for (physics, cells) in [(inflow.to_owned(), 12), (part.clone(), 6), (part + held, 3)] {
+            let case = case(&physics, "[[observation]]\nkind = \"head\"\ncells = [[4, 2]]");
+            let model = model(&case);
+            let Condition::RateInCells { cells: Cells::List(list), .. } = &model.aquifer().boundaries[1].condition
+            else {
+                panic!("a rate in cells")
             };
-            Faces::List(listed(grid, place).into_iter().flat_map(of_cell).collect())
+            assert_eq!(list.len(), cells);
+            let balance = &model.water_balance(uneven(&case).view()).expect("a balance")[0];
+            assert!((balance.boundaries[1].1 - total).abs() < 1e-12 * total, "{balance:?}");
         }
+    }
+
+    #[test]
+    fn faces_of_listed_cells_on_one_side_take_a_flux_or_a_head() {
+        let of = |condition: &str| {
+            let cells = "{ side = \"right\", cells = [[5, 1, 1], [5, 4, 2], [3, 2, 1]], ";
+            let inactive = "inactive = [[4, 2, 1]]\n";
+            let physics =
+                format!("{inactive}boundary = [{{ side = \"left\", head = \"20 m\" }}, {cells}{condition} }}]");
+            let case = case(&physics, "[[observation]]\nkind = \"head\"\ncells = [[3, 3]]");
+            let u = uneven(&case);
+            model(&case).water_balance(u.view()).expect("a balance")[0].boundaries[1].1
+        };
+        let flux = of("flux = \"1 cm/day\"");
+        assert!((flux - 3.0 * 100.0 * 0.01 / 86400.0).abs() < 1e-16, "three faces of 10 m x 10 m: {flux}");
+        assert!(of("head = \"25 m\", on = \"faces\"") > 0.0 && of("head = \"15 m\", on = \"faces\"") < 0.0);
+    }
+
+    #[test]
+    fn a_time_that_rounding_puts_after_the_last_step_is_its_end() {
+        let physics = format!("{LEFT}\nspecific_storage = \"1e-4 1/m\"\ntime = {{ steps = 10, first = \"0.1 s\" }}");
+        let physics = physics + "\nwell = { cell = [3, 2], rate = \"5 m3/day\" }";
+        let observed = "[[observation]]\nkind = \"drawdown\"\ncells = [[3, 2]]\nlayers = [1]\ntimes = ";
+        let late = case(&physics, &format!("{observed}[\"1 s\"]"));
+        let all = case(&physics, &format!("{observed}\"all\""));
+        let u = uneven(&late);
+        let [late, all] = [late, all].map(|case| model(&case).predict(u.view()).expect("drawdowns"));
+        assert_eq!((late.len(), late[0]), (1, all[9]));
+        assert!(all[9] > all[8]);
+    }
+
+    #[test]
+    fn inactive_cells_have_no_heads_and_sides_leave_them_out() {
+        let physics = format!("{LEFT}\ninactive = [[1, 1], [[3, 2, 1], [4, 3, 2]]]");
+        let case = case(&physics, "[[observation]]\nkind = \"head\"\ncells = [[5, 2]]");
+        let Some(Physics::Groundwater(flow)) = &case.physics else { panic!("groundwater") };
+        let heads = model(&case).heads(uneven(&case).view()).expect("heads");
+        let inactive: Vec<_> = (0..case.grid.len()).filter(|&cell| heads[[0, cell]].is_nan()).collect();
+        let expected: Vec<_> = (0..case.grid.len()).filter(|&cell| !flow.is_active(case.grid.cell(cell))).collect();
+        assert_eq!((inactive.len(), inactive), (3 + 8, expected));
+        assert!(heads.iter().all(|head| head.is_nan() || (head - 20.0).abs() < 1e-9), "nothing flows");
+    }
+
+    #[test]
+    fn a_run_beside_inactive_cells_reports_the_others() {
+        let physics = format!("{LEFT}\ninactive = [[3, 2]]\nwell = {{ cell = [4, 3], rate = \"5 m3/day\" }}");
+        let observed =
+            "[[observation]]\nkind = \"head\"\nlattice = [2, 2]\n[inversion]\niterations = 2\n[reference]\nseed = 1";
+        let case = case(&physics, observed);
+        let folder = tempfile::tempdir().unwrap();
+        let options = run::Options { out: Some(folder.path().join("run")), ..run::Options::default() };
+        let finished = run::run(&case, None, &options, &()).unwrap();
+        let page = std::fs::read_to_string(finished.folder.join("report.html")).unwrap();
+        assert!(page.contains("The heads"));
+        let shown = page.split("<script").next().unwrap_or_default();
+        assert!(!shown.contains("NaN"), "gaps are not shown as numbers");
+        let summary = summary::read(&finished.folder).unwrap();
+        let misfit = summary.pointer("/misfit/parameterized").and_then(serde_json::Value::as_f64);
+        assert!(misfit.is_some_and(f64::is_finite), "{summary}");
     }
 }

@@ -25,6 +25,7 @@ mod measured;
 mod pumping;
 mod rays;
 
+pub(super) use flow::check as check_flow;
 pub(super) use instruments::Instruments;
 pub(super) use measured::open;
 pub(super) use pumping::{Layout, Which, names_of_tests};

@@ -8,7 +8,8 @@ use super::super::file::{self, Case, Data, DataSource, Tests};
 use crate::error::{Error, Result};
 use crate::forward::combined::Combined;
 use crate::forward::groundwater::{
-    Aquifer, Control, Groundwater, Observation, Quantity, Regime, Scalar, Split, Storage, Well, equivalent_radius,
+    Aquifer, Control, Groundwater, Observation, Quantity, Regime, Scalar, Split, Storage, TimeSteps, Well,
+    equivalent_radius,
 };
 use crate::forward::scaled::Scaled;
 use crate::forward::stacked::StackedOperator;
@@ -108,7 +109,9 @@ impl Layout {
             return Err(Error::input("data.tests.leave_out", format!("there is no test \"{unknown}\""), remedy));
         }
         let base = aquifer(case, flow)?;
-        let end = flow.time.as_ref().and_then(|time| time.ends().last().copied()).unwrap_or(0.0);
+        let steps = flow.time.as_ref().map(|time| TimeSteps::new(time.ends())).transpose()?;
+        let end = steps.as_ref().map_or(0.0, TimeSteps::end);
+        let is_late = |time: f64| steps.as_ref().is_none_or(|steps| steps.inside(time).is_none());
         let (mut readings, mut parts) = (Vec::new(), Vec::new());
         for (number, test) in found.tests.iter().enumerate() {
             let samples = match which {
@@ -119,7 +122,7 @@ impl Layout {
                 },
                 Which::All => every(flow, test, found.wells.len()),
             };
-            if let Some((_, time, _)) = samples.iter().find(|(_, time, _)| *time > end) {
+            if let Some((_, time, _)) = samples.iter().find(|(_, time, _)| is_late(*time)) {
                 let problem =
                     format!("test \"{}\" has a sample at {time} s, and the last step ends at {end} s", test.name);
                 return Err(Error::input("physics.time", problem, "let the steps reach beyond the last sample"));

@@ -2,7 +2,7 @@
 
 use super::{ANY, MANY, MOST_CELLS, NOT_NEGATIVE, POSITIVE, layers, length, name, need_in};
 use crate::case::file::{
-    Boundary, BoundaryCondition, BoundaryPlace, Control, Groundwater, InitialHead, Split, Storage, TimeSteps,
+    Block, Boundary, BoundaryCondition, BoundaryPlace, Control, Groundwater, InitialHead, Split, Storage, TimeSteps,
     Uncertain, Well,
 };
 use crate::case::reader::{Section, Value};
@@ -12,6 +12,7 @@ use crate::units::Dimension;
 
 /// The keys of `[physics]` with kind = "groundwater"; the section is finished by who called.
 pub(super) fn groundwater(section: &Section<'_>, grid: &Grid) -> Groundwater {
+    let inactive = section.get("inactive").and_then(|v| inactive(&v, grid)).unwrap_or_default();
     let boundaries = section.sections("boundary").into_iter().filter_map(|s| boundary(s, grid)).collect();
     let wells = section.sections("well").into_iter().enumerate().filter_map(|(i, s)| well(s, i + 1, grid)).collect();
     let anisotropy = section.get("anisotropy").and_then(|v| v.number("a ratio above 0", POSITIVE));
@@ -29,6 +30,7 @@ pub(super) fn groundwater(section: &Section<'_>, grid: &Grid) -> Groundwater {
         _ => v.quantity(Dimension::Length, "a head", ANY).map(InitialHead::Uniform),
     });
     Groundwater {
+        inactive,
         boundaries,
         wells,
         anisotropy: anisotropy.unwrap_or(1.0),
@@ -81,32 +83,63 @@ fn boundary(section: Section<'_>, grid: &Grid) -> Option<Boundary> {
     Some(Boundary { place: place?, condition: condition? })
 }
 
+/// Cells without flow: each item a cell or a block, of all layers where they are left out.
+fn inactive(value: &Value<'_>, grid: &Grid) -> Option<Vec<Block>> {
+    let items = value.list(1, MANY, "a list of cells and blocks, e.g. [[1, 1], [[3, 1], [5, 20]]]")?;
+    let one = |v: &Value<'_>| match v.list(2, 3, "a cell [i, j] or [i, j, k], or a block [[1, 1], [1, 20]]")? {
+        ends if ends[0].is_list() => block(v, grid),
+        _ => Some(Block { first: cell(v, grid)?, last: through_layers(v, grid)? }),
+    };
+    items.iter().map(one).collect()
+}
+
 fn boundary_place(section: &Section<'_>, grid: &Grid) -> Option<BoundaryPlace> {
     let (side, bounds, cells) = (section.get("side"), section.get("box"), section.get("cells"));
-    let named = (side.is_some() || bounds.is_some()) != cells.is_some();
+    let named = match (&side, &bounds, &cells) {
+        (_, Some(_), Some(_)) => false,
+        (side, bounds, cells) => side.is_some() || bounds.is_some() || cells.is_some(),
+    };
     if section.is_present() && !named {
-        let problem = "a boundary is at a side, in a box (or the part of a side in it), or in cells";
+        let problem =
+            "a boundary is at a side, in a box (or the part of a side in it), or in cells (or on a side of them)";
         section.collector.missing(&section.key("side"), problem, "give side = \"left\", box or cells");
-    }
-    if let Some(cells) = cells {
-        let items = cells.list(1, MANY, "a list of cells, e.g. [[1, 1], [1, 2]]")?;
-        return items.iter().map(|v| cell(v, grid)).collect::<Option<Vec<_>>>().map(BoundaryPlace::Cells);
     }
     let has_side = side.is_some();
     let side = side.and_then(|v| v.choice(&words::FACES));
+    if let Some(cells) = cells {
+        let items = cells.list(1, MANY, "a list of cells, e.g. [[1, 1], [1, 2]]")?;
+        let cells = items.iter().map(|v| cell(v, grid)).collect::<Option<Vec<_>>>()?;
+        return match has_side {
+            true => Some(BoundaryPlace::FacesOfCells { side: side?, cells }),
+            false => Some(BoundaryPlace::Cells(cells)),
+        };
+    }
     let Some(bounds) = bounds else { return side.map(BoundaryPlace::Side) };
-    let ends = bounds.list(2, 2, "the first cell and the last, e.g. [[1, 1], [1, 20]]")?;
-    let (first, mut last) = (cell(&ends[0], grid)?, cell(&ends[1], grid)?);
-    if ends[1].list(2, 3, "a cell")?.len() == 2 {
+    let block = block(&bounds, grid)?;
+    match has_side {
+        true => Some(BoundaryPlace::PartOfSide { side: side?, block }),
+        false => Some(BoundaryPlace::Box(block)),
+    }
+}
+
+/// All cells from the first to the last, of all layers where they are left out.
+fn block(value: &Value<'_>, grid: &Grid) -> Option<Block> {
+    let ends = value.list(2, 2, "the first cell and the last, e.g. [[1, 1], [1, 20]]")?;
+    let first = cell(&ends[0], grid)?;
+    let last = through_layers(&ends[1], grid)?;
+    if (0..3).any(|a| first[a] > last[a]) {
+        return value.fail("the last cell comes before the first", "give the least numbers first");
+    }
+    Some(Block { first, last })
+}
+
+/// A cell, that of the highest layer where none is named.
+fn through_layers(value: &Value<'_>, grid: &Grid) -> Option<[usize; 3]> {
+    let mut last = cell(value, grid)?;
+    if value.list(2, 3, "a cell")?.len() == 2 {
         last[2] = grid.cells[2] - 1;
     }
-    if (0..3).any(|a| first[a] > last[a]) {
-        return bounds.fail("the last cell comes before the first", "give the least numbers first");
-    }
-    match (has_side, side) {
-        (true, side) => Some(BoundaryPlace::PartOfSide { side: side?, first, last }),
-        (false, _) => Some(BoundaryPlace::Box { first, last }),
-    }
+    Some(last)
 }
 
 /// A cell (i, j, k) of the grid, from 1; k is 1 where it is left out.

@@ -2,11 +2,14 @@
 
 use super::flow::column;
 use super::{MANY, MOST_CELLS, NOT_NEGATIVE, layers, need_in, survey};
-use crate::case::file::{Control, Observation, ObservationKind, Physics, Places, Property, Well};
+use crate::case::file::{Observation, ObservationKind, Physics, Places, Property, Well};
 use crate::case::reader::{Section, Value};
 use crate::case::words;
 use crate::grid::Grid;
 use crate::units::Dimension;
+
+/// The keys that say where.
+const PLACES: [&str; 5] = ["cells", "random", "lattice", "wells", "everywhere"];
 
 pub(super) fn observations(
     sections: Vec<Section<'_>>,
@@ -34,7 +37,8 @@ fn observation(section: Section<'_>, grid: &Grid, property: &Property, wells: &[
     let kinds = need_in(&section, "kind", "what is observed, e.g. \"head\" or [\"head\", \"property\"]");
     let kinds = kinds.map(|v| kinds_of(&v)).unwrap_or_default();
     let in_wells = kinds.iter().any(|kind| kind.is_of_wells());
-    let places = places(&section, grid, wells, &kinds);
+    let by_default = in_wells && PLACES.iter().all(|&key| section.get(key).is_none());
+    let places = if by_default { None } else { places(&section, grid, wells, &kinds) };
     let layers = layers(&section, grid);
     let times = section.get("times").and_then(|v| match v.is_text() {
         true => v.choice(&[("all", ())]).map(|()| Vec::new()),
@@ -48,8 +52,9 @@ fn observation(section: Section<'_>, grid: &Grid, property: &Property, wells: &[
     let value = section.get("noise");
     let noise = |kind: ObservationKind| value.as_ref().and_then(|v| survey::noise(v, kind.measure(property)));
     let read = |&kind: &ObservationKind| {
+        let places = if by_default { Some(Places::Wells(default_wells(wells, kind))) } else { places.clone() };
         let layers = if in_wells { Vec::new() } else { layers.clone() };
-        Some(Observation { kind, places: places.clone()?, layers, times: times.clone(), noise: noise(kind) })
+        Some(Observation { kind, places: places?, layers, times: times.clone(), noise: noise(kind) })
     };
     let observations = kinds.iter().filter_map(read).collect();
     section.finish();
@@ -69,13 +74,12 @@ fn kinds_of(value: &Value<'_>) -> Vec<ObservationKind> {
 }
 
 fn places(section: &Section<'_>, grid: &Grid, wells: &[Well], kinds: &[ObservationKind]) -> Option<Places> {
-    let given = ["cells", "random", "lattice", "wells", "everywhere"].map(|key| section.get(key));
+    let given = PLACES.map(|key| section.get(key));
     let count = given.iter().flatten().count();
     let [cells, random, lattice, at_wells, everywhere] = given;
     if kinds.iter().any(|kind| kind.is_of_wells()) {
         return match (at_wells, count) {
             (Some(value), 1) => wells_of(&value, wells),
-            (None, 0) => Some(Places::Wells(default_wells(wells, kinds))),
             _ => {
                 let problem = "this is observed in wells";
                 section.collector.missing(
@@ -116,10 +120,9 @@ fn places(section: &Section<'_>, grid: &Grid, wells: &[Well], kinds: &[Observati
     }
 }
 
-/// All wells whose rate, or head, can be observed.
-fn default_wells(wells: &[Well], kinds: &[ObservationKind]) -> Vec<usize> {
-    let of_rates = kinds.contains(&ObservationKind::Rate);
-    let fits = |well: &Well| !of_rates || matches!(well.control, Control::Head(_));
+/// All wells of which there is something to find out: the rate of a held head, else the head.
+fn default_wells(wells: &[Well], kind: ObservationKind) -> Vec<usize> {
+    let fits = |well: &Well| well.control.is_head() == (kind == ObservationKind::Rate);
     wells.iter().enumerate().filter(|(_, well)| fits(well)).map(|(i, _)| i).collect()
 }
 

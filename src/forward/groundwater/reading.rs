@@ -66,6 +66,7 @@ impl Readings {
         // Steps and weights of the heads at the time, and the step whose rates hold then.
         let (at, step) = match (&aquifer.regime, what.time) {
             (Regime::Transient { steps, .. }, Some(time)) if time > 0.0 => {
+                let time = steps.inside(time).unwrap_or(time);
                 let step = steps.ends().partition_point(|&end| end < time) + 1;
                 let part = (time - steps.start(step)) / steps.length(step);
                 (vec![(step - 1, 1.0 - part), (step, part)], Some(step))
@@ -314,8 +315,8 @@ impl Checker<'_> {
                 self.refused(format!("steady flow has no time {time} s"), "leave the time out, or give steps in time")
             }
             (Regime::Transient { steps, .. }, Some(time)) => {
-                let first = if matches!(observation.quantity, Quantity::Rate(_)) { f64::MIN_POSITIVE } else { 0.0 };
-                if (first..=steps.end()).contains(&time) {
+                let is_rate = matches!(observation.quantity, Quantity::Rate(_));
+                if steps.inside(time).is_some_and(|time| time > 0.0 || !is_rate) {
                     return Ok(());
                 }
                 let problem = format!("{time} s is outside of the run, which goes from 0 s to {} s", steps.end());

@@ -205,8 +205,7 @@ impl System {
             }
             let right = ArrayView1::from(&unbalanced).insert_axis(ndarray::Axis(1));
             let solved = solver.solve(right, if round == 0 { FIRST_ROUND } else { CORRECTION })?;
-            let largest =
-                solved.x.iter().fold(0.0, |most: f64, x| if x.is_nan() { f64::NAN } else { most.max(x.abs()) });
+            let largest = largest(&solved.x);
             heads.iter_mut().zip(&solved.x).for_each(|(head, x)| *head += x);
             (residual, iterations) = (solved.residual, iterations + solved.iterations);
             let scale = self.range(&heads).max(1.0);
@@ -217,6 +216,9 @@ impl System {
                 return Ok(heads);
             }
             last = largest;
+            if last.is_nan() {
+                break;
+            }
         }
         Err(Error::NoModel(format!(
             "the heads do not settle: the last of {ROUNDS} corrections still changes one by {last:.1e} m (relative \
@@ -243,6 +245,24 @@ impl System {
             if *role != Role::Free {
                 row.fill(0.0);
             }
+        }
+    }
+}
+
+/// The largest magnitude; NaN where one is NaN, so that it is never small.
+fn largest<'a>(corrections: impl IntoIterator<Item = &'a f64>) -> f64 {
+    corrections.into_iter().map(|x| x.abs()).max_by(f64::total_cmp).unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::largest;
+
+    #[test]
+    fn a_correction_that_is_no_number_is_not_overlooked() {
+        assert_eq!(largest(&[1.0, -3.0, 2.0]), 3.0);
+        for x in [f64::NAN, -f64::NAN] {
+            assert!([[x, 1.0, 2.0], [1.0, x, 2.0], [1.0, 2.0, x]].iter().all(|some| largest(some).is_nan()));
         }
     }
 }

@@ -82,6 +82,13 @@ impl TimeSteps {
         self.0[self.0.len() - 1]
     }
 
+    /// A time as the run has it \[s\], `None` outside of 0..=end: one after the end by no more than the sum of N steps
+    /// is rounded, `8 N ε` of the end, is the end.
+    pub fn inside(&self, time: f64) -> Option<f64> {
+        let rounding = 8.0 * self.count() as f64 * f64::EPSILON;
+        (0.0..=self.end() * (1.0 + rounding)).contains(&time).then(|| time.min(self.end()))
+    }
+
     /// Length of step `step`, 1 ≤ step ≤ N \[s\].
     pub fn length(&self, step: usize) -> f64 {
         self.0[step - 1] - self.start(step)
@@ -90,5 +97,24 @@ impl TimeSteps {
     /// Where step `step` begins \[s\].
     pub fn start(&self, step: usize) -> f64 {
         if step == 1 { 0.0 } else { self.0[step - 2] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_rounding_puts_after_the_end_is_the_end() {
+        let mut end = 0.0;
+        let ends = std::iter::repeat_with(|| {
+            end += 0.1;
+            end
+        });
+        let steps = TimeSteps::new(ends.take(10).collect()).expect("ten steps");
+        assert!(steps.end() < 1.0, "the sum is rounded down");
+        assert_eq!(steps.inside(1.0), Some(steps.end()));
+        assert_eq!([steps.inside(0.3), steps.inside(0.0)], [Some(0.3), Some(0.0)]);
+        assert_eq!([steps.inside(1.0 + 1e-12), steps.inside(-1e-300), steps.inside(f64::NAN)], [None; 3]);
     }
 }
