@@ -17,7 +17,7 @@ pub struct Overrides {
     /// The seed of all random numbers.
     pub seed: Option<u64>,
     /// The CSV file of observed data, relative to the current folder; it takes the place of the reference and of the
-    /// survey that the case gives.
+    /// survey or the observations that the case gives.
     pub data: Option<PathBuf>,
 }
 
@@ -46,8 +46,8 @@ impl Overrides {
             }
         }
         if self.data.is_some() {
-            tree.remove("reference");
-            remove_variants_of_the_reference(tree);
+            REPLACED.into_iter().for_each(|section| drop(tree.remove(section)));
+            remove_variants_of_what_is_replaced(tree);
             if let Some(DeValue::Table(physics)) = tree.get_mut("physics").map(Spanned::get_mut) {
                 physics.remove("sources");
                 physics.remove("receivers");
@@ -56,15 +56,18 @@ impl Overrides {
     }
 }
 
-/// Takes out the variants that change the reference, which own data leave no place for.
-fn remove_variants_of_the_reference(tree: &mut DeTable<'_>) {
+/// Sections that own data take the place of.
+const REPLACED: [&str; 2] = ["reference", "observation"];
+
+/// Takes out the variants that change what own data leave no place for.
+fn remove_variants_of_what_is_replaced(tree: &mut DeTable<'_>) {
     if let Some(DeValue::Array(variants)) = tree.get_mut("variant").map(Spanned::get_mut) {
-        let changes_reference = |variant: &Spanned<DeValue<'_>>| {
+        let changes_it = |variant: &Spanned<DeValue<'_>>| {
             let set = variant.get_ref().as_table().and_then(|table| table.get("set"));
             let mut keys = set.and_then(|set| set.get_ref().as_table()).into_iter().flat_map(|set| set.keys());
-            keys.any(|key| key.get_ref().starts_with("reference"))
+            keys.any(|key| REPLACED.iter().any(|section| key.get_ref().starts_with(section)))
         };
-        *variants = variants.iter().filter(|variant| !changes_reference(variant)).cloned().collect();
+        *variants = variants.iter().filter(|variant| !changes_it(variant)).cloned().collect();
     }
 }
 

@@ -65,6 +65,8 @@ fn data_of_a_run_are_data_of_the_next() {
         assert_eq!(line[..14], of_run[..], "every column is kept");
         assert!(near(&line[14], &of_run[13]), "{line:?}");
     }
+    let said_too = place.run(&["forward", "block.toml", "--model", "b/model.npy", "--data", "b/data.csv"]).ok().out;
+    assert_eq!(said_too, said, "--data takes the place of what the case observes");
     place.write("more.csv", "id;unit;kind;time;note\nP;cm;well_drawdown;7200;new\nH;L/min;rate;7200;\n");
     let said = place.run(&["forward", "own.toml", "--model", "b/model.npy", "--data", "more.csv"]).ok().out;
     let lines: Vec<Vec<&str>> = said.lines().map(|line| line.split(';').collect()).collect();
