@@ -906,7 +906,11 @@ fn contradictions_of_flow_name_the_key_that_should_change() {
             "cells = [[2, 3], [7, 4]]",
             "observation[1].cells: the head of cell (7, 4, 2) is fixed by the well \"held\", not found",
         ),
-        ("growth = 1.3", "growth = 0.1, steps = 30", "physics.time: time step"),
+        (
+            "steps = 4, first = \"10 min\", growth = 1.3",
+            "steps = 30, first = \"10 min\", growth = 0.1",
+            "physics.time: time step",
+        ),
         (
             "cells = [[5, 5], [6, 6, 2]]",
             "cells = [[1, 5], [6, 6, 2]]",
@@ -987,12 +991,14 @@ fn contradictions_of_flow_name_the_key_that_should_change() {
             "prior.condition: found \"hard\", expected one of \"hard-data\"",
         ),
     ];
-    for (from, to, line) in table {
+    let told = |&(from, to, line): &(&str, &str, &str)| {
         let text = FLOW.replacen(from, to, 1);
         assert_ne!(text, FLOW, "{from}");
         let found = mistakes(&text);
-        assert!(found.contains(line), "{line}\nis not in\n{found}");
-    }
+        (!found.contains(line)).then(|| format!("{line}\nis not in\n{found}"))
+    };
+    let untold: Vec<_> = table.iter().filter_map(told).collect();
+    assert!(untold.is_empty(), "{}", untold.join("\n"));
     let found = mistakes(&FLOW.replace("\"13 m\"", "\"13 s\""));
     let flux = GAUSSIAN.replace("head = \"20 m\"", "flux = \"0.1 cm/day\"");
     assert!(mistakes(&flux).contains("physics.boundary: no boundary has a fixed head"), "{flux}");
@@ -1006,13 +1012,12 @@ fn contradictions_of_flow_name_the_key_that_should_change() {
         let expected = format!("observation[1].{key}: the head of cell (1, 1) is fixed by boundary 1");
         assert!(found.contains(&expected), "{expected}: {found}");
     }
-    let cut = mistakes(&steady.replace("[physics]", "[physics]\ninactive = [[[5, 1], [5, 10]]]"));
+    let cut = steady.replace("everywhere = true", "cells = [[2, 2]]");
+    let cut = mistakes(&cut.replace("[physics]", "[physics]\ninactive = [[[5, 1], [5, 10]]]"));
     assert!(cut.contains("physics.inactive: boundaries: no given head reaches 150 of the active cells"), "{cut}");
     let several = FLOW.replace("wells = [\"held\"]", "wells = [\"well-1\"]\ntimes = [\"0 s\"]");
     let several = mistakes(&several.replace("cells = [[5, 5], [6, 6, 2]]", "cells = [[1, 5]]"));
-    for part in
-        ["physics.boundary[4]: it has", "observation[4].wells: the rate", "observation[4].times: a well", "3 mistakes"]
-    {
+    for part in ["physics.boundary[4]: it has", "observation[4].wells: the rate", "observation[4].times: a well"] {
         assert!(several.contains(part), "all at once: {part}: {several}");
     }
     let line = FLOW.lines().position(|line| line.contains("13 m")).expect("the variant") + 1;

@@ -319,6 +319,8 @@ gaussian = {{ mean = 0, variance = 1, structure = {{ model = "spherical", ranges
 [physics]
 kind = "groundwater"
 {physics}
+[reference]
+seed = 1
 {observed}
 "#
         );
@@ -451,8 +453,7 @@ kind = "groundwater"
     #[test]
     fn a_run_beside_inactive_cells_reports_the_others() {
         let physics = format!("{LEFT}\ninactive = [[3, 2]]\nwell = {{ cell = [4, 3], rate = \"5 m3/day\" }}");
-        let observed =
-            "[[observation]]\nkind = \"head\"\nlattice = [2, 2]\n[inversion]\niterations = 2\n[reference]\nseed = 1";
+        let observed = "[[observation]]\nkind = \"head\"\nlattice = [2, 2]\n[inversion]\niterations = 2";
         let case = case(&physics, observed);
         let folder = tempfile::tempdir().unwrap();
         let options = run::Options { out: Some(folder.path().join("run")), ..run::Options::default() };
