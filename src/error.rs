@@ -27,14 +27,14 @@ pub enum Error {
     #[error("{0}")]
     Case(String),
     /// A file that could not be read or written.
-    #[error("cannot {action} {}: {source}", .path.display())]
+    #[error("cannot {action} {}: {problem}", .path.display())]
     File {
         /// `"read"`, `"write"`, `"create"`, …
         action: &'static str,
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        problem: std::io::Error,
     },
     /// The device, or the lack of one.
     #[error(transparent)]
@@ -61,8 +61,8 @@ impl Error {
     }
 
     /// A failing file.
-    pub fn file(action: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self::File { action, path: path.to_owned(), source }
+    pub fn file(action: &'static str, path: &Path, problem: std::io::Error) -> Self {
+        Self::File { action, path: path.to_owned(), problem }
     }
 
     /// The exit code of the program for this error (see `interface.md`: 1 a check, 2 input, 3 no model or no device).

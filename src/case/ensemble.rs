@@ -143,8 +143,8 @@ pub fn simulate(
                 block
             }
         };
-        copy(&mut ensemble.facies, block.facies.as_ref(), count, first, wanted);
-        copy(&mut ensemble.values, block.values.as_ref(), count, first, wanted);
+        copy(&mut ensemble.facies, block.facies.as_ref(), count, first, wanted)?;
+        copy(&mut ensemble.values, block.values.as_ref(), count, first, wanted)?;
         progress.advance(wanted as u64);
     }
     progress.finish();
@@ -157,9 +157,40 @@ fn copy<T: Copy + Default>(
     count: usize,
     first: usize,
     wanted: usize,
-) {
-    if let Some(block) = block {
-        let whole = into.get_or_insert_with(|| Array2::default((count, block.ncols())));
+) -> Result<()> {
+    let Some(block) = block else { return Ok(()) };
+    if into.is_none() {
+        *into = Some(room(count, block.ncols())?);
+    }
+    if let Some(whole) = into {
         whole.slice_mut(s![first..first + wanted, ..]).assign(&block.slice(s![..wanted, ..]));
+    }
+    Ok(())
+}
+
+/// A matrix of so many realizations, or an error where they do not fit into memory.
+fn room<T: Copy + Default>(count: usize, cells: usize) -> Result<Array2<T>> {
+    let refused = || {
+        let problem = format!("{count} realizations of {cells} cells do not fit into memory");
+        Error::input("prior.realizations", problem, "draw fewer, or on fewer cells")
+    };
+    let mut numbers = Vec::new();
+    let size = count.checked_mul(cells).ok_or_else(refused)?;
+    numbers.try_reserve_exact(size).map_err(|_| refused())?;
+    numbers.resize(size, T::default());
+    Ok(Array2::from_shape_vec((count, cells), numbers).expect("count × cells numbers"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_memory_holds_is_an_error() {
+        assert_eq!(room::<u8>(3, 4).unwrap(), Array2::<u8>::zeros((3, 4)));
+        for count in [usize::MAX, 1 << 50] {
+            let problem = room::<f32>(count, 900).unwrap_err().to_string();
+            assert!(problem.contains("prior.realizations") && problem.contains("do not fit into memory"), "{problem}");
+        }
     }
 }

@@ -497,6 +497,10 @@ impl Run<'_> {
             }
         }
         warnings.extend(observations.head_warnings(estimate.best().model.view())?);
+        if let Some(file::Physics::Groundwater(flow)) = &study.case.physics {
+            let times: Vec<f64> = observations.data.iter().filter_map(|datum| datum.time).collect();
+            warnings.extend(flow.coarse_steps(&times));
+        }
         warnings.extend(on_the_cpu(study, observations));
         if study.gpu.as_ref().is_some_and(|gpu| gpu.summary().software) {
             warnings.push("a software adapter stood for the GPU: times say nothing of one".into());

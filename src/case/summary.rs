@@ -316,6 +316,9 @@ pub struct Seconds {
 /// gathered, and what else is no number is taken from the first.
 pub fn aggregate(summaries: &[serde_json::Value]) -> serde_json::Value {
     let mut all = numbers_gathered(summaries);
+    if let (Some(format), Some(first)) = (all.get_mut("format"), summaries.first()) {
+        *format = first["format"].clone();
+    }
     for (measure, gathered) in all.get_mut("hits").and_then(serde_json::Value::as_object_mut).into_iter().flatten() {
         let hits = summaries.iter().filter_map(|summary| summary["hits"][measure].as_f64()).collect();
         *gathered = serde_json::json!(Repeated::share(hits));
@@ -439,11 +442,33 @@ pub fn digest(folder: &Path) -> Result<String> {
             mean.as_f64().unwrap_or(f64::NAN)
         ));
     }
+    lines.extend(digest_of_scenarios(&summary));
     lines.extend(digest_of_signal(&summary));
     if let Some(word) = summary["stopped_because"].as_str() {
         lines.push(format!("{:44} {word}", "stopped because"));
     }
+    let warnings = summary["warnings"].as_array().into_iter().flatten();
+    lines.extend(warnings.filter_map(|warning| Some(format!("warning: {}", warning.as_str()?))));
     Ok(lines.join("\n"))
+}
+
+/// Which scenario the data support most; of repeated runs, how often it was the right one.
+fn digest_of_scenarios(summary: &serde_json::Value) -> Option<String> {
+    let measure = summary["judged_by"].as_str()?.replace('-', "_");
+    if let Some(share) = summary["hits"][&measure]["mean"].as_f64() {
+        let end = |i: usize| summary["hits"][&measure]["ci95"][i].as_f64().unwrap_or(f64::NAN);
+        return Some(format!(
+            "{:44} {share:.4} [{:.4}, {:.4}]",
+            "references whose own scenario is named",
+            end(0),
+            end(1)
+        ));
+    }
+    let probability = |scenario: &&serde_json::Value| scenario["probability"].as_f64().unwrap_or(-1.0);
+    let scenarios = summary["scenarios"].as_array()?;
+    let best = scenarios.iter().max_by(|a, b| probability(a).total_cmp(&probability(b)))?;
+    let (name, probability) = (best["name"].as_str()?, best["probability"].as_f64()?);
+    Some(format!("{:44} {name}, {probability:.4}", "most probable scenario"))
 }
 
 /// The errors of a recovered signal: a line a method.

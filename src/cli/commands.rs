@@ -126,6 +126,9 @@ fn cases(command: &CaseCommand) -> Result<()> {
 fn simulate(arguments: &arguments::Simulate) -> Result<()> {
     let mut case = load(&arguments.case)?;
     if let Some(count) = arguments.count {
+        if count == 0 {
+            return Err(Error::input("--count", "0 realizations", "draw at least one").into());
+        }
         case.prior.realizations = count;
     }
     let format = match arguments.format {

@@ -81,9 +81,16 @@ seed = 1
 fn a_run_tells_scenarios_apart_and_ends_in_the_same_numbers_on_any_thread_count() {
     let place = Place::new();
     place.write("pumping.toml", PUMPING);
-    place.run(&["run", "pumping.toml", "--out", "a", "--threads", "1"]).ok();
+    let said = place.run(&["run", "pumping.toml", "--out", "a", "--threads", "1"]).ok().out;
     place.run(&["run", "pumping.toml", "--out", "b", "--threads", "2"]).ok();
     assert_same_numbers(&place.path("a"), &place.path("b"));
+    assert!(
+        said.lines().any(|line| line.starts_with("most probable scenario") && line.contains("straight-")),
+        "{said}"
+    );
+    for warning in summary(&place.path("a"))["warnings"].as_array().expect("warnings") {
+        assert!(said.contains(&format!("warning: {}", warning.as_str().expect("a text"))), "{said}");
+    }
     let folder = place.path("a");
     let summary = summary(&folder);
     let scenarios = summary["scenarios"].as_array().expect("scenarios");
@@ -103,7 +110,7 @@ fn a_run_tells_scenarios_apart_and_ends_in_the_same_numbers_on_any_thread_count(
     assert_eq!(data.lines().filter(|line| line.starts_with("head,")).count(), 12);
     let properties = || data.lines().filter(|line| line.contains(",log10 m/day,"));
     assert_eq!(properties().count(), 13, "twelve of the lattice, and the well's facies");
-    let of_well: Vec<&str> = properties().last().expect("data").split(',').collect();
+    let of_well: Vec<&str> = properties().next_back().expect("data").split(',').collect();
     // Observed near 1 with an error of 2 % of the spread from −1 to 1.
     let number = |i: usize| of_well[i].parse::<f64>().expect("a number");
     assert!((number(10) - 1.0).abs() < 0.2 && (number(11) - 0.04).abs() < 1e-12, "{of_well:?}");

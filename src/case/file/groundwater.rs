@@ -55,6 +55,32 @@ impl Block {
     }
 }
 
+impl Groundwater {
+    /// What steps in time are too coarse for: rates that change inside of one, which has their average, and heads
+    /// `observed` \[s\] inside the first, where they are taken to change evenly.
+    pub fn coarse_steps(&self, observed: &[f64]) -> Vec<String> {
+        let Some(time) = &self.time else { return Vec::new() };
+        let ends = time.ends();
+        let Some((&first, &last)) = ends.first().zip(ends.last()) else { return Vec::new() };
+        let is_inside = |at: f64| at > 0.0 && ends.iter().all(|end| (end - at).abs() > 1e-9 * last);
+        let mut warnings = Vec::new();
+        for well in &self.wells {
+            let Control::Schedule(rates) = &well.control else { continue };
+            if let Some((at, _)) = rates.iter().find(|(at, _)| is_inside(*at)) {
+                let what = if *at > last { "after the end of the run" } else { "inside a step, which has the average" };
+                warnings.push(format!("the rate of the well \"{}\" changes {at} s after the start, {what}", well.name));
+            }
+        }
+        if let Some(at) = observed.iter().find(|&&at| at < first && is_inside(at)) {
+            warnings.push(format!(
+                "heads are observed {at} s after the start, inside the first step, which ends at {first} s: they are taken \
+                 to change evenly until then"
+            ));
+        }
+        warnings
+    }
+}
+
 /// Standard deviations of what is found together with the property; 0: it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Uncertain {
@@ -328,4 +354,42 @@ pub enum InitialHead {
     Steady,
     /// One head everywhere \[m\].
     Uniform(f64),
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::case::file::{Case, Physics};
+
+    #[test]
+    fn steps_too_coarse_for_rates_and_observations_are_told() {
+        let text = |rate: &str, ends: &str| {
+            format!(
+                "format = 1\nname = \"t\"\ngrid = {{ cells = [9, 9], size = [\"90 m\", \"90 m\"] }}\n\
+                 property = {{ name = \"transmissivity\", unit = \"m2/day\", transform = \"log10\" }}\n\
+                 prior = {{ realizations = 10 }}\nbasis = {{ kind = \"pca\", rank = 2 }}\n\
+                 [[scenario]]\nname = \"field\"\n\
+                 gaussian = {{ mean = 1, variance = 1, structure = {{ model = \"spherical\", ranges = \"20 m\" }} }}\n\
+                 [physics]\nkind = \"groundwater\"\nstorativity = 1e-3\ninitial_head = \"10 m\"\n\
+                 boundary = {{ side = \"left\", head = \"10 m\" }}\n\
+                 well = {{ name = \"W\", cell = [5, 5], rate = {rate} }}\ntime = {{ ends = {ends} }}\n\
+                 [reference]\nseed = 1\n\
+                 [[observation]]\nkind = \"head\"\ncells = [[4, 4]]\n"
+            )
+        };
+        let warnings = |rate: &str, ends: &str, observed: &[f64]| {
+            let case = Case::parse(&text(rate, ends), "t.toml").unwrap();
+            let Some(Physics::Groundwater(flow)) = &case.physics else { panic!("groundwater") };
+            flow.coarse_steps(observed)
+        };
+        let switched = "[[\"0 s\", \"5 L/s\"], [\"3 h\", \"0 L/s\"]]";
+        let told = warnings(switched, "[\"1 h\", \"6 h\"]", &[3600.0, 1800.0]);
+        assert!(
+            told.len() == 2 && told[0].contains("\"W\" changes 10800 s") && told[0].contains("inside a step"),
+            "{told:?}"
+        );
+        assert!(told[1].contains("observed 1800 s") && told[1].contains("ends at 3600 s"), "{told:?}");
+        assert!(warnings(switched, "[\"1 h\", \"2 h\"]", &[])[0].contains("after the end of the run"));
+        assert!(warnings(switched, "[\"1 h\", \"3 h\", \"6 h\"]", &[3600.0, 4000.0]).is_empty());
+        assert!(warnings("\"5 L/s\"", "[\"1 day\"]", &[86400.0]).is_empty());
+    }
 }

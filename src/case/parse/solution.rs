@@ -145,15 +145,18 @@ fn weight(value: &Value<'_>) -> Option<Weight> {
     if value.is_text() {
         return value.choice(&words::WEIGHTS);
     }
-    let expected = "\"auto\", \"l-curve\", \"gcv\", \"cross-validation\", or a number of 0 or more";
-    value.number(expected, NOT_NEGATIVE).map(Weight::Fixed)
+    let expected = "\"auto\", \"l-curve\", \"gcv\", \"cross-validation\", or a number from 0 to 1e100";
+    value.number(expected, A_WEIGHT).map(Weight::Fixed)
 }
+
+/// A weight whose square is a number, and leaves room for those of the data.
+const A_WEIGHT: fn(f64) -> bool = |x| (0.0..=1e100).contains(&x);
 
 fn coupling(value: &Value<'_>) -> Option<Weight> {
     if value.is_text() {
         return value.choice(&[("auto", Weight::Auto)]);
     }
-    value.number("\"auto\", or a number of 0 or more", NOT_NEGATIVE).map(Weight::Fixed)
+    value.number("\"auto\", or a number from 0 to 1e100", A_WEIGHT).map(Weight::Fixed)
 }
 
 fn start(value: &Value<'_>, scenarios: &[Scenario]) -> Option<Start> {

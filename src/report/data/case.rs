@@ -116,7 +116,7 @@ impl Case {
     pub fn facies_name(&self, k: usize) -> String {
         let facies = self.get("property.facies").and_then(|f| f.get(k));
         let name = facies.and_then(|f| f.get("name")?.as_str());
-        let value = self.facies.get(k).map(|v| format!("{v} {}", self.unit).trim_end().to_owned());
+        let value = self.facies.get(k).map(|v| format!("{v} {}", self.label()).trim_end().to_owned());
         name.map(str::to_owned).or(value).unwrap_or_else(|| format!("facies {}", k + 1))
     }
 
@@ -127,6 +127,11 @@ impl Case {
             Some("ln") => "ln ",
             _ => "",
         }
+    }
+
+    /// The unit of the property as files carry it: `log₁₀ m/day`.
+    pub fn label(&self) -> String {
+        if self.unit.is_empty() { String::new() } else { format!("{}{}", self.transform(), self.unit) }
     }
 
     /// Names of the tables of a list of tables at a dotted path.

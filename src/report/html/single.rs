@@ -89,7 +89,7 @@ fn outcome(folder: &Folder, run: &Run, errors: &[(&'static str, Value)]) -> Stri
     } else if let Some(rmse) = error_of(errors, "Model u", "rmse") {
         let prior = error_of(errors, "Prior mean", "rmse");
         let note = prior.map(|p| format!("prior mean: {}", number(p.mean))).unwrap_or_default();
-        tile("RMSE of u", format!("{} {}", number(rmse.mean), escape(&folder.case.unit)), note);
+        tile("RMSE of u", format!("{} {}", number(rmse.mean), escape(&folder.case.label())), note);
     }
     if let Some((best, probability)) = scenarios::most_probable(&run.scenarios).filter(|_| run.scenarios.len() > 1) {
         tile("Most probable scenario", escape(&best.name), format!("probability {}", percent(probability)));
@@ -449,8 +449,9 @@ fn numbers(folder: &Folder, errors: &[(&str, Value)]) -> String {
 
 /// Table of e1, e2, RMSE and facies mismatch of each estimate.
 pub(super) fn errors_html(errors: &[(&str, Value)], case: &Case) -> String {
-    let unit = if case.unit.is_empty() { String::new() } else { format!(" [{}]", escape(&case.unit)) };
-    let squared = if case.unit.is_empty() { String::new() } else { format!(" [({})²]", escape(&case.unit)) };
+    let label = escape(&case.label());
+    let unit = if label.is_empty() { String::new() } else { format!(" [{label}]") };
+    let squared = if label.is_empty() { String::new() } else { format!(" [({label})²]") };
     let header = [
         "Estimate û".into(),
         format!("e1 = mean (u − û)²{squared}"),
