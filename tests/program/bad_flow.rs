@@ -63,7 +63,7 @@ fn boundaries_without_a_head_or_with_two() {
     refused(&[(HEADS, &none)], &["physics.boundary", "no head is fixed", "side = \"left\", head = \"20 m\""]);
     for other in ["left", "bottom"] {
         let two = sides(&format!("{{ side = \"left\", head = \"20 m\" }}, {{ side = \"{other}\", head = \"10 m\" }}"));
-        refused(&[(HEADS, &two)], &["physics.boundary[2]", "cell (1, 1, 1)", "20 m", "10 m", "boundary 1"]);
+        refused(&[(HEADS, &two)], &["physics.boundary[2]", "cell (1, 1)", "20 m", "10 m", "boundary 1"]);
     }
     let both = sides("{ side = \"left\", head = \"20 m\", flux = \"1 cm/day\" }");
     refused(&[(HEADS, &both)], &["physics.boundary[1]", "2 conditions"]);
