@@ -231,7 +231,8 @@ impl Run<'_> {
 
     /// One inversion, or one for each of several references.
     fn inversions(&self, study: &Study, folder: &Path) -> Result<()> {
-        let (case, before) = (&study.case, self.started.elapsed());
+        // Variants before it are no part of its time.
+        let (case, before) = (&study.case, Duration::from_secs_f64(study.seconds.prior + study.seconds.basis));
         match self.options.repeat {
             None => {
                 let summary = self.one(study, folder, case.reference.as_ref().map_or(1, |r| r.seed), before)?;
