@@ -138,7 +138,7 @@ fn columns(rank: Rank, realizations: usize) -> f64 {
 }
 
 fn prior(case: &Case, n: f64) -> Part {
-    let described = case.stack.as_ref().map_or(&case.scenarios, |stack| &stack.types);
+    let described = case.described();
     let is_gaussian = |s: &Scenario| matches!(s.geology, Geology::Gaussian(_)) || !s.variability.is_empty();
     let bytes_a_cell = match (case.property.has_facies(), described.iter().any(is_gaussian)) {
         (true, false) => 1.0,
@@ -344,8 +344,8 @@ pub fn check(name: &str, overrides: &Overrides) -> Result<CheckReport> {
             return Ok(CheckReport { experiment: Experiment::Signal(signal), estimate });
         }
     };
-    let (section, described) = case.stack.as_ref().map_or(("scenario", &case.scenarios), |s| ("type", &s.types));
-    let images = described.iter().enumerate().filter_map(|(i, s)| match &s.geology {
+    let section = if case.stack.is_some() { "type" } else { "scenario" };
+    let images = case.described().iter().enumerate().filter_map(|(i, s)| match &s.geology {
         Geology::ImageFile(file) => Some((format!("{section}[{}].image", i + 1), file)),
         _ => None,
     });

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::file::{Block, Boundary, BoundaryCondition, Control, Face, Groundwater, Observation, ObservationKind};
+use super::file::{Block, Boundary, BoundaryCondition, Face, Groundwater, Observation, ObservationKind};
 use crate::grid::Grid;
 
 /// What gives the head of a cell.
@@ -35,7 +35,7 @@ impl<'a> FlowCells<'a> {
         }
         for (number, well) in flow.wells.iter().enumerate() {
             // A bore of given head leaves that of its cells to be found.
-            if matches!(well.control, Control::Head(_)) && well.radius.is_none() {
+            if well.control.is_head() && well.radius.is_none() {
                 for cell in well.cells() {
                     given.entry(cell).or_insert(Giver::Well(number));
                 }

@@ -139,8 +139,7 @@ pub(super) fn files(case: &Case) -> Result<String> {
 
 /// The files that a case names, but those of its hard data, which it has taken over.
 pub(super) fn files_of(case: &Case) -> Vec<PathBuf> {
-    let types = case.stack.iter().flat_map(|stack| &stack.types);
-    let images = case.scenarios.iter().chain(types).filter_map(|scenario| match &scenario.geology {
+    let images = case.described().iter().filter_map(|scenario| match &scenario.geology {
         Geology::ImageFile(path) => Some(path),
         _ => None,
     });

@@ -397,20 +397,9 @@ pub fn values(repeated: &serde_json::Value) -> Option<Vec<f64>> {
 /// A folder without a readable summary.
 pub fn digest(folder: &Path) -> Result<String> {
     let summary = read(folder)?;
-    let number = |pointer: &str| {
-        let value = summary.pointer(pointer)?;
-        match (value.as_f64(), value.get("mean").and_then(serde_json::Value::as_f64)) {
-            (Some(x), _) => Some(format!("{x:.4}")),
-            (_, Some(mean)) => {
-                let end = |i: usize| value["ci95"][i].as_f64().unwrap_or(f64::NAN);
-                Some(format!("{mean:.4} [{:.4}, {:.4}]", end(0), end(1)))
-            }
-            _ => None,
-        }
-    };
     let mut lines = Vec::new();
     let mut line = |name: &str, pointer: &str| {
-        if let Some(value) = number(pointer) {
+        if let Some(value) = summary.pointer(pointer).and_then(measured) {
             lines.push(format!("{name:44} {value}"));
         }
     };
@@ -452,17 +441,24 @@ pub fn digest(folder: &Path) -> Result<String> {
     Ok(lines.join("\n"))
 }
 
+/// A number, or its mean over repeated runs with the interval.
+fn measured(value: &serde_json::Value) -> Option<String> {
+    match (value.as_f64(), value.get("mean").and_then(serde_json::Value::as_f64)) {
+        (Some(x), _) => Some(format!("{x:.4}")),
+        (_, Some(mean)) => {
+            let end = |i: usize| value["ci95"][i].as_f64().unwrap_or(f64::NAN);
+            Some(format!("{mean:.4} [{:.4}, {:.4}]", end(0), end(1)))
+        }
+        _ => None,
+    }
+}
+
 /// Which scenario the data support most; of repeated runs, how often it was the right one.
 fn digest_of_scenarios(summary: &serde_json::Value) -> Option<String> {
     let measure = summary["judged_by"].as_str()?.replace('-', "_");
-    if let Some(share) = summary["hits"][&measure]["mean"].as_f64() {
-        let end = |i: usize| summary["hits"][&measure]["ci95"][i].as_f64().unwrap_or(f64::NAN);
-        return Some(format!(
-            "{:44} {share:.4} [{:.4}, {:.4}]",
-            "references whose own scenario is named",
-            end(0),
-            end(1)
-        ));
+    let hits = &summary["hits"][&measure];
+    if let Some(share) = measured(hits).filter(|_| hits.is_object()) {
+        return Some(format!("{:44} {share}", "references whose own scenario is named"));
     }
     let probability = |scenario: &&serde_json::Value| scenario["probability"].as_f64().unwrap_or(-1.0);
     let scenarios = summary["scenarios"].as_array()?;

@@ -129,7 +129,7 @@ impl Check<'_> {
     /// Whether heads are held anywhere: else flow, and its steady state before pumping, have no one solution.
     fn heads(&self, flow: &Groundwater) {
         let at_boundary = flow.boundaries.iter().any(|b| b.condition.head().is_some());
-        let in_well = flow.wells.iter().any(|w| matches!(w.control, Control::Head(_)));
+        let in_well = flow.wells.iter().any(|w| w.control.is_head());
         let from = ["physics.boundary", "physics.well", "physics.time"];
         let remedy = "add e.g. [[physics.boundary]] with side = \"left\", head = \"20 m\"";
         if flow.time.is_none() {

@@ -140,10 +140,9 @@ impl Check<'_> {
         let cells = FlowCells::new(flow, grid);
         let places = match &observation.places {
             Places::Everywhere => cells.exceptions(&observation.layers),
-            places => {
+            _ => {
                 let wells: Vec<_> = flow.wells.iter().map(|well| well.column).collect();
-                let columns = places.columns(grid, &wells, &[]);
-                columns.iter().flat_map(|&[i, j]| observation.layers.iter().map(move |&k| [i, j, k])).collect()
+                observation.cells(grid, &wells, &[])
             }
         };
         let inactive = places.iter().find(|&&cell| !flow.is_active(cell)).copied();

@@ -29,6 +29,30 @@ impl Groundwater {
     pub fn is_active(&self, cell: [usize; 3]) -> bool {
         !self.inactive.iter().any(|block| block.contains(cell))
     }
+
+    /// What steps in time are too coarse for: rates that change inside of one, which has their average, and heads
+    /// `observed` \[s\] inside the first, where they are taken to change evenly.
+    pub fn coarse_steps(&self, observed: &[f64]) -> Vec<String> {
+        let Some(time) = &self.time else { return Vec::new() };
+        let ends = time.ends();
+        let Some((&first, &last)) = ends.first().zip(ends.last()) else { return Vec::new() };
+        let is_inside = |at: f64| at > 0.0 && ends.iter().all(|end| (end - at).abs() > 1e-9 * last);
+        let mut warnings = Vec::new();
+        for well in &self.wells {
+            let Control::Schedule(rates) = &well.control else { continue };
+            if let Some((at, _)) = rates.iter().find(|(at, _)| is_inside(*at)) {
+                let what = if *at > last { "after the end of the run" } else { "inside a step, which has the average" };
+                warnings.push(format!("the rate of the well \"{}\" changes {at} s after the start, {what}", well.name));
+            }
+        }
+        if let Some(at) = observed.iter().find(|&&at| at < first && is_inside(at)) {
+            warnings.push(format!(
+                "heads are observed {at} s after the start, inside the first step, which ends at {first} s: they are taken \
+                 to change evenly until then"
+            ));
+        }
+        warnings
+    }
 }
 
 /// All cells (i, j, k) from `first` to `last`, both included.
@@ -52,32 +76,6 @@ impl Block {
         let row = move |j, k| (first[0]..=last[0]).map(move |i| [i, j, k]);
         let layer = move |k| (first[1]..=last[1]).flat_map(move |j| row(j, k));
         (first[2]..=last[2]).flat_map(layer)
-    }
-}
-
-impl Groundwater {
-    /// What steps in time are too coarse for: rates that change inside of one, which has their average, and heads
-    /// `observed` \[s\] inside the first, where they are taken to change evenly.
-    pub fn coarse_steps(&self, observed: &[f64]) -> Vec<String> {
-        let Some(time) = &self.time else { return Vec::new() };
-        let ends = time.ends();
-        let Some((&first, &last)) = ends.first().zip(ends.last()) else { return Vec::new() };
-        let is_inside = |at: f64| at > 0.0 && ends.iter().all(|end| (end - at).abs() > 1e-9 * last);
-        let mut warnings = Vec::new();
-        for well in &self.wells {
-            let Control::Schedule(rates) = &well.control else { continue };
-            if let Some((at, _)) = rates.iter().find(|(at, _)| is_inside(*at)) {
-                let what = if *at > last { "after the end of the run" } else { "inside a step, which has the average" };
-                warnings.push(format!("the rate of the well \"{}\" changes {at} s after the start, {what}", well.name));
-            }
-        }
-        if let Some(at) = observed.iter().find(|&&at| at < first && is_inside(at)) {
-            warnings.push(format!(
-                "heads are observed {at} s after the start, inside the first step, which ends at {first} s: they are taken \
-                 to change evenly until then"
-            ));
-        }
-        warnings
     }
 }
 

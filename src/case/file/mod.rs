@@ -100,6 +100,11 @@ impl Case {
         self.feasible.is_some() || self.discrete.is_some()
     }
 
+    /// The scenarios, or the types of geology that they are stacked from.
+    pub fn described(&self) -> &[Scenario] {
+        self.stack.as_ref().map_or(&self.scenarios, |stack| &stack.types)
+    }
+
     /// What is observed of a reference: what the case says, and hard data that are `observed`, as values of the property
     /// in cells where it is not observed already. A facies whose values vary from place to place tells none.
     pub fn observed(&self) -> Vec<Observation> {
@@ -112,11 +117,8 @@ impl Case {
         let is_property = |o: &&Observation| {
             o.kind == ObservationKind::Property && !matches!(o.places, Places::Random { .. } | Places::Wells(_))
         };
-        let mut seen = BTreeSet::new();
-        for observation in self.observations.iter().filter(is_property) {
-            let columns = observation.places.columns(&self.grid, &[], &[]);
-            seen.extend(columns.iter().flat_map(|&[i, j]| observation.layers.iter().map(move |&k| [i, j, k])));
-        }
+        let properties = self.observations.iter().filter(is_property);
+        let seen: BTreeSet<_> = properties.flat_map(|observation| observation.cells(&self.grid, &[], &[])).collect();
         let varies = !self.scenarios.iter().all(|scenario| scenario.variability.is_empty());
         let (least, largest) = (self.property.facies.first().copied(), self.property.facies.last().copied());
         let spread = least.zip(largest).map_or(0.0, |(least, largest)| (largest - least).abs());

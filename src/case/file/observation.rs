@@ -20,6 +20,14 @@ pub struct Observation {
     pub noise: Option<Noise>,
 }
 
+impl Observation {
+    /// The cells (i, j, k) of its places in its layers; see [`Places::columns`].
+    pub fn cells(&self, grid: &Grid, wells: &[[usize; 2]], closed: &[[usize; 2]]) -> Vec<[usize; 3]> {
+        let columns = self.places.columns(grid, wells, closed);
+        columns.iter().flat_map(|&[i, j]| self.layers.iter().map(move |&k| [i, j, k])).collect()
+    }
+}
+
 /// What is observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObservationKind {

@@ -188,9 +188,8 @@ fn measured(
         ObservationKind::Rate => return in_wells(flow, observed, Quantity::Rate),
     };
     let wells: Vec<_> = flow.wells.iter().map(|well| well.column).collect();
-    let columns = observed.places.columns(grid, &wells, &cells.closed(&observed.layers));
-    let through = |[i, j]: [usize; 2]| observed.layers.iter().map(move |&k| [i, j, k]);
-    columns.into_iter().flat_map(through).map(|cell| (of_cell(grid.index(cell)), cell)).collect()
+    let places = observed.cells(grid, &wells, &cells.closed(&observed.layers));
+    places.into_iter().map(|cell| (of_cell(grid.index(cell)), cell)).collect()
 }
 
 /// What is observed in wells is so once, whatever their layers; several wells may stand in one column.

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::super::file::{Case, Control, Data, DataSource, Groundwater, Noise, ObservationKind};
+use super::super::file::{Case, Data, DataSource, Groundwater, Noise, ObservationKind};
 use super::super::words;
 use super::{Measurement, Unit, left_to_the_command_line, word};
 use crate::error::{Error, Result};
 use crate::forward::Datum;
-use crate::forward::groundwater::{Observation, Quantity};
+use crate::forward::groundwater::{Observation, Quantity, TimeSteps};
 use crate::io::measurements::{self, Column, Measurements, Row};
 use crate::units::{Transform, nearest};
 
@@ -37,10 +37,10 @@ pub(in crate::case) fn open(data: &Data, numbers: bool) -> Result<Measurements> 
 /// where flow changes in time, one where it is steady; what is given, not found; no standard deviation where all are to
 /// come from the file; a line that is there twice.
 pub(super) fn readings(case: &Case, flow: &Groundwater, data: &Data, file: &Measurements) -> Result<Vec<Reading>> {
-    let end = flow.time.as_ref().and_then(|time| time.ends().last().copied());
+    let steps = flow.time.as_ref().map(|time| TimeSteps::new(time.ends())).transpose()?;
     let mut lines = HashMap::new();
     let read = |number: usize| {
-        let line = Line { case, flow, file, number, row: &file.rows[number], end };
+        let line = Line { case, flow, file, number, row: &file.rows[number], steps: steps.as_ref() };
         let reading = line.reading(data)?;
         // Wells have names; of two data in one cell both may be meant if they differ in name or place.
         let bits = |x: Option<f64>| x.map(f64::to_bits);
@@ -71,8 +71,8 @@ struct Line<'a> {
     /// From 0.
     number: usize,
     row: &'a Row,
-    /// Where the last step ends \[s\]; `None`: flow is steady.
-    end: Option<f64>,
+    /// `None`: flow is steady.
+    steps: Option<&'a TimeSteps>,
 }
 
 impl Line<'_> {
@@ -116,7 +116,7 @@ impl Line<'_> {
             let problem = format!("\"{}\" is nothing that is measured of groundwater", self.row.kind);
             return Err(self.wrong(Column::Kind, problem, &one_of(&self.row.kind, "the kinds are", kinds.map(word))));
         };
-        if self.end.is_none() && matches!(kind, ObservationKind::Drawdown | ObservationKind::WellDrawdown) {
+        if self.steps.is_none() && matches!(kind, ObservationKind::Drawdown | ObservationKind::WellDrawdown) {
             let remedy = "give the head, or add [physics.time]";
             return Err(self.wrong(Column::Kind, "steady flow has no drawdown since a time 0", remedy));
         }
@@ -176,7 +176,7 @@ impl Line<'_> {
             return Err(self.wrong(Column::Id, format!("there is no well \"{name}\""), &remedy));
         };
         let well = &wells[w];
-        let is_held = matches!(well.control, Control::Head(_));
+        let is_held = well.control.is_head();
         let (quantity, given) = match kind {
             ObservationKind::Rate => (Quantity::Rate(w), (!is_held).then_some(("rate", "head"))),
             ObservationKind::WellDrawdown => (Quantity::WellDrawdown(w), is_held.then_some(("head", "rate"))),
@@ -208,7 +208,7 @@ impl Line<'_> {
     /// When, in s: no time of what does not change in time.
     fn time(&self, kind: ObservationKind) -> Result<Option<f64>> {
         let wrong = |problem: String, remedy: &str| Err(self.wrong(Column::Time, problem, remedy));
-        match (self.end, self.row.time) {
+        match (self.steps, self.row.time) {
             (_, time) if kind == ObservationKind::Property => match time {
                 None => Ok(None),
                 Some(time) => {
@@ -226,11 +226,13 @@ impl Line<'_> {
             (Some(_), Some(0.0)) if kind == ObservationKind::Rate => {
                 wrong("a rate at 0 s, when nothing flows yet".into(), "give a time inside of the first step")
             }
-            (Some(end), Some(time)) if time > end * (1.0 + 1e-12) => {
-                let problem = format!("{time} s is after the end of the last step, {end} s");
-                wrong(problem, "add steps to [physics.time], or leave out the line")
-            }
-            (Some(end), Some(time)) => Ok(Some(time.min(end))),
+            (Some(steps), Some(time)) => match steps.inside(time) {
+                Some(time) => Ok(Some(time)),
+                None => {
+                    let problem = format!("{time} s is after the end of the last step, {} s", steps.end());
+                    wrong(problem, "add steps to [physics.time], or leave out the line")
+                }
+            },
         }
     }
 }

@@ -518,15 +518,13 @@ impl Laid {
                     "choose \"property\", or physics.kind = \"groundwater\"",
                 ));
             }
-            for [i, j] in observed.places.columns(&case.grid, &[], &[]) {
-                for &k in &observed.layers {
-                    let (kind, id) = (word(observed.kind), (self.measurements.len() + 1).to_string());
-                    let at = case.grid.center([i, j, k]);
-                    let (datum, unit) =
-                        (Datum { kind, id, at, to: None, time: None }, Unit::of(observed.kind, &case.property));
-                    self.measurements.push(Measurement { datum, unit, noise: observed.noise });
-                    self.instruments.add_property(case.grid.index([i, j, k]));
-                }
+            for cell in observed.cells(&case.grid, &[], &[]) {
+                let (kind, id) = (word(observed.kind), (self.measurements.len() + 1).to_string());
+                let at = case.grid.center(cell);
+                let (datum, unit) =
+                    (Datum { kind, id, at, to: None, time: None }, Unit::of(observed.kind, &case.property));
+                self.measurements.push(Measurement { datum, unit, noise: observed.noise });
+                self.instruments.add_property(case.grid.index(cell));
             }
         }
         for numbers in [&mut self.shared.source, &mut self.shared.receiver] {

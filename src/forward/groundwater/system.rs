@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayView1};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::linalg::sparse::{GridMatrix, PreparedSolver};
+use crate::linalg::sparse::{GridMatrix, PreparedSolver, largest};
 
 use super::property::{Geometry, State};
 
@@ -205,7 +205,7 @@ impl System {
             }
             let right = ArrayView1::from(&unbalanced).insert_axis(ndarray::Axis(1));
             let solved = solver.solve(right, if round == 0 { FIRST_ROUND } else { CORRECTION })?;
-            let largest = largest(&solved.x);
+            let largest = largest(solved.x.iter().map(|x| x.abs()));
             heads.iter_mut().zip(&solved.x).for_each(|(head, x)| *head += x);
             (residual, iterations) = (solved.residual, iterations + solved.iterations);
             let scale = self.range(&heads).max(1.0);
@@ -249,20 +249,17 @@ impl System {
     }
 }
 
-/// The largest magnitude; NaN where one is NaN, so that it is never small.
-fn largest<'a>(corrections: impl IntoIterator<Item = &'a f64>) -> f64 {
-    corrections.into_iter().map(|x| x.abs()).max_by(f64::total_cmp).unwrap_or(0.0)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::largest;
+    use crate::linalg::sparse::largest;
 
     #[test]
     fn a_correction_that_is_no_number_is_not_overlooked() {
-        assert_eq!(largest(&[1.0, -3.0, 2.0]), 3.0);
+        assert_eq!(largest([1.0, -3.0, 2.0].map(f64::abs)), 3.0);
         for x in [f64::NAN, -f64::NAN] {
-            assert!([[x, 1.0, 2.0], [1.0, x, 2.0], [1.0, 2.0, x]].iter().all(|some| largest(some).is_nan()));
+            assert!(
+                [[x, 1.0, 2.0], [1.0, x, 2.0], [1.0, 2.0, x]].iter().all(|some| largest(some.map(f64::abs)).is_nan())
+            );
         }
     }
 }

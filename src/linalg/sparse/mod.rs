@@ -135,7 +135,7 @@ fn norms(unknowns: &Unknowns, block: ArrayView2<'_, f64>) -> Array1<f64> {
     squares.into_iter().map(f64::sqrt).collect()
 }
 
-/// The largest, or NaN where there is one.
-fn largest(ratios: impl IntoIterator<Item = f64>) -> f64 {
+/// The largest of magnitudes, or NaN where there is one, so that it is never small.
+pub(crate) fn largest(ratios: impl IntoIterator<Item = f64>) -> f64 {
     ratios.into_iter().fold(0.0, |worst, ratio| if ratio > worst || ratio.is_nan() { ratio } else { worst })
 }
