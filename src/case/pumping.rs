@@ -150,7 +150,7 @@ pub(super) fn scalars(
         return Ok(Vec::new());
     }
     let at = observations.exact().linearize(best.parameterized.view())?;
-    let jacobian = reduced_jacobian(&*at.jacobian, &basis)? * sigma;
+    let jacobian = reduced_jacobian(&*at.jacobian, basis)? * sigma;
     let scaled = observations.covariance.whiten_block(jacobian.view());
     let mut gram = multiply(scaled.view(), scaled.t());
     gram.diag_mut().mapv_inplace(|g| g + 1.0);

@@ -1,6 +1,6 @@
 //! The property itself, read in some cells.
 
-use ndarray::{Array1, ArrayView1};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::error::Result;
 use crate::operator::{LinearOperator, Linearized, Operator};
@@ -39,6 +39,25 @@ impl LinearOperator for PropertyInCells {
         }
         out
     }
+    fn apply_block(&self, x: ArrayView2<'_, f64>) -> Array2<f64> {
+        let mut out = Array2::zeros((self.rows(), x.ncols()));
+        for (mut row, cell) in out.rows_mut().into_iter().zip(&self.cells) {
+            if let Some(cell) = cell {
+                row.assign(&x.row(*cell));
+            }
+        }
+        out
+    }
+    fn adjoint_block(&self, y: ArrayView2<'_, f64>) -> Array2<f64> {
+        let mut out = Array2::zeros((self.inputs, y.ncols()));
+        for (row, cell) in y.rows().into_iter().zip(&self.cells) {
+            if let Some(cell) = cell {
+                let mut sum = out.row_mut(*cell);
+                sum += &row;
+            }
+        }
+        out
+    }
 }
 
 impl Operator for PropertyInCells {
@@ -58,7 +77,7 @@ impl Operator for PropertyInCells {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
+    use ndarray::{array, s};
 
     use super::*;
     use crate::check::dot_test;
@@ -69,5 +88,11 @@ mod tests {
         assert_eq!(operator.apply(array![1.0, 2.0, 3.0, 4.0, 5.0].view()), array![4.0, 0.0, 1.0, 4.0]);
         assert_eq!(operator.adjoint(array![1.0, 10.0, 100.0, 1000.0].view()), array![100.0, 0.0, 0.0, 1001.0, 0.0]);
         assert!(dot_test(&operator, 3) <= 16.0 * f64::EPSILON);
+        let block = array![[1.0, -1.0], [2.0, 0.5], [3.0, 7.0], [4.0, 0.0], [5.0, 9.0]];
+        let (read, back) = (operator.apply_block(block.view()), operator.adjoint_block(block.slice(s![..4, ..])));
+        for column in 0..2 {
+            assert_eq!(read.column(column), operator.apply(block.column(column)));
+            assert_eq!(back.column(column), operator.adjoint(block.slice(s![..4, column])));
+        }
     }
 }

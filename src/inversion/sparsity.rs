@@ -370,15 +370,26 @@ fn least_above_zero(hessian: &Array2<f64>, slope: &Array1<f64>, start: &Array1<f
 
 /// The first of each set of equal columns, and which of these every column equals.
 fn distinct_columns(a: ArrayView2<'_, f64>) -> (Vec<usize>, Vec<usize>) {
-    let mut numbers: HashMap<Vec<u64>, usize> = HashMap::with_capacity(a.ncols());
+    // FxHash of every column at once, row by row, as the matrix lies in memory.
+    let mut hashes = vec![0u64; a.ncols()];
+    for row in a.rows() {
+        let grow = |(hash, x): (&mut u64, &f64)| {
+            *hash = (hash.rotate_left(5) ^ x.to_bits()).wrapping_mul(0x517c_c1b7_2722_0a95);
+        };
+        hashes.iter_mut().zip(row).for_each(grow);
+    }
+    let mut numbers: HashMap<u64, Vec<usize>> = HashMap::with_capacity(a.ncols());
     let mut first = Vec::new();
-    let mut number = |(i, column): (usize, ArrayView1<'_, f64>)| {
-        *numbers.entry(column.iter().map(|x| x.to_bits()).collect()).or_insert_with(|| {
+    let mut number = |(i, hash): (usize, &u64)| {
+        let alike = numbers.entry(*hash).or_default();
+        let known = alike.iter().copied().find(|&number: &usize| a.column(first[number]) == a.column(i));
+        known.unwrap_or_else(|| {
             first.push(i);
+            alike.push(first.len() - 1);
             first.len() - 1
         })
     };
-    let distinct = a.columns().into_iter().enumerate().map(&mut number).collect();
+    let distinct = hashes.iter().enumerate().map(&mut number).collect();
     (first, distinct)
 }
 

@@ -371,7 +371,7 @@ impl<'g> Observations<'g> {
             ));
         };
         let at = self.host.linearize(basis.mean())?;
-        let jacobian = reduced_jacobian(&*at.jacobian, &basis)?;
+        let jacobian = reduced_jacobian(&*at.jacobian, basis)?;
         let residual = &self.observed - &at.value;
         let given = self.sigma.clone();
         let seed = study.case.seed;
