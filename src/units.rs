@@ -11,6 +11,7 @@ const DAY: f64 = 86_400.0;
 const YEAR: f64 = 365.25 * DAY;
 const MILLIDARCY: f64 = 9.869_232_667_160_13e-16;
 const BARREL: f64 = 0.158_987_294_928;
+const GALLON: f64 = 3.785_411_784e-3;
 const DEGREE: f64 = std::f64::consts::PI / 180.0;
 
 /// What a quantity measures, and with it which units it may have and its SI unit.
@@ -129,7 +130,10 @@ impl Dimension {
                 ("m/h", 1.0 / 3600.0),
                 ("m/day", 1.0 / DAY),
                 ("cm/day", 0.01 / DAY),
+                ("mm/day", 1e-3 / DAY),
                 ("m/year", 1.0 / YEAR),
+                ("mm/year", 1e-3 / YEAR),
+                ("in/year", FOOT / 12.0 / YEAR),
                 ("ft/s", FOOT),
                 ("ft/day", FOOT / DAY),
             ],
@@ -161,7 +165,10 @@ impl Dimension {
                 ("m3/day", 1.0 / DAY),
                 ("L/s", 1e-3),
                 ("L/min", 1e-3 / 60.0),
+                ("m3/year", 1.0 / YEAR),
                 ("bbl/day", BARREL / DAY),
+                ("gal/min", GALLON / 60.0),
+                ("ft3/s", FOOT * FOOT * FOOT),
                 ("ft3/day", FOOT * FOOT * FOOT / DAY),
             ],
             Self::Viscosity => &[("Pa s", 1.0), ("mPa s", 1e-3), ("cP", 1e-3), ("P", 0.1)],
@@ -348,6 +355,7 @@ fn plain_name(name: &str) -> String {
         "percent" => "%".to_owned(),
         "metre" | "metres" | "meter" | "meters" => "m".to_owned(),
         "foot" | "feet" => "ft".to_owned(),
+        "gpm" => "gal/min".to_owned(),
         other => other.to_owned(),
     };
     plain.split('/').map(part).collect::<Vec<_>>().join("/")
@@ -472,6 +480,10 @@ mod tests {
             ("6400 ft", Dimension::Length, 1950.72),
             ("60 m3/day", Dimension::Rate, 60.0 / 86_400.0),
             ("60 m³/d", Dimension::Rate, 60.0 / 86_400.0),
+            ("500 gpm", Dimension::Rate, 500.0 * 3.785_411_784e-3 / 60.0),
+            ("500 gal/min", Dimension::Rate, 500.0 * 231.0 * 0.0254f64.powi(3) / 60.0),
+            ("250 mm/a", Dimension::Velocity, 0.25 / 31_557_600.0),
+            ("10 in/yr", Dimension::Velocity, 0.254 / 31_557_600.0),
             ("60m^3/days", Dimension::Rate, 60.0 / 86_400.0),
             ("0.8 ns", Dimension::Time, 0.8e-9),
             ("8 years", Dimension::Time, 8.0 * 31_557_600.0),
