@@ -121,10 +121,9 @@ impl Beside {
         }
         let field = folder.join(STORAGE);
         if field.exists() {
-            let raster = io::read(&field, Some(case.grid.cells))?;
-            let values = &raster.variable(&field.display().to_string(), None)?.values;
-            if raster.cells != case.grid.cells || raster.realizations != 1 || !values.iter().all(|s| *s > 0.0) {
-                return refused(&field, "no field of positive numbers on the case's grid".into());
+            let values = io::field(&field, case.grid.cells)?;
+            if !values.iter().all(|s| *s > 0.0) {
+                return refused(&field, "no field of positive numbers".into());
             }
             out.log_storage = values.iter().map(|s| s.ln()).collect();
         }

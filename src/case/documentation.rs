@@ -135,9 +135,14 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     (
         "scenario.image",
         "The training image: a file, image = \"channels.gslib\" (GSLIB/SGeMS, .npy or .png; relative to the case file;\n\
-         its distinct values in ascending order are facies 0, 1, ...), or this section for the generator, in which\n\
-         facies 0 is the background and facies 1 the objects.",
+         its distinct values in ascending order are facies 0, 1, ...), or this section for a file or for the generator,\n\
+         in which facies 0 is the background and facies 1 the objects.",
     ),
+    (
+        "scenario.image.file",
+        "Of a file: its name, beside variable and cells (needed where a GSLIB file does not say its size).",
+    ),
+    ("scenario.image.variable", "Of a file: which of its variables is the image; needed where it has several."),
     ("scenario.image.kind", "The objects: \"meandering\", \"intersecting\" or \"straight\" channels, or \"ellipses\"."),
     ("scenario.image.cells", "Cells of the image: [nx, ny] or [nx, ny, nz]. Default: [250, 250]."),
     ("scenario.image.seed", "Seed of the image alone; the run's seed leaves the image as it is. Default: 1."),
@@ -341,8 +346,8 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("hard_data", "Cells whose facies or property is measured."),
     (
         "hard_data.file",
-        "CSV file with columns i, j, k (from 1; k may be missing in 2-D) and facies or value (in the property's unit),\n\
-         relative to the case file.",
+        "CSV file with columns i, j, k (from 1; k may be missing in 2-D) or x, y, z [m] (a point in the cell; x, z in a\n\
+         section, z the depth), and facies or value (in the property's unit); relative to the case file.",
     ),
     (
         "hard_data.observed",
@@ -454,7 +459,9 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     (
         "physics.inactive",
         "Cells without flow, [[1, 1], [2, 1, 3]], and boxes of them, [[1, 1], [5, 20]], all layers where they are left\n\
-         out: [[1, 1], [[3, 1], [5, 20]]]. Their property has no effect, and they have no heads. Default: none.",
+         out: [[1, 1], [[3, 1], [5, 20]]]; or a file (npy, GSLIB, PNG; relative to the case file) of a number a cell, 0\n\
+         where nothing flows, as MODFLOW's IDOMAIN, its rows from south to north. Their property has no effect and\n\
+         counts in no error, and they have no heads. Default: none.",
     ),
     (
         "physics.uncertain",

@@ -1,10 +1,11 @@
 //! What a run would need, before it is started: memory, and a rough time.
 
 use std::fmt;
+use std::path::Path;
 
 use super::file::*;
 use super::overrides::Overrides;
-use super::{Experiment, hard_data, observations, signal};
+use super::{Experiment, geology, hard_data, observations, signal};
 use crate::error::{Error, Result};
 
 /// Data that a file is taken to have before it is read.
@@ -344,21 +345,17 @@ pub fn check(name: &str, overrides: &Overrides) -> Result<CheckReport> {
             return Ok(CheckReport { experiment: Experiment::Signal(signal), estimate });
         }
     };
-    let section = if case.stack.is_some() { "type" } else { "scenario" };
-    let images = case.described().iter().enumerate().filter_map(|(i, s)| match &s.geology {
-        Geology::ImageFile(file) => Some((format!("{section}[{}].image", i + 1), file)),
-        _ => None,
-    });
+    let absent = |key: &str, file: &Path| format!("{name}: {key}: there is no file {}", file.display());
     let data = case.data.as_ref().and_then(|d| match &d.source {
-        DataSource::File(file) => Some(("data.file".to_owned(), file)),
+        DataSource::File(file) => Some(("data.file", file)),
         _ => None,
     });
-    let hard_data =
-        case.hard_data.as_ref().and_then(|h| h.file.as_ref()).map(|file| ("hard_data.file".to_owned(), file));
-    let absent: Vec<_> = images.chain(data).chain(hard_data).filter(|(_, file)| !file.exists()).collect();
-    if !absent.is_empty() {
-        let lines = absent.iter().map(|(key, file)| format!("{name}: {key}: there is no file {}", file.display()));
-        return Err(Error::Case(lines.collect::<Vec<_>>().join("\n")));
+    let hard_data = case.hard_data.as_ref().and_then(|h| h.file.as_ref()).map(|file| ("hard_data.file", file));
+    let files = data.into_iter().chain(hard_data).filter(|(_, file)| !file.exists());
+    let mut lines: Vec<String> = files.map(|(key, file)| absent(key, file)).collect();
+    lines.extend(geology::unusable_images(&case).into_iter().map(|e| format!("{name}: {e}")));
+    if !lines.is_empty() {
+        return Err(Error::Case(lines.join("\n")));
     }
     let case = hard_data::resolved(&case)?;
     if !case.data.as_ref().is_some_and(|data| data.source == DataSource::CommandLine) {

@@ -23,7 +23,7 @@ pub(super) fn round(
     }
     let facies = &study.case.property.facies;
     let best = &mut estimate.iterations[estimate.returned];
-    let mismatch = |field: ArrayView1<'_, f64>| mismatch(observations, field, facies).unwrap_or(0.0);
+    let mismatch = |field: ArrayView1<'_, f64>| study.facies_mismatch(observations, field).unwrap_or(0.0);
     let known = observations.reference_facies(facies).map(|_| &mismatch as &dyn Fn(ArrayView1<'_, f64>) -> f64);
     let rounded = Rounded::new(&study.problem(observations), best, &|u| nearest(u, facies), known)?;
     best.row.misfit_mapped = rounded.misfit[0];
@@ -46,12 +46,6 @@ pub(super) fn of(study: &Study, best: &Iteration) -> Option<Array1<f64>> {
     is_open.then(|| nearest(best.model.view(), facies))
 }
 
-fn mismatch(observations: &Observations<'_>, field: ArrayView1<'_, f64>, facies: &[f64]) -> Option<f64> {
-    let truth = observations.reference_facies(facies)?;
-    let wrong = field.iter().zip(&truth).filter(|&(&u, &code)| nearest_facies(u, facies) != usize::from(code)).count();
-    Some(wrong as f64 / truth.len() as f64)
-}
-
 /// What the summary says of it.
 ///
 /// # Errors
@@ -67,7 +61,7 @@ pub(super) fn of_summary(
     let problem = study.problem(observations);
     let measured = |field: ArrayView1<'_, f64>| -> Result<FaciesMap> {
         let misfit = problem.misfit_of(field)?;
-        Ok(FaciesMap { misfit, facies_mismatch: mismatch(observations, field, facies) })
+        Ok(FaciesMap { misfit, facies_mismatch: study.facies_mismatch(observations, field) })
     };
     let FaciesMap { misfit, facies_mismatch } = measured(map.view())?;
     Ok(Some(Discretized {

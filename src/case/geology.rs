@@ -1,10 +1,9 @@
 //! From a scenario of the case to a live prior: image read or generated, simulation method chosen.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::file::{self, Case, GeneratedImage, Method, Objects, Scenario, Stack};
+use super::file::{self, Case, GeneratedImage, ImageFile, Method, Objects, Scenario, Stack};
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::io;
@@ -121,8 +120,8 @@ impl Geology {
         let (facies, image): (Box<dyn Prior>, _) = match &scenario.geology {
             file::Geology::Indicator(indicator) => (indicators(case, grid, indicator, scenario.azimuth)?, None),
             file::Geology::Gaussian(gaussian) => (field(grid, gaussian, scenario.azimuth, &case.prior.method)?, None),
-            file::Geology::ImageFile(path) => {
-                let image = read_image(path)?;
+            file::Geology::ImageFile(file) => {
+                let image = read_image(file)?;
                 identity.extend(format!("{:?}", image.cells).into_bytes());
                 (simulator(case, grid, &image, scenario.azimuth, scenario.scale)?, Some(image))
             }
@@ -149,6 +148,17 @@ impl Geology {
     }
 }
 
+/// What is wrong with the files of training images that a case names, each told once.
+pub fn unusable_images(case: &Case) -> Vec<Error> {
+    let mut seen = BTreeSet::new();
+    let with_files = case.described().iter().filter_map(|scenario| match &scenario.geology {
+        file::Geology::ImageFile(file) => Some((scenario, file)),
+        _ => None,
+    });
+    let new = with_files.filter(|(_, file)| seen.insert((&file.path, &file.variable)));
+    new.filter_map(|(scenario, file)| read_image(file).and_then(|i| check_facies(case, scenario, &i)).err()).collect()
+}
+
 fn check_facies(case: &Case, scenario: &Scenario, image: &TrainingImage) -> Result<()> {
     let (found, expected) = (image.categories.len(), case.property.facies.len());
     if found == expected {
@@ -161,11 +171,11 @@ fn check_facies(case: &Case, scenario: &Scenario, image: &TrainingImage) -> Resu
     ))
 }
 
-/// An image read from a file, by its ending.
-fn read_image(path: &Path) -> Result<TrainingImage> {
-    let place = path.display().to_string();
-    let raster = io::read(path, None)?;
-    let values = &raster.variable(&place, None)?.values;
+/// An image read from a file: the first realization of its variable.
+fn read_image(file: &ImageFile) -> Result<TrainingImage> {
+    let place = file.path.display().to_string();
+    let raster = io::read(&file.path, file.cells)?;
+    let values = &raster.variable(&place, file.variable.as_deref())?.values;
     TrainingImage::from_values(raster.cells, &values[..raster.len()])
         .map_err(|e| Error::input(place, e.to_string(), ""))
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use csv::{ReaderBuilder, StringRecord};
+use csv::StringRecord;
 
 use super::file::{Case, Hard, HardDatum, Physics, Property};
 use crate::error::{Error, Result};
-use crate::grid::Grid;
+use crate::grid::{Grid, Plane};
 use crate::io;
+use crate::io::table::{Field, Range, table};
 use crate::units::nearest;
 
 /// The case and its variants with the data of `hard_data.file` among their `hard_data.cells`, and no file any more: the
@@ -49,34 +50,28 @@ fn read(path: &Path, grid: &Grid, property: &Property) -> Result<Vec<(u64, HardD
     parse(&path.display().to_string(), &bytes, grid, property)
 }
 
-/// The measured cells of a CSV file and their lines: columns `i`, `j`, `k` (numbers of the cell, from 1; `k` may be left
-/// out where the grid has one layer) and `facies` (a code from 0) or `value` (in the property's unit and transform).
-/// Lines that begin with `#` are comments; `place` is what errors call the file.
+/// The measured cells of a table as CSV and their lines: columns `i`, `j`, `k` (numbers of the cell, from 1) or `x`, `y`,
+/// `z` (a point in it \[m\]; in a section z is the depth, and y may be left out), the last of which may be left out where
+/// the grid has one layer; `facies` (a code from 0) or `value` (in the property's unit and transform); and `id`, which
+/// nothing depends on. `place` is what errors call the file.
 ///
 /// # Errors
 /// A column that is missing, unknown or there twice; a line with too few or too many fields; a field that is no number
 /// of its kind; a cell outside of the grid, or given twice; a facies that the property does not have.
 pub fn parse(place: &str, bytes: &[u8], grid: &Grid, property: &Property) -> Result<Vec<(u64, HardDatum)>> {
-    let text = io::text(place, bytes)?;
-    let mut reader =
-        ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::All).flexible(true).from_reader(text.as_bytes());
-    let damaged = |e: csv::Error| Error::input(place, e.to_string(), "give a CSV file with a header line");
-    let header = reader.headers().map_err(damaged)?.clone();
-    let columns = Columns::find(place, &header, grid)?;
+    let table = table(place, io::text(place, bytes)?)?;
+    let columns = Columns::find(place, &table.header, grid)?;
     let mut data: Vec<(u64, HardDatum)> = Vec::new();
     let mut lines = BTreeMap::new();
-    for row in reader.records() {
-        let row = row.map_err(damaged)?;
-        let row = Row { place, header: &header, row: &row };
-        let datum = row.datum(&columns, grid, property)?;
-        if let Some(first) = lines.insert(datum.cell, row.line()) {
+    for row in &table.rows {
+        let field = Field { place, header: &table.header, row };
+        let line = field.line();
+        let datum = HardDatum { cell: columns.cell(&field, grid)?, known: columns.known(&field, property)? };
+        if let Some(first) = lines.insert(datum.cell, line) {
             let problem = format!("cell {} is that of line {first} too", named(datum.cell));
-            return Err(Error::input(format!("{place}, line {}", row.line()), problem, "give every cell once"));
+            return Err(Error::input(format!("{place}, line {line}"), problem, "give every cell once"));
         }
-        data.push((row.line(), datum));
-    }
-    if data.is_empty() {
-        return Err(Error::input(place, "there are no data below the header", "give at least one measured cell"));
+        data.push((line, datum));
     }
     Ok(data)
 }
@@ -88,134 +83,118 @@ fn named([i, j, k]: [usize; 3]) -> String {
 
 /// Numbers of the columns, from 0.
 struct Columns {
-    cell: [Option<usize>; 3],
+    /// Of the three axes of the grid; one that is left out is of an axis of one cell.
+    axes: [Option<usize>; 3],
+    are_coordinates: bool,
     known: usize,
     is_facies: bool,
 }
 
 impl Columns {
-    const NAMES: [&str; 5] = ["i", "j", "k", "facies", "value"];
+    const NAMES: [&str; 9] = ["i", "j", "k", "x", "y", "z", "facies", "value", "id"];
+    const REMEDY: &str = "the first line names the columns: i, j, k or x, y, z, and facies or value";
 
     fn find(place: &str, header: &StringRecord, grid: &Grid) -> Result<Self> {
         let wrong = |problem: String, remedy: &str| Err(Error::input(format!("{place}, line 1"), problem, remedy));
-        let mut found = [None; 5];
         for (column, name) in header.iter().enumerate() {
-            let Some(known) = Self::NAMES.iter().position(|n| *n == name) else {
+            if !Self::NAMES.contains(&name) {
                 let hint = nearest(name, Self::NAMES).map(|n| format!("; did you mean \"{n}\"?")).unwrap_or_default();
-                return wrong(
-                    format!("the column \"{name}\" is unknown{hint}"),
-                    "the columns are i, j, k, and facies or value",
-                );
-            };
-            if found[known].replace(column).is_some() {
+                return wrong(format!("the column \"{name}\" is unknown{hint}"), Self::REMEDY);
+            }
+            if header.iter().take(column).any(|before| before == name) {
                 return wrong(format!("two columns are called \"{name}\""), "rename or remove one of them");
             }
         }
-        let [i, j, k, facies, value] = found;
-        for (column, name) in [(i, "i"), (j, "j"), (k, "k")] {
-            if column.is_none() && !(name == "k" && grid.is_2d()) {
-                return wrong(
-                    format!("there is no column \"{name}\""),
-                    "the first line names the columns: i, j, k, and facies or value",
-                );
-            }
-        }
-        match (facies, value) {
-            (Some(known), None) => Ok(Self { cell: [i, j, k], known, is_facies: true }),
-            (None, Some(known)) => Ok(Self { cell: [i, j, k], known, is_facies: false }),
-            (Some(_), Some(_)) => wrong("there are both columns \"facies\" and \"value\"".into(), "give one of them"),
-            (None, None) => wrong("there is no column \"facies\" or \"value\"".into(), "give one of them"),
-        }
-    }
-}
-
-/// A line of the file.
-struct Row<'a> {
-    place: &'a str,
-    header: &'a StringRecord,
-    row: &'a StringRecord,
-}
-
-impl Row<'_> {
-    fn line(&self) -> u64 {
-        self.row.position().map_or(0, csv::Position::line)
-    }
-
-    fn wrong<T>(&self, column: usize, problem: String, remedy: impl Into<String>) -> Result<T> {
-        let name = self.header.get(column).unwrap_or_default();
-        let place = format!("{}, line {}, column {} ({name})", self.place, self.line(), column + 1);
-        Err(Error::input(place, problem, remedy))
-    }
-
-    fn datum(&self, columns: &Columns, grid: &Grid, property: &Property) -> Result<HardDatum> {
-        if self.row.len() != self.header.len() {
-            let problem = format!("the line has {} fields, the header {}", self.row.len(), self.header.len());
-            let place = format!("{}, line {}", self.place, self.line());
-            return Err(Error::input(place, problem, "give every line one field a column"));
-        }
-        let mut cell = [0; 3];
-        for axis in 0..3 {
-            if let Some(column) = columns.cell[axis] {
-                cell[axis] = self.index(column, grid.cells[axis])?;
-            }
-        }
-        let known = match columns.is_facies {
-            true => self.facies(columns.known, property)?,
-            false => self.value(columns.known, property)?,
+        let column = |name: &str| header.iter().position(|n| n == name);
+        let coordinates = match grid.plane {
+            Plane::Xy => ["x", "y", "z"],
+            Plane::Xz => ["x", "z", "y"],
         };
-        Ok(HardDatum { cell, known })
-    }
-
-    fn text(&self, column: usize) -> &str {
-        self.row.get(column).unwrap_or_default()
-    }
-
-    fn index(&self, column: usize, cells: usize) -> Result<usize> {
-        match self.text(column).parse::<usize>() {
-            Ok(number) if (1..=cells).contains(&number) => Ok(number - 1),
-            Ok(number) => self.wrong(
-                column,
-                format!("{number} is outside of the grid, which has {cells} cells along this axis"),
-                "cells are counted from 1",
-            ),
-            Err(_) => self.wrong(
-                column,
-                format!("\"{}\" is no number of a cell", self.text(column)),
-                format!("give a whole number from 1 to {cells}"),
-            ),
+        let are_coordinates = coordinates.iter().any(|name| column(name).is_some());
+        if are_coordinates && ["i", "j", "k"].iter().any(|name| column(name).is_some()) {
+            return wrong("there are both numbers of cells and coordinates".into(), "give i, j, k or x, y, z");
         }
-    }
-
-    fn facies(&self, column: usize, property: &Property) -> Result<Hard> {
-        let count = property.facies.len();
-        match self.text(column).parse::<u8>() {
-            _ if count == 0 => self.wrong(column, "the property has no facies".into(), "give a column \"value\""),
-            Ok(code) if usize::from(code) < count => Ok(Hard::Facies(code)),
-            _ => self.wrong(
-                column,
-                format!("\"{}\" is no facies", self.text(column)),
-                format!("property.facies gives the facies 0 to {}", count - 1),
-            ),
-        }
-    }
-
-    fn value(&self, column: usize, property: &Property) -> Result<Hard> {
-        let label = property.label();
-        match self.text(column).parse::<f64>() {
-            Ok(value) if value.is_finite() => {
-                let carried = property.carried(value);
-                if carried.is_finite() {
-                    return Ok(Hard::Value(carried));
-                }
-                self.wrong(column, format!("{value} is no possible value"), format!("give a number in {label}"))
+        let names = if are_coordinates { coordinates } else { ["i", "j", "k"] };
+        let axes = names.map(column);
+        for (axis, name) in names.iter().enumerate() {
+            if axes[axis].is_none() && !(axis == 2 && grid.is_2d()) {
+                return wrong(format!("there is no column \"{name}\""), Self::REMEDY);
             }
-            _ => self.wrong(
-                column,
-                format!("\"{}\" is no finite number", self.text(column)),
-                format!("give a number in {label}, with a decimal point"),
-            ),
+        }
+        let (known, is_facies) = match (column("facies"), column("value")) {
+            (Some(known), None) => (known, true),
+            (None, Some(known)) => (known, false),
+            (Some(_), Some(_)) => {
+                return wrong("there are both columns \"facies\" and \"value\"".into(), "give one of them");
+            }
+            (None, None) => return wrong("there is no column \"facies\" or \"value\"".into(), "give one of them"),
+        };
+        Ok(Self { axes, are_coordinates, known, is_facies })
+    }
+
+    fn cell(&self, field: &Field<'_>, grid: &Grid) -> Result<[usize; 3]> {
+        let mut cell = [0; 3];
+        for (axis, column) in self.axes.iter().enumerate() {
+            let Some(column) = *column else { continue };
+            cell[axis] = match self.are_coordinates {
+                true => along(field, column, grid, axis)?,
+                false => index(field, column, grid.cells[axis])?,
+            };
+        }
+        Ok(cell)
+    }
+
+    fn known(&self, field: &Field<'_>, property: &Property) -> Result<Hard> {
+        match self.is_facies {
+            true => facies(field, self.known, property),
+            false => value(field, self.known, property),
         }
     }
+}
+
+/// Number of the cell along an axis that holds a coordinate.
+fn along(field: &Field<'_>, column: usize, grid: &Grid, axis: usize) -> Result<usize> {
+    let at = field.number(column, Range::Finite)?;
+    let mut point = grid.origin;
+    point[axis] = at;
+    grid.locate(point).map(|cell| cell[axis]).ok_or_else(|| {
+        let (low, high) = (grid.origin[axis], grid.origin[axis] + grid.size()[axis]);
+        let remedy = format!("coordinates are in metres, here from {low} to {high}");
+        Error::input(field.place(column), format!("{at} is outside of the grid"), remedy)
+    })
+}
+
+fn index(field: &Field<'_>, column: usize, cells: usize) -> Result<usize> {
+    let text = field.text(column).unwrap_or_default();
+    let wrong = |problem: String, remedy: String| Err(Error::input(field.place(column), problem, remedy));
+    match text.parse::<usize>() {
+        Ok(number) if (1..=cells).contains(&number) => Ok(number - 1),
+        Ok(number) => wrong(
+            format!("{number} is outside of the grid, which has {cells} cells along this axis"),
+            "cells are counted from 1".into(),
+        ),
+        Err(_) => wrong(format!("\"{text}\" is no number of a cell"), format!("give a whole number from 1 to {cells}")),
+    }
+}
+
+fn facies(field: &Field<'_>, column: usize, property: &Property) -> Result<Hard> {
+    let (count, text) = (property.facies.len(), field.text(column).unwrap_or_default());
+    let wrong = |problem: String, remedy: String| Err(Error::input(field.place(column), problem, remedy));
+    match text.parse::<u8>() {
+        _ if count == 0 => wrong("the property has no facies".into(), "give a column \"value\"".into()),
+        Ok(code) if usize::from(code) < count => Ok(Hard::Facies(code)),
+        _ => wrong(format!("\"{text}\" is no facies"), format!("property.facies gives the facies 0 to {}", count - 1)),
+    }
+}
+
+fn value(field: &Field<'_>, column: usize, property: &Property) -> Result<Hard> {
+    let value = field.number(column, Range::Finite)?;
+    let carried = property.carried(value);
+    if carried.is_finite() {
+        return Ok(Hard::Value(carried));
+    }
+    let remedy = format!("give a number in {}", property.label());
+    Err(Error::input(field.place(column), format!("{value} is no possible value"), remedy))
 }
 
 #[cfg(test)]
@@ -224,7 +203,6 @@ mod tests {
 
     use super::*;
     use crate::case::file::Quantity;
-    use crate::grid::Plane;
     use crate::units::{Dimension, Transform, Unit};
 
     fn grid(cells: [usize; 3]) -> Grid {
@@ -247,6 +225,15 @@ mod tests {
                 (4, HardDatum { cell: [2, 0, 0], known: Hard::Facies(0) })
             ]
         );
+        let points = "id;x;y;facies\nOW1;0.2;3.5;1\nOW2;3;0;0\n";
+        let same = parse("f", points.as_bytes(), &grid([3, 4, 1]), &slowness(&[5e-4, 1e-3])).expect("two points");
+        assert_eq!(
+            same.iter().map(|(_, datum)| datum).collect::<Vec<_>>(),
+            found.iter().map(|(_, d)| d).collect::<Vec<_>>()
+        );
+        let section = Grid { plane: Plane::Xz, ..grid([3, 4, 1]) };
+        let deep = parse("f", b"x,z,facies\n0.5,3.5,1\n", &section, &slowness(&[5e-4, 1e-3])).expect("a point");
+        assert_eq!(deep[0].1.cell, [0, 3, 0], "z is the depth");
         let found = parse("f", b"i,j,k,value\n3,4,5,0.25\n", &grid([3, 4, 5]), &slowness(&[])).expect("one cell");
         assert_eq!(found[0].1, HardDatum { cell: [2, 3, 4], known: Hard::Value(2.5e-4) });
     }
@@ -266,8 +253,16 @@ mod tests {
             ("i,j,facies\n1,5,1\n", "f, line 2, column 2 (j): 5 is outside of the grid, which has 4 cells"),
             ("i,j,facies\n1,-1,1\n", "column 2 (j): \"-1\" is no number of a cell"),
             ("i,j,facies\n1,1,2\n", "f, line 2, column 3 (facies): \"2\" is no facies"),
-            ("i,j,value\n1,1,NaN\n", "column 3 (value): \"NaN\" is no finite number"),
-            ("i,j,value\n1,1,inf\n", "column 3 (value): \"inf\" is no finite number"),
+            ("i,j,value\n1,1,NaN\n", "column 3 (value): \"NaN\" is not finite"),
+            ("i,j,value\n1,1,inf\n", "column 3 (value): \"inf\" is not finite"),
+            ("i,j,value\n1,1,\n", "f, line 2, column 3 (value): the field is empty"),
+            ("i,j,x,facies\n1,1,1,1\n", "line 1: there are both numbers of cells and coordinates"),
+            ("x,facies\n1,1\n", "f, line 1: there is no column \"y\""),
+            (
+                "x,y,facies\n1,4.5,1\n",
+                "f, line 2, column 2 (y): 4.5 is outside of the grid\n  remedy: coordinates are in metres, here from 0 to 4",
+            ),
+            ("x,y,facies\n1.2,3.5,1\n1.9,3.9,1\n", "f, line 3: cell (2, 4, 1) is that of line 2 too"),
             ("i,j,facies\n1,2,0\n1,2,0\n", "f, line 3: cell (1, 2, 1) is that of line 2 too"),
             ("i,j,facies\n1,2,\u{fffd}\n", "is no facies"),
         ] {
@@ -283,7 +278,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "[ijkfaces,valu0-9\\n\\r#\" .e+-]{0,120}") {
+        fn no_text_makes_it_panic(text in "[ijkxyzfaces,valu0-9\\n\\r#\" .e+-]{0,120}") {
             let _ = parse("f", text.as_bytes(), &grid([3, 4, 5]), &slowness(&[5e-4, 1e-3]));
         }
     }

@@ -12,7 +12,7 @@ use crate::io::vti::{Array, Encoding, Values, write as write_vti};
 use crate::report::metrics::nearest_facies;
 
 /// Writes `fields` (the property, reported; a name each), the facies of u and their probabilities where the property has
-/// facies, and `heads` (with their unit in the name).
+/// facies, which cells are active where not all are, and `heads` (with their unit in the name).
 ///
 /// # Errors
 /// A file that cannot be written.
@@ -37,6 +37,10 @@ pub(super) fn write(
         .collect();
     let mut arrays: Vec<Array<'_>> =
         real.iter().map(|(name, values)| Array { name, values: Values::F64(values) }).collect();
+    let active: Option<Vec<u8>> = study.case.active().map(|active| active.into_iter().map(u8::from).collect());
+    if let Some(active) = &active {
+        arrays.push(Array { name: "active", values: Values::U8(active) });
+    }
     if !facies.is_empty() {
         arrays.push(Array { name: "facies", values: Values::U8(&facies) });
     }

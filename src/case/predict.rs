@@ -30,26 +30,7 @@ pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>, progress: &dyn 
             "choose a case with [physics] and [data]",
         ));
     };
-    let place = model.display().to_string();
-    let raster = io::read(model, Some(case.grid.cells))?;
-    if raster.cells != case.grid.cells || raster.realizations != 1 {
-        return Err(Error::input(
-            place,
-            format!(
-                "{} fields of {:?} cells (nx, ny, nz), and the case's grid has {:?}",
-                raster.realizations, raster.cells, case.grid.cells
-            ),
-            "give one model on the case's grid, such as model.npy of a run",
-        ));
-    }
-    let values = &raster.variable(&place, None)?.values;
-    if let Some(i) = values.iter().position(|x| !x.is_finite()) {
-        return Err(Error::input(
-            place,
-            format!("value {} of cell {:?} (0-based i, j, k)", values[i], case.grid.cell(i)),
-            "every cell needs a finite value",
-        ));
-    }
+    let values = io::field(model, case.grid.cells)?;
     let u: Array1<f64> = values.iter().map(|&y| case.property.carried(y)).collect();
     let Some(Physics::StraightRays(physics)) = &case.physics else {
         if gpu.is_some() {

@@ -140,7 +140,7 @@ pub(super) fn files(case: &Case) -> Result<String> {
 /// The files that a case names, but those of its hard data, which it has taken over.
 pub(super) fn files_of(case: &Case) -> Vec<PathBuf> {
     let images = case.described().iter().filter_map(|scenario| match &scenario.geology {
-        Geology::ImageFile(path) => Some(path),
+        Geology::ImageFile(file) => Some(&file.path),
         _ => None,
     });
     let data = case.data.iter().filter_map(|data| match &data.source {
@@ -366,6 +366,7 @@ impl Run<'_> {
             &[truth] if own.is_some() || study.opinions.is_some() => Some(study::hits(truth, own, verdict)),
             _ => None,
         };
+        let misfit = misfits(study, observations, best)?;
         Ok(Summary {
             head: Head {
                 kernels: Kernels::of(self.gpu),
@@ -375,7 +376,6 @@ impl Run<'_> {
             returned_iteration: best.row.iteration,
             stopped_because: estimate.stopped.word().into(),
             property: property(case),
-            misfit: misfits(study, observations, best)?,
             errors,
             facies: None,
             forecast: Default::default(),
@@ -393,7 +393,8 @@ impl Run<'_> {
             noise_factor: observations.noise_factor,
             cross_validation: self.cross_validation(study, observations)?,
             prior: summary::Prior { realizations: case.prior.realizations, cached: study.priors.cached },
-            warnings: self.warnings(study, observations, estimate, verdict)?,
+            warnings: self.warnings(study, observations, estimate, verdict, &misfit)?,
+            misfit,
             seconds: study.seconds,
             peak_memory_bytes: peak_memory(),
         })
@@ -434,6 +435,7 @@ impl Run<'_> {
         observations: &Observations<'_>,
         estimate: &Estimate,
         verdict: Option<&[Opinion]>,
+        misfit: &Misfit,
     ) -> Result<Vec<String>> {
         let mut warnings = study.warnings.clone();
         let (row, m) = (&estimate.best().row, observations.observed.len() as f64);
@@ -451,6 +453,16 @@ impl Run<'_> {
         if repair && Repair::too_large(data, cells) {
             warnings.push(format!(
                 "the feasible model was not repaired: {data} data times {cells} cells are too many for that"
+            ));
+        }
+        let (start, at_start) = match study.starting_scenario() {
+            Some((name, mean)) => (format!("the mean of {name}"), study.problem(observations).misfit_of(mean.view())?),
+            None => ("the prior mean".to_owned(), misfit.initial),
+        };
+        if is_likely(at_start, m) {
+            warnings.push(format!(
+                "{start}, where the inversion starts, fits the data to their errors already: misfit {at_start:.0}, \
+                 target {m:.0}; errors of this size hide what the data could tell beside it"
             ));
         }
         if row.misfit_parameterized > 2.0 * m {

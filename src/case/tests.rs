@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::file::*;
 use super::*;
+use crate::io::npy;
 
 /// The smallest case of an inversion.
 const SMALL: &str = r#"
@@ -56,7 +57,7 @@ facies = [141.3, 98.7]
 [[scenario]]
 name = "a"
 azimuth = 17.3
-image = "images/channels.gslib"
+image = { file = "images/channels.gslib", variable = "facies", cells = [100, 90, 5] }
 
 [[scenario]]
 name = "b"
@@ -1292,6 +1293,38 @@ fn names_of_cases_and_files_are_told_apart() {
     let overrides = Overrides { data: Some("no-such.csv".into()), ..Overrides::default() };
     let error = estimate::check("crosshole-csv", &overrides).expect_err("no such file").to_string();
     assert!(error.contains("data.file: there is no file"), "{error}");
+}
+
+#[test]
+fn a_check_opens_the_images_of_a_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let told = |image: &str| {
+        let image = if image.starts_with('{') { image.to_owned() } else { format!("{image:?}") };
+        let own = format!("name = \"own\"\nazimuth = [0, 90]\nimage = {image}");
+        let text = SMALL.replace("image = { kind = \"straight\" }", &own);
+        let text = text.replace("[reference]", "[reference]\nscenario = \"own-0\"");
+        std::fs::write(path("case.toml"), text).unwrap();
+        estimate::check(&path("case.toml").display().to_string(), &Overrides::default())
+    };
+    let message = |image: &str| told(image).map(|report| report.to_string()).expect_err(image).to_string();
+    let absent = message("absent.gslib");
+    assert!(absent.contains("absent.gslib") && absent.lines().count() == 1, "told once for both azimuths: {absent}");
+    let values: Vec<f64> = (0..900).map(|cell| f64::from(cell % 7 % 3)).collect();
+    npy::write(std::fs::File::create(path("three.npy")).unwrap(), &values, &[30, 30]).unwrap();
+    assert!(message("three.npy").contains("its image has 3 facies"), "{}", message("three.npy"));
+    let values: Vec<f64> = values.iter().map(|v| v.min(1.0)).collect();
+    npy::write(std::fs::File::create(path("two.npy")).unwrap(), &values, &[30, 30]).unwrap();
+    told("two.npy").expect("an image of as many facies as the property");
+
+    let lines: String = values.iter().map(|code| format!("0.25 {code}\n")).collect();
+    std::fs::write(path("own.gslib"), format!("an image\n2\nporosity\nfacies\n{lines}")).unwrap();
+    assert!(message("own.gslib").contains("neither the file nor the case says the size of the grid"));
+    let sized = "{ file = \"own.gslib\", cells = [30, 30] }";
+    assert!(message(sized).contains("choose one (of a training image by image.variable)"), "{}", message(sized));
+    let chosen = "{ file = \"own.gslib\", variable = \"facies\", cells = [30, 30] }";
+    let Experiment::Imaging(case) = told(chosen).expect("an image of two facies").experiment else { panic!("a case") };
+    assert_eq!(Case::parse(&case.to_toml(), "again").expect("the same").scenarios, case.scenarios);
 }
 
 #[test]

@@ -199,7 +199,15 @@ impl Writer<'_> {
         self.key("azimuth", decimal(scenario.azimuth));
         self.key("scale", decimal(scenario.scale));
         match &scenario.geology {
-            Geology::ImageFile(file) => self.key("image", path(file)),
+            Geology::ImageFile(file) if file.variable.is_none() && file.cells.is_none() => {
+                self.key("image", path(&file.path));
+            }
+            Geology::ImageFile(file) => {
+                self.section(names.image);
+                self.key("file", path(&file.path));
+                self.optional("variable", file.variable.as_deref().map(text));
+                self.optional("cells", file.cells.map(|cells| list(cells.map(|n| n.to_string()))));
+            }
             Geology::GeneratedImage(image) => {
                 self.section(names.image);
                 self.image(image);

@@ -159,6 +159,9 @@ pub(crate) enum CaseCommand {
         /// Change a key of the case first.
         #[arg(long = "set", value_name = "KEY=VALUE")]
         set: Vec<String>,
+        /// Observed data of a case with data.file = "--data": they are checked too.
+        #[arg(long, value_name = "FILE")]
+        data: Option<PathBuf>,
     },
 }
 

@@ -115,8 +115,8 @@ fn cases(command: &CaseCommand) -> Result<()> {
             };
             print(shown.trim_end());
         }
-        CaseCommand::Check { file, set } => {
-            let overrides = Overrides { set: set.clone(), ..Overrides::default() };
+        CaseCommand::Check { file, set, data } => {
+            let overrides = Overrides { set: set.clone(), data: data.clone(), ..Overrides::default() };
             print(&case::estimate::check(file, &overrides)?.to_string());
         }
     }

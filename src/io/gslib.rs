@@ -62,7 +62,11 @@ pub fn parse(place: &str, bytes: &[u8], cells: Option<[usize; 3]>) -> Result<Ras
         (None, Some(asked)) => asked,
         (None, None) => {
             let problem = "neither the file nor the case says the size of the grid";
-            return Err(Error::input(lines.place(1), problem, "write nx ny nz in the first line, or set the size"));
+            return Err(Error::input(
+                lines.place(1),
+                problem,
+                "write nx ny nz in the first line, or set the size (of a training image by image.cells)",
+            ));
         }
     };
     let n = cell_count(&lines.place(1), cells)?;

@@ -18,7 +18,7 @@ pub mod png;
 pub mod pumping;
 pub mod sgems;
 pub mod survey;
-mod table;
+pub(crate) mod table;
 pub mod vti;
 
 /// One named quantity of a [`Raster`].
@@ -86,7 +86,7 @@ impl Raster {
             (None, all) => Err(Error::input(
                 place,
                 format!("the file has {} variables and none is chosen", all.len()),
-                format!("name one; {}", known()),
+                format!("choose one (of a training image by image.variable), or give a file of one; {}", known()),
             )),
             (Some(name), all) => all.iter().find(|v| v.name == name).ok_or_else(|| {
                 let hint = crate::units::nearest(name, names()).map(|n| format!("did you mean \"{n}\"? "));
@@ -181,6 +181,27 @@ impl Categories {
 /// What the format's own reader finds, or a file that cannot be read.
 pub fn read(path: &Path, cells: Option<[usize; 3]>) -> Result<Raster> {
     parse(&path.display().to_string(), &bytes(path)?, cells)
+}
+
+/// Reads one field, a finite value a cell of a grid of `cells`, x fastest.
+///
+/// # Errors
+/// As [`read`]; another grid, several fields, a value that is not finite.
+pub fn field(path: &Path, cells: [usize; 3]) -> Result<Vec<f64>> {
+    let place = path.display().to_string();
+    let raster = read(path, Some(cells))?;
+    if raster.realizations != 1 {
+        let problem = format!("the file holds {} fields, one was expected", raster.realizations);
+        return Err(Error::input(place, problem, "give a file of one of them"));
+    }
+    let variable = raster.variable(&place, None)?;
+    if let Some(at) = variable.values.iter().position(|v| !v.is_finite()) {
+        let [nx, ny, _] = cells;
+        let [i, j, k] = [at % nx, at / nx % ny, at / nx / ny].map(|index| index + 1);
+        let problem = format!("cell ({i}, {j}, {k}) has {}", variable.values[at]);
+        return Err(Error::input(place, problem, "every cell needs a finite value here: fill the gaps"));
+    }
+    Ok(variable.values.clone())
 }
 
 /// As [`read`], from bytes; `place` is what errors call the file.

@@ -9,9 +9,9 @@ use crate::units::nearest;
 
 /// The file as it was, to be echoed beside predictions.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Table {
-    pub(super) header: StringRecord,
-    pub(super) rows: Vec<StringRecord>,
+pub(crate) struct Table {
+    pub(crate) header: StringRecord,
+    pub(crate) rows: Vec<StringRecord>,
     pub(super) delimiter: u8,
 }
 
@@ -48,7 +48,7 @@ impl Table {
 ///
 /// # Errors
 /// No header, no data below it, a line with too few or too many fields.
-pub(super) fn table(place: &str, text: &str) -> Result<Table> {
+pub(crate) fn table(place: &str, text: &str) -> Result<Table> {
     let first = text.lines().find(|l| !l.trim().is_empty() && !l.starts_with('#')).unwrap_or_default();
     let count = |delimiter: u8| first.bytes().filter(|b| *b == delimiter).count();
     // The comma wins a tie: it is the last of the largest.
@@ -102,35 +102,35 @@ pub(super) fn column(place: &str, header: &StringRecord, name: &str) -> Result<u
 
 /// What a number may be.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Range {
+pub(crate) enum Range {
     Finite,
     NotNegative,
     Positive,
 }
 
 /// A line of the file, for reading its fields.
-pub(super) struct Field<'a> {
-    pub(super) place: &'a str,
-    pub(super) header: &'a StringRecord,
-    pub(super) row: &'a StringRecord,
+pub(crate) struct Field<'a> {
+    pub(crate) place: &'a str,
+    pub(crate) header: &'a StringRecord,
+    pub(crate) row: &'a StringRecord,
 }
 
 impl Field<'_> {
-    pub(super) fn line(&self) -> u64 {
+    pub(crate) fn line(&self) -> u64 {
         self.row.position().map_or(0, |p| p.line())
     }
 
-    pub(super) fn place(&self, column: usize) -> String {
+    pub(crate) fn place(&self, column: usize) -> String {
         let name = self.header.get(column).unwrap_or_default();
         format!("{}, line {}, column {} ({name})", self.place, self.line(), column + 1)
     }
 
     /// What is in a column; `None` where it is empty.
-    pub(super) fn text(&self, column: usize) -> Option<&str> {
+    pub(crate) fn text(&self, column: usize) -> Option<&str> {
         self.row.get(column).filter(|text| !text.is_empty())
     }
 
-    pub(super) fn number(&self, column: usize, range: Range) -> Result<f64> {
+    pub(crate) fn number(&self, column: usize, range: Range) -> Result<f64> {
         let text = self.row.get(column).unwrap_or_default();
         let wrong = |problem: String, remedy: &str| Err(Error::input(self.place(column), problem, remedy));
         let value = match text.parse::<f64>() {

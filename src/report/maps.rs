@@ -53,9 +53,10 @@ impl Maps {
         let wide = cells * frames <= FINE_VALUES;
         let shown = thinned(total, (EMBEDDED_VALUES / (2 * cells)).max(2)).map(|k| k + 1).collect::<Vec<_>>();
 
+        let inactive = run.heads.as_ref().map(Heads::inactive).unwrap_or_default();
         let mut fields = serde_json::Map::new();
         let mut add = |name: &str, frames: Vec<ArrayView3<'_, f64>>| {
-            fields.insert(name.into(), encode(&frames, wide));
+            fields.insert(name.into(), encode(&frames, &inactive, wide));
         };
         add("model", vec![run.model.view()]);
         add("parameterized", vec![run.parameterized.view()]);
@@ -204,9 +205,11 @@ fn ends(values: impl Iterator<Item = f64>) -> [f64; 2] {
 }
 
 /// Frames as little-endian integers between the least and the largest value of all of them, in base64; the largest
-/// integer stands for NaN.
-fn encode(frames: &[ArrayView3<'_, f64>], wide: bool) -> Value {
-    let values = || frames.iter().flat_map(|f| f.iter().copied());
+/// integer stands for NaN, and for what is in a cell `inactive` (all cells, or none at all).
+fn encode(frames: &[ArrayView3<'_, f64>], inactive: &[bool], wide: bool) -> Value {
+    let is_inactive = |cell: usize| inactive.get(cell) == Some(&true);
+    let shown = |(cell, &v): (usize, &f64)| if is_inactive(cell) { f64::NAN } else { v };
+    let values = || frames.iter().flat_map(|f| f.iter().enumerate().map(shown));
     let [low, high] = ends(values());
     let missing = if wide { u16::MAX } else { u16::from(u8::MAX) };
     let steps = f64::from(missing - 1);
@@ -434,10 +437,18 @@ mod tests {
     }
 
     #[test]
+    fn inactive_cells_are_shown_in_no_frame() {
+        let (first, second) = (ndarray::array![[[0.5, 0.75, 1.0]]], ndarray::array![[[9.0, 0.0, 0.25]]]);
+        let encoded = encode(&[first.view(), second.view()], &[true, false, false], false);
+        assert_eq!(STANDARD.decode(encoded["data"].as_str().unwrap()).unwrap(), [255, 191, 254, 255, 0, 64]);
+        assert_eq!(encoded["high"], 1.0, "what is not shown takes no part in the scale");
+    }
+
+    #[test]
     fn quantized_fields_come_back_within_half_a_step() {
         let field = ndarray::array![[[0.5, 0.75, 1.0], [-2.0, 0.1, 0.9]]];
         for (wide, steps) in [(true, 65534.0), (false, 254.0)] {
-            let encoded = encode(&[field.view()], wide);
+            let encoded = encode(&[field.view()], &[], wide);
             let (low, high) = (encoded["low"].as_f64().unwrap(), encoded["high"].as_f64().unwrap());
             let bytes = STANDARD.decode(encoded["data"].as_str().unwrap()).unwrap();
             let back: Vec<f64> = if wide {

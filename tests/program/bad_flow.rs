@@ -192,7 +192,7 @@ fn files_with_numbers_that_are_none() {
         place.assert_no_result();
     }
     place.write("pumping.toml", PUMPING);
-    for (value, words) in [(f64::NAN, ["NaN", "(0-based i, j, k)"]), (400.0, ["(log10 395", "positive"])] {
+    for (value, words) in [(f64::NAN, ["NaN", "cell ("]), (400.0, ["(log10 395", "positive"])] {
         let mut model = Array3::from_elem((1, 20, 24), 1.0);
         model[[0, 3, 4]] = value;
         ndarray_npy::write_npy(place.path("model.npy"), &model).expect("room");

@@ -178,7 +178,7 @@ fn predictions_keep_ids_and_units() {
     gap[[0, 2, 1]] = f64::NAN;
     ndarray_npy::write_npy(place.path("gap.npy"), &gap).expect("room");
     let gap = ["forward", "own.toml", "--model", "gap.npy", "--data", "survey.csv"];
-    place.run(&gap).fails(2, &["gap.npy", "NaN", "[1, 2, 0]", "remedy"]);
+    place.run(&gap).fails(2, &["gap.npy", "NaN", "cell (2, 3, 1)", "remedy"]);
 }
 
 #[test]

@@ -23,9 +23,8 @@ pub struct Scenario {
 /// Where a scenario's patterns come from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Geology {
-    /// A training image read from a file (GSLIB/SGeMS, npy or PNG by its ending); distinct values in ascending order
-    /// are the facies codes 0, 1, ….
-    ImageFile(PathBuf),
+    /// A training image read from a file; distinct values in ascending order are the facies codes 0, 1, ….
+    ImageFile(ImageFile),
     /// A training image from the project's own generator.
     GeneratedImage(GeneratedImage),
     /// A stationary Gaussian field.
@@ -34,6 +33,17 @@ pub enum Geology {
     Indicator(Indicator),
     /// Units one above the other, from the lowest on: for each the number of its type in [`Stack::types`].
     Stacked(Vec<usize>),
+}
+
+/// A file of a training image: GSLIB, SGeMS, npy or PNG.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The variable of several that is the image.
+    pub variable: Option<String>,
+    /// The size of the grid, where the file does not say it.
+    pub cells: Option<[usize; 3]>,
 }
 
 impl Geology {
@@ -307,7 +317,8 @@ pub const MOST_SCENARIOS: usize = 255;
 /// Cells whose facies or property is measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HardData {
-    /// A CSV file with columns `i, j, k` (1-based) and `facies` or `value` (in the property's unit); read by the run.
+    /// A CSV file with columns `i, j, k` (1-based) or `x, y, z` \[m\], and `facies` or `value` (in the property's unit); read
+    /// by the run.
     pub file: Option<PathBuf>,
     /// Data given in the case itself.
     pub cells: Vec<HardDatum>,

@@ -30,6 +30,13 @@ impl Groundwater {
         !self.inactive.iter().any(|block| block.contains(cell))
     }
 
+    /// Whether each cell of the grid takes part in the flow; `None` where all do.
+    pub fn active(&self, grid: &Grid) -> Option<Vec<bool>> {
+        let mut active = vec![true; grid.len()];
+        self.inactive.iter().flat_map(Block::cells).for_each(|cell| active[grid.index(cell)] = false);
+        (!self.inactive.is_empty()).then_some(active)
+    }
+
     /// What steps in time are too coarse for: rates that change inside of one, which has their average, and heads
     /// `observed` \[s\] inside the first, where they are taken to change evenly.
     pub fn coarse_steps(&self, observed: &[f64]) -> Vec<String> {
@@ -68,6 +75,19 @@ impl Block {
     /// Whether a cell is one of it.
     pub fn contains(&self, cell: [usize; 3]) -> bool {
         (0..3).all(|a| (self.first[a]..=self.last[a]).contains(&cell[a]))
+    }
+
+    /// The cells of a grid whose number `holds`, as runs along x.
+    pub fn runs(grid: &Grid, holds: impl Fn(usize) -> bool) -> Vec<Self> {
+        let cells = (0..grid.len()).filter(|&cell| holds(cell)).map(|cell| grid.cell(cell));
+        let mut runs: Vec<Self> = Vec::new();
+        for cell @ [i, j, k] in cells {
+            match runs.last_mut() {
+                Some(run) if i > 0 && run.last == [i - 1, j, k] => run.last = cell,
+                _ => runs.push(Self { first: cell, last: cell }),
+            }
+        }
+        runs
     }
 
     /// Its cells, x fastest, then y, then z.

@@ -105,6 +105,14 @@ impl Case {
         self.stack.as_ref().map_or(&self.scenarios, |stack| &stack.types)
     }
 
+    /// Whether each cell has flow, where the physics is of flow and leaves some cells out.
+    pub fn active(&self) -> Option<Vec<bool>> {
+        match &self.physics {
+            Some(Physics::Groundwater(flow)) => flow.active(&self.grid),
+            _ => None,
+        }
+    }
+
     /// What is observed of a reference: what the case says, and hard data that are `observed`, as values of the property
     /// in cells where it is not observed already. A facies whose values vary from place to place tells none.
     pub fn observed(&self) -> Vec<Observation> {

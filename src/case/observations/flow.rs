@@ -298,9 +298,13 @@ fn side(face: Face) -> Side {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+    use std::path::Path;
+
     use super::*;
     use crate::case::file::Physics;
     use crate::case::{run, summary};
+    use crate::io::npy;
 
     /// A block of 5 x 4 x 3 cells of 10 m with the section `physics` and the observations `observed`.
     fn case(physics: &str, observed: &str) -> Case {
@@ -449,12 +453,29 @@ seed = 1
         assert!(heads.iter().all(|head| head.is_nan() || (head - 20.0).abs() < 1e-9), "nothing flows");
     }
 
+    /// Writes a domain of 5 x 4 x 3 cells in which `inactive` ones are 0.
+    fn domain(path: &Path, inactive: &[usize]) {
+        let values: Vec<f64> = (0..60).map(|cell| f64::from(u8::from(!inactive.contains(&cell)))).collect();
+        npy::write(File::create(path).unwrap(), &values, &[3, 4, 5]).unwrap();
+    }
+
     #[test]
-    fn a_run_beside_inactive_cells_reports_the_others() {
-        let physics = format!("{LEFT}\ninactive = [[3, 2]]\nwell = {{ cell = [4, 3], rate = \"5 m3/day\" }}");
-        let observed = "[[observation]]\nkind = \"head\"\nlattice = [2, 2]\n[inversion]\niterations = 2";
-        let case = case(&physics, observed);
+    fn a_run_beside_inactive_cells_of_a_file_reports_the_others() {
         let folder = tempfile::tempdir().unwrap();
+        let (file, inactive) = (folder.path().join("domain.npy"), [7, 27, 47, 48, 49, 55]);
+        domain(&file, &inactive);
+        let well = "well = { cell = [4, 3], rate = \"5 m3/day\" }";
+        let physics = format!("{LEFT}\ninactive = {:?}\n{well}", file.display().to_string());
+        let observed = "[[observation]]\nkind = \"head\"\ncells = [[2, 2]]\nlayers = [1]\n[inversion]\niterations = 2";
+        let case = case(&physics, observed);
+        let Some(Physics::Groundwater(flow)) = &case.physics else { panic!("groundwater") };
+        assert_eq!(flow.inactive.len(), 4, "a run of three cells is one block");
+        assert_eq!(
+            Case::parse(&case.to_toml(), "resolved").unwrap().physics,
+            case.physics,
+            "the file is not needed again"
+        );
+
         let options = run::Options { out: Some(folder.path().join("run")), ..run::Options::default() };
         let finished = run::run(&case, None, &options, &()).unwrap();
         let page = std::fs::read_to_string(finished.folder.join("report.html")).unwrap();
@@ -462,7 +483,41 @@ seed = 1
         let shown = page.split("<script").next().unwrap_or_default();
         assert!(!shown.contains("NaN"), "gaps are not shown as numbers");
         let summary = summary::read(&finished.folder).unwrap();
-        let misfit = summary.pointer("/misfit/parameterized").and_then(serde_json::Value::as_f64);
-        assert!(misfit.is_some_and(f64::is_finite), "{summary}");
+        let number = |key: &str| summary.pointer(key).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
+        assert!(number("/misfit/parameterized").is_finite(), "{summary}");
+        let [model, truth] = ["model.npy", "reference.npy"]
+            .map(|name| crate::io::field(&finished.folder.join(name), case.grid.cells).unwrap());
+        let squares =
+            |cells: Vec<usize>| cells.iter().map(|&c| (model[c] - truth[c]).powi(2)).sum::<f64>() / cells.len() as f64;
+        let active = squares((0..60).filter(|cell| !inactive.contains(cell)).collect());
+        assert!((number("/errors/model/e1") / active - 1.0).abs() < 1e-9, "{summary}");
+        assert!((active / squares((0..60).collect()) - 1.0).abs() > 1e-3, "all cells would be another error");
+        let fields = std::fs::read(finished.folder.join("model.vti")).unwrap();
+        assert!(String::from_utf8_lossy(&fields).contains("Name=\"active\""));
+    }
+
+    #[test]
+    fn a_domain_that_cannot_be_used_is_told_at_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = |name: &str| {
+            let path = folder.path().join(name).display().to_string();
+            let text = case(LEFT, "[[observation]]\nkind = \"head\"\ncells = [[2, 2]]").to_toml();
+            let text = text.replace("[physics]", &format!("[physics]\ninactive = {path:?}"));
+            Case::parse(&text, "case.toml").expect_err(name).to_string()
+        };
+        domain(&folder.path().join("hole.npy"), &[26]);
+        assert!(told("hole.npy").contains("observation[1].cells: cell (2, 2, 2) is inactive"), "{}", told("hole.npy"));
+        npy::write(File::create(folder.path().join("flat.npy")).unwrap(), &[1.0; 20], &[4, 5]).unwrap();
+        let flat = told("flat.npy");
+        assert!(flat.contains("physics.inactive: ") && flat.contains("the file holds 5 x 4 x 1 cells"), "{flat}");
+        let mut through = [1.0; 60];
+        through[22] = -1.0;
+        npy::write(File::create(folder.path().join("through.npy")).unwrap(), &through, &[3, 4, 5]).unwrap();
+        assert!(
+            told("through.npy").contains("cell (3, 1, 2) has -1; give 0 where nothing flows"),
+            "{}",
+            told("through.npy")
+        );
+        assert!(told("absent.npy").contains("absent.npy"), "{}", told("absent.npy"));
     }
 }

@@ -1,18 +1,22 @@
 //! Groundwater flow: boundaries, wells, storage, time.
 
-use super::{ANY, MANY, MOST_CELLS, NOT_NEGATIVE, POSITIVE, layers, length, name, need_in};
+use std::path::Path;
+
+use super::{ANY, MANY, MOST_CELLS, NOT_NEGATIVE, POSITIVE, layers, length, name, need_in, path};
 use crate::case::file::{
     Block, Boundary, BoundaryCondition, BoundaryPlace, Control, Groundwater, InitialHead, Split, Storage, TimeSteps,
     Uncertain, Well,
 };
 use crate::case::reader::{Section, Value};
 use crate::case::words;
+use crate::error::Error;
 use crate::grid::Grid;
+use crate::io;
 use crate::units::Dimension;
 
 /// The keys of `[physics]` with kind = "groundwater"; the section is finished by who called.
-pub(super) fn groundwater(section: &Section<'_>, grid: &Grid) -> Groundwater {
-    let inactive = section.get("inactive").and_then(|v| inactive(&v, grid)).unwrap_or_default();
+pub(super) fn groundwater(section: &Section<'_>, grid: &Grid, directory: &Path) -> Groundwater {
+    let inactive = section.get("inactive").and_then(|v| inactive(&v, grid, directory)).unwrap_or_default();
     let boundaries = section.sections("boundary").into_iter().filter_map(|s| boundary(s, grid)).collect();
     let wells = section.sections("well").into_iter().enumerate().filter_map(|(i, s)| well(s, i + 1, grid)).collect();
     let anisotropy = section.get("anisotropy").and_then(|v| v.number("a ratio above 0", POSITIVE));
@@ -83,14 +87,36 @@ fn boundary(section: Section<'_>, grid: &Grid) -> Option<Boundary> {
     Some(Boundary { place: place?, condition: condition? })
 }
 
-/// Cells without flow: each item a cell or a block, of all layers where they are left out.
-fn inactive(value: &Value<'_>, grid: &Grid) -> Option<Vec<Block>> {
-    let items = value.list(1, MANY, "a list of cells and blocks, e.g. [[1, 1], [[3, 1], [5, 20]]]")?;
+/// Cells without flow: those of a file, or each item a cell or a block, of all layers where they are left out.
+fn inactive(value: &Value<'_>, grid: &Grid, directory: &Path) -> Option<Vec<Block>> {
+    if value.is_text() {
+        return inactive_of_file(value, grid, &path(value, directory)?);
+    }
+    let items = value.list(1, MANY, "a file, or a list of cells and blocks, e.g. [[1, 1], [[3, 1], [5, 20]]]")?;
     let one = |v: &Value<'_>| match v.list(2, 3, "a cell [i, j] or [i, j, k], or a block [[1, 1], [1, 20]]")? {
         ends if ends[0].is_list() => block(v, grid),
         _ => Some(Block { first: cell(v, grid)?, last: through_layers(v, grid)? }),
     };
     items.iter().map(one).collect()
+}
+
+/// Cells where a file has 0, as MODFLOW's IDOMAIN. The file is read here, since wells and boundaries are checked against it.
+fn inactive_of_file(value: &Value<'_>, grid: &Grid, path: &Path) -> Option<Vec<Block>> {
+    if !value.grid_is_sound() {
+        return None;
+    }
+    let domain = match io::field(path, grid.cells) {
+        Ok(domain) => domain,
+        Err(Error::Input { place, problem, remedy }) => return value.fail(format!("{place}: {problem}"), remedy),
+        Err(e) => return value.fail(e.to_string(), ""),
+    };
+    if let Some(cell) = domain.iter().position(|&x| x < 0.0) {
+        let [i, j, k] = grid.cell(cell).map(|at| at + 1);
+        let problem = format!("{}: cell ({i}, {j}, {k}) has {}", path.display(), domain[cell]);
+        return value
+            .fail(problem, "give 0 where nothing flows, else 1: water does not pass through cells without flow");
+    }
+    Some(Block::runs(grid, |cell| domain[cell] == 0.0))
 }
 
 fn boundary_place(section: &Section<'_>, grid: &Grid) -> Option<BoundaryPlace> {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{ANY, MOST_CELLS, NOT_NEGATIVE, PART, POSITIVE, SHARE, cells, name, need_in, path, proportions};
 use crate::case::file::{
-    Bend, Gaussian, GeneratedImage, Geology, Indicator, IndicatorVariogram, MOST_SCENARIOS, Meander, Objects, Property,
-    Scatter, Scenario, Stack, Structure, Unit, VariogramModel,
+    Bend, Gaussian, GeneratedImage, Geology, ImageFile, Indicator, IndicatorVariogram, MOST_SCENARIOS, Meander,
+    Objects, Property, Scatter, Scenario, Stack, Structure, Unit, VariogramModel,
 };
 use crate::case::reader::{Section, Value};
 use crate::grid::Grid;
@@ -158,9 +158,16 @@ fn degrees(value: &Value<'_>) -> Option<f64> {
 
 fn image(value: &Value<'_>, directory: &Path) -> Option<Geology> {
     if value.is_text() {
-        return path(value, directory).map(Geology::ImageFile);
+        let path = path(value, directory)?;
+        return Some(Geology::ImageFile(ImageFile { path, variable: None, cells: None }));
     }
-    let section = value.section("the name of a file, or a section for the generator")?;
+    let section = value.section("the name of a file, or a section for the generator or for a file")?;
+    if let Some(file) = section.get("file") {
+        let variable = section.get("variable").and_then(|v| v.text()).map(str::to_owned);
+        let cells = section.get("cells").and_then(|v| cells(&v));
+        section.finish();
+        return Some(Geology::ImageFile(ImageFile { path: path(&file, directory)?, variable, cells }));
+    }
     let generated = generated_image(section);
     generated.map(Geology::GeneratedImage)
 }

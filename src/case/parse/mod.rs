@@ -40,7 +40,7 @@ pub(super) fn case(root: Section<'_>, directory: &Path) -> Case {
     let property = property(root.section("property"), &root);
     let stack = geology::stack(&root, &grid, &property, directory);
     let scenarios = geology::scenarios(&root, stack.as_ref(), &property, directory);
-    let physics = survey::physics(root.section("physics"), &grid);
+    let physics = survey::physics(root.section("physics"), &grid, directory);
     let has_u_step = root.get("feasible").is_some();
     let is_varied = has_variability(&scenarios, stack.as_ref());
     let basis = prior::basis(root.section("basis"), &root, scenarios.len(), &grid);

@@ -18,14 +18,14 @@ enum Kind {
     Map,
 }
 
-pub(super) fn physics(section: Section<'_>, grid: &Grid) -> Option<Physics> {
+pub(super) fn physics(section: Section<'_>, grid: &Grid, directory: &Path) -> Option<Physics> {
     let words = [("straight-rays", Kind::StraightRays), ("groundwater", Kind::Groundwater), ("map", Kind::Map)];
     let kind = need_in(&section, "kind", "the forward model: \"straight-rays\", \"groundwater\" or \"map\"");
     let kind = kind.and_then(|v| v.choice(&words)).unwrap_or(Kind::StraightRays);
     let is_present = section.is_present();
     let physics = match kind {
         Kind::StraightRays => Physics::StraightRays(straight_rays(&section, grid)),
-        Kind::Groundwater => Physics::Groundwater(groundwater(&section, grid)),
+        Kind::Groundwater => Physics::Groundwater(groundwater(&section, grid, directory)),
         Kind::Map => Physics::Map,
     };
     section.finish();

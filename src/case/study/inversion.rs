@@ -23,7 +23,6 @@ use crate::linalg::covariance::Covariance;
 use crate::progress::Progress;
 use crate::regularizer::discrete::{DiscreteMap, DiscretePotential, Penalty, Strength};
 use crate::regularizer::{Regularizer as PropertyPenalty, Tikhonov, TotalVariation};
-use crate::report::metrics::nearest_facies;
 
 /// Folds of a weight that is chosen by cross-validation.
 const FOLDS: usize = 10;
@@ -38,13 +37,9 @@ impl Study {
         progress: &dyn Progress,
     ) -> Result<Estimate> {
         let schedule = self.schedule(observations)?;
-        let facies = &self.case.property.facies;
-        let truth = observations.reference_facies(facies);
-        let mismatch = |field: ArrayView1<'_, f64>| {
-            let wrong = |(&u, &code): (&f64, &u8)| usize::from(nearest_facies(u, facies) != usize::from(code));
-            field.iter().zip(truth.iter().flatten()).map(wrong).sum::<usize>() as f64 / field.len() as f64
-        };
-        let mismatch: Option<&Mismatch<'_>> = if truth.is_some() { Some(&mismatch) } else { None };
+        let has_facies = observations.reference_facies(&self.case.property.facies).is_some();
+        let mismatch = |field: ArrayView1<'_, f64>| self.facies_mismatch(observations, field).unwrap_or_default();
+        let mismatch: Option<&Mismatch<'_>> = if has_facies { Some(&mismatch) } else { None };
         let (start, coefficients) = self.start();
         let inversion = &self.case.inversion;
         let of_property = self.penalty_on_the_property()?;
@@ -87,6 +82,14 @@ impl Study {
             basis: self.basis(),
             observed: observations.observed.view(),
             covariance: &observations.covariance,
+        }
+    }
+
+    /// The scenario that an inversion starts in, and its mean; `None` where it starts from the mean of all.
+    pub fn starting_scenario(&self) -> Option<(&str, Array1<f64>)> {
+        match self.case.inversion.start {
+            Start::Scenario(p) => Some((&self.case.scenarios[p].name, self.priors.mean(&[p]))),
+            Start::Mean | Start::Zero | Start::Uniform(_) => None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ndarray::{Array1, ArrayView1, ArrayView2, ArrayView3, ArrayView4, s};
+use ndarray::{Array1, ArrayView1, ArrayView2, ArrayView3, ArrayView4, Axis, s};
 
 use super::file::{Case, Condition, Rank};
 use super::observations::Observations;
@@ -159,21 +159,30 @@ impl Study {
         self.priors.reference(&self.case, number)
     }
 
-    /// Errors of a field against the observations' reference, in the property's unit.
+    /// Errors of a field against the observations' reference over the active cells, in the property's unit.
     pub fn errors(&self, observations: &Observations<'_>, field: ArrayView1<'_, f64>) -> Option<Errors> {
-        let reference = self.reported(observations.reference.as_ref()?.view());
-        let facies: Vec<f64> = self.case.property.facies.iter().map(|&u| self.case.property.reported(u)).collect();
-        let mut errors = Errors::between(reference.view(), self.reported(field).view(), &facies);
+        let (property, active) = (&self.case.property, self.active_cells());
+        let reported = |field: ArrayView1<'_, f64>| field.select(Axis(0), &active).mapv(|u| property.reported(u));
+        let reference = reported(observations.reference.as_ref()?.view());
+        let facies: Vec<f64> = property.facies.iter().map(|&u| property.reported(u)).collect();
+        let mut errors = Errors::between(reference.view(), reported(field).view(), &facies);
         // Inside a facies that varies, the reference's own facies count, not the values nearest to it.
-        if let Some(truth) = observations.reference_facies(&self.case.property.facies) {
-            let wrong = field
-                .iter()
-                .zip(&truth)
-                .filter(|&(&u, &code)| nearest_facies(u, &self.case.property.facies) != usize::from(code))
-                .count();
-            errors.facies_mismatch = Some(wrong as f64 / truth.len() as f64);
-        }
+        errors.facies_mismatch = self.facies_mismatch(observations, field).or(errors.facies_mismatch);
         Some(errors)
+    }
+
+    /// Share of the active cells whose facies is not the reference's; `None` without facies or reference.
+    pub fn facies_mismatch(&self, observations: &Observations<'_>, field: ArrayView1<'_, f64>) -> Option<f64> {
+        let (facies, active) = (&self.case.property.facies, self.active_cells());
+        let truth = observations.reference_facies(facies)?;
+        let is_wrong = |&&cell: &&usize| nearest_facies(field[cell], facies) != usize::from(truth[cell]);
+        Some(active.iter().filter(is_wrong).count() as f64 / active.len() as f64)
+    }
+
+    /// Cells whose property matters: all but those without flow.
+    fn active_cells(&self) -> Vec<usize> {
+        let active = self.case.active();
+        (0..self.grid().len()).filter(|&cell| active.as_ref().is_none_or(|active| active[cell])).collect()
     }
 
     /// A field with every cell at the value of its facies; `None` where the property varies with the facies alone.
