@@ -121,7 +121,7 @@ impl Beside {
         }
         let field = folder.join(STORAGE);
         if field.exists() {
-            let values = io::field(&field, case.grid.cells)?;
+            let values = io::field(&field, case.grid.cells, |_| true)?;
             if !values.iter().all(|s| *s > 0.0) {
                 return refused(&field, "no field of positive numbers".into());
             }

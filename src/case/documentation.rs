@@ -346,8 +346,9 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("hard_data", "Cells whose facies or property is measured."),
     (
         "hard_data.file",
-        "CSV file with columns i, j, k (from 1; k may be missing in 2-D) or x, y, z [m] (a point in the cell; x, z in a\n\
-         section, z the depth), and facies or value (in the property's unit); relative to the case file.",
+        "CSV file with columns i, j, k (from 1; k may be missing in 2-D) or x, y, z [m] (a point in the cell; z means\n\
+         nothing on a map; x, z in a section, z the depth), facies or value (in the property's unit), and id, for you\n\
+         alone; relative to the case file.",
     ),
     (
         "hard_data.observed",
@@ -460,8 +461,9 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "physics.inactive",
         "Cells without flow, [[1, 1], [2, 1, 3]], and boxes of them, [[1, 1], [5, 20]], all layers where they are left\n\
          out: [[1, 1], [[3, 1], [5, 20]]]; or a file (npy, GSLIB, PNG; relative to the case file) of a number a cell, 0\n\
-         where nothing flows, as MODFLOW's IDOMAIN, its rows from south to north. Their property has no effect and\n\
-         counts in no error, and they have no heads. Default: none.",
+         where nothing flows. MODFLOW's IDOMAIN is that upside down: npy and GSLIB begin in the south and with the lowest\n\
+         layer, np.save(file, idomain[::-1, ::-1]). Their property has no effect on the flow and counts in no error, and\n\
+         they have no heads. Default: none.",
     ),
     (
         "physics.uncertain",

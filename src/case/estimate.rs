@@ -1,7 +1,6 @@
 //! What a run would need, before it is started: memory, and a rough time.
 
 use std::fmt;
-use std::path::Path;
 
 use super::file::*;
 use super::overrides::Overrides;
@@ -333,6 +332,18 @@ fn imaging(case: &Case, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
+/// The files of a case that are not there, and images that cannot be used, each with its key.
+fn unusable_files(case: &Case) -> Vec<String> {
+    let data = case.data.as_ref().and_then(|data| match &data.source {
+        DataSource::File(file) => Some(("data.file", file)),
+        _ => None,
+    });
+    let hard_data = case.hard_data.as_ref().and_then(|h| h.file.as_ref()).map(|file| ("hard_data.file", file));
+    let absent = data.into_iter().chain(hard_data).filter(|(_, file)| !file.exists());
+    let absent = absent.map(|(key, file)| format!("{key}: there is no file {}", file.display()));
+    absent.chain(geology::unusable_images(case)).collect()
+}
+
 /// Checks a case file (or a built-in case): all its mistakes, the files that it names, and what a run would need.
 ///
 /// # Errors
@@ -345,21 +356,21 @@ pub fn check(name: &str, overrides: &Overrides) -> Result<CheckReport> {
             return Ok(CheckReport { experiment: Experiment::Signal(signal), estimate });
         }
     };
-    let absent = |key: &str, file: &Path| format!("{name}: {key}: there is no file {}", file.display());
-    let data = case.data.as_ref().and_then(|d| match &d.source {
-        DataSource::File(file) => Some(("data.file", file)),
-        _ => None,
-    });
-    let hard_data = case.hard_data.as_ref().and_then(|h| h.file.as_ref()).map(|file| ("hard_data.file", file));
-    let files = data.into_iter().chain(hard_data).filter(|(_, file)| !file.exists());
-    let mut lines: Vec<String> = files.map(|(key, file)| absent(key, file)).collect();
-    lines.extend(geology::unusable_images(&case).into_iter().map(|e| format!("{name}: {e}")));
+    let mut lines = unusable_files(&case);
+    for variant in &case.variants {
+        let own = unusable_files(&variant.case).into_iter().filter(|line| !lines.contains(line));
+        let own: Vec<String> = own.map(|line| format!("in the variant \"{}\": {line}", variant.name)).collect();
+        lines.extend(own);
+    }
     if !lines.is_empty() {
+        let lines: Vec<String> = lines.iter().map(|line| format!("{name}: {line}")).collect();
         return Err(Error::Case(lines.join("\n")));
     }
     let case = hard_data::resolved(&case)?;
-    if !case.data.as_ref().is_some_and(|data| data.source == DataSource::CommandLine) {
-        observations::check(&case)?;
+    for case in std::iter::once(&case).chain(case.variants.iter().map(|variant| &variant.case)) {
+        if !case.data.as_ref().is_some_and(|data| data.source == DataSource::CommandLine) {
+            observations::check(case)?;
+        }
     }
     let estimate = estimate(&case);
     Ok(CheckReport { experiment: Experiment::Imaging(Box::new(case)), estimate })

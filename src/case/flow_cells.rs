@@ -18,6 +18,8 @@ pub(super) enum Giver {
 pub(super) struct FlowCells<'a> {
     flow: &'a Groundwater,
     grid: &'a Grid,
+    /// Whether each cell has flow; `None` where all have.
+    active: Option<Vec<bool>>,
     /// Active cells of given head.
     given: BTreeMap<[usize; 3], Giver>,
 }
@@ -25,11 +27,13 @@ pub(super) struct FlowCells<'a> {
 impl<'a> FlowCells<'a> {
     /// The cells of `flow` on `grid`. Of two boundaries the first gives the head, and no well gives that of their cells.
     pub(super) fn new(flow: &'a Groundwater, grid: &'a Grid) -> Self {
-        let mut given = BTreeMap::new();
+        let mut cells = Self { flow, grid, active: flow.active(grid), given: BTreeMap::new() };
         for (number, boundary) in flow.boundaries.iter().enumerate() {
             if let BoundaryCondition::HeadInCells(_) = boundary.condition {
-                for cell in boundary.place.cells(grid).into_iter().filter(|&cell| flow.is_active(cell)) {
-                    given.entry(cell).or_insert(Giver::Boundary(number));
+                for cell in boundary.place.cells(grid) {
+                    if cells.is_active(cell) {
+                        cells.given.entry(cell).or_insert(Giver::Boundary(number));
+                    }
                 }
             }
         }
@@ -37,11 +41,16 @@ impl<'a> FlowCells<'a> {
             // A bore of given head leaves that of its cells to be found.
             if well.control.is_head() && well.radius.is_none() {
                 for cell in well.cells() {
-                    given.entry(cell).or_insert(Giver::Well(number));
+                    cells.given.entry(cell).or_insert(Giver::Well(number));
                 }
             }
         }
-        Self { flow, grid, given }
+        cells
+    }
+
+    /// Whether a cell takes part in the flow.
+    pub(super) fn is_active(&self, cell: [usize; 3]) -> bool {
+        self.active.as_ref().is_none_or(|active| active[self.grid.index(cell)])
     }
 
     /// What gives the head of a cell; `None` where it is to be found.
@@ -86,14 +95,14 @@ impl<'a> FlowCells<'a> {
                 BoundaryCondition::HeadOnFaces(_) | BoundaryCondition::FluxDensity(_) => self.fixing(cell).is_none(),
                 BoundaryCondition::Inflow(_) => self.giver(cell).is_none(),
             };
-            cells.retain(|&cell| self.flow.is_active(cell) && fits(cell));
+            cells.retain(|&cell| self.is_active(cell) && fits(cell));
         }
         cells
     }
 
     /// Whether the face of a cell on a side has no active cell behind it.
     pub(super) fn is_outer(&self, cell: [usize; 3], side: Face) -> bool {
-        side.neighbour(cell, self.grid.cells).is_none_or(|behind| !self.flow.is_active(behind))
+        side.neighbour(cell, self.grid.cells).is_none_or(|behind| !self.is_active(behind))
     }
 
     /// Cells of some layers that have no flow, or a given head.

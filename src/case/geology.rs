@@ -1,6 +1,6 @@
 //! From a scenario of the case to a live prior: image read or generated, simulation method chosen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::file::{self, Case, GeneratedImage, ImageFile, Method, Objects, Scenario, Stack};
@@ -148,15 +148,20 @@ impl Geology {
     }
 }
 
-/// What is wrong with the files of training images that a case names, each told once.
-pub fn unusable_images(case: &Case) -> Vec<Error> {
-    let mut seen = BTreeSet::new();
-    let with_files = case.described().iter().filter_map(|scenario| match &scenario.geology {
-        file::Geology::ImageFile(file) => Some((scenario, file)),
-        _ => None,
-    });
-    let new = with_files.filter(|(_, file)| seen.insert((&file.path, &file.variable)));
-    new.filter_map(|(scenario, file)| read_image(file).and_then(|i| check_facies(case, scenario, &i)).err()).collect()
+/// What is wrong with the files of training images that a case names, each told once, at the key of its first scenario.
+pub fn unusable_images(case: &Case) -> Vec<String> {
+    let section = if case.stack.is_some() { "type" } else { "scenario" };
+    let mut seen: Vec<&ImageFile> = Vec::new();
+    let mut problems = Vec::new();
+    for (number, scenario) in case.described().iter().enumerate() {
+        let file::Geology::ImageFile(file) = &scenario.geology else { continue };
+        if !seen.contains(&file) {
+            seen.push(file);
+            let used = read_image(file).and_then(|image| check_facies(case, scenario, &image));
+            problems.extend(used.err().map(|e| format!("{section}[{}].image: {e}", number + 1)));
+        }
+    }
+    problems
 }
 
 fn check_facies(case: &Case, scenario: &Scenario, image: &TrainingImage) -> Result<()> {

@@ -57,21 +57,26 @@ fn read(path: &Path, grid: &Grid, property: &Property) -> Result<Vec<(u64, HardD
 ///
 /// # Errors
 /// A column that is missing, unknown or there twice; a line with too few or too many fields; a field that is no number
-/// of its kind; a cell outside of the grid, or given twice; a facies that the property does not have.
+/// of its kind; a cell outside of the grid, or of which two lines say different things; a facies that the property does
+/// not have.
 pub fn parse(place: &str, bytes: &[u8], grid: &Grid, property: &Property) -> Result<Vec<(u64, HardDatum)>> {
     let table = table(place, io::text(place, bytes)?)?;
     let columns = Columns::find(place, &table.header, grid)?;
     let mut data: Vec<(u64, HardDatum)> = Vec::new();
-    let mut lines = BTreeMap::new();
+    let mut lines: BTreeMap<[usize; 3], (u64, Hard)> = BTreeMap::new();
     for row in &table.rows {
         let field = Field { place, header: &table.header, row };
         let line = field.line();
         let datum = HardDatum { cell: columns.cell(&field, grid)?, known: columns.known(&field, property)? };
-        if let Some(first) = lines.insert(datum.cell, line) {
-            let problem = format!("cell {} is that of line {first} too", named(datum.cell));
-            return Err(Error::input(format!("{place}, line {line}"), problem, "give every cell once"));
+        match lines.insert(datum.cell, (line, datum.known)) {
+            // A log has many samples in a cell.
+            Some((_, known)) if known == datum.known => {}
+            Some((first, _)) => {
+                let problem = format!("cell {} is that of line {first} too, which says otherwise", named(datum.cell));
+                return Err(Error::input(format!("{place}, line {line}"), problem, "say one thing of every cell"));
+            }
+            None => data.push((line, datum)),
         }
-        data.push((line, datum));
     }
     Ok(data)
 }
@@ -92,14 +97,16 @@ struct Columns {
 
 impl Columns {
     const NAMES: [&str; 9] = ["i", "j", "k", "x", "y", "z", "facies", "value", "id"];
-    const REMEDY: &str = "the first line names the columns: i, j, k or x, y, z, and facies or value";
 
     fn find(place: &str, header: &StringRecord, grid: &Grid) -> Result<Self> {
         let wrong = |problem: String, remedy: &str| Err(Error::input(format!("{place}, line 1"), problem, remedy));
         for (column, name) in header.iter().enumerate() {
             if !Self::NAMES.contains(&name) {
                 let hint = nearest(name, Self::NAMES).map(|n| format!("; did you mean \"{n}\"?")).unwrap_or_default();
-                return wrong(format!("the column \"{name}\" is unknown{hint}"), Self::REMEDY);
+                return wrong(
+                    format!("the column \"{name}\" is unknown{hint}"),
+                    "the columns are i, j, k or x, y, z, and facies or value, and id",
+                );
             }
             if header.iter().take(column).any(|before| before == name) {
                 return wrong(format!("two columns are called \"{name}\""), "rename or remove one of them");
@@ -115,11 +122,16 @@ impl Columns {
             return wrong("there are both numbers of cells and coordinates".into(), "give i, j, k or x, y, z");
         }
         let names = if are_coordinates { coordinates } else { ["i", "j", "k"] };
-        let axes = names.map(column);
+        let mut axes = names.map(column);
         for (axis, name) in names.iter().enumerate() {
             if axes[axis].is_none() && !(axis == 2 && grid.is_2d()) {
-                return wrong(format!("there is no column \"{name}\""), Self::REMEDY);
+                let remedy = format!("the first line names the columns: {}, and facies or value", names.join(", "));
+                return wrong(format!("there is no column \"{name}\""), &remedy);
             }
+        }
+        if are_coordinates && grid.is_2d() {
+            // The one layer holds them all, whatever the depth of a core.
+            axes[2] = None;
         }
         let (known, is_facies) = match (column("facies"), column("value")) {
             (Some(known), None) => (known, true),
@@ -225,7 +237,7 @@ mod tests {
                 (4, HardDatum { cell: [2, 0, 0], known: Hard::Facies(0) })
             ]
         );
-        let points = "id;x;y;facies\nOW1;0.2;3.5;1\nOW2;3;0;0\n";
+        let points = "id;x;y;z;facies\nOW1;0.2;3.5;-17;1\nOW1;0.2;3.5;-18;1\nOW2;3;0;;0\n";
         let same = parse("f", points.as_bytes(), &grid([3, 4, 1]), &slowness(&[5e-4, 1e-3])).expect("two points");
         assert_eq!(
             same.iter().map(|(_, datum)| datum).collect::<Vec<_>>(),
@@ -262,8 +274,8 @@ mod tests {
                 "x,y,facies\n1,4.5,1\n",
                 "f, line 2, column 2 (y): 4.5 is outside of the grid\n  remedy: coordinates are in metres, here from 0 to 4",
             ),
-            ("x,y,facies\n1.2,3.5,1\n1.9,3.9,1\n", "f, line 3: cell (2, 4, 1) is that of line 2 too"),
-            ("i,j,facies\n1,2,0\n1,2,0\n", "f, line 3: cell (1, 2, 1) is that of line 2 too"),
+            ("x,y,facies\n1.2,3.5,1\n1.9,3.9,0\n", "f, line 3: cell (2, 4, 1) is that of line 2 too, which says"),
+            ("i,j,facies\n1,2,0\n1,2,1\n", "f, line 3: cell (1, 2, 1) is that of line 2 too"),
             ("i,j,facies\n1,2,\u{fffd}\n", "is no facies"),
         ] {
             let found = parse("f", text.as_bytes(), &grid([3, 4, 1]), &slowness(&[5e-4, 1e-3]));

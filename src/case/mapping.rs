@@ -142,7 +142,6 @@ pub(super) fn of_iteration(
     let last = estimate.iterations.len();
     let number = mapping.iteration.unwrap_or(last).clamp(1, last);
     let iterate = &estimate.iterations[number - 1];
-    let facies = &study.case.property.facies;
     let mut variants = Vec::new();
     for variant in &mapping.variants {
         let sources = study.active(iterate.v.view(), variant.feasible.refine);
@@ -150,9 +149,8 @@ pub(super) fn of_iteration(
         let model = map.project(iterate.parameterized.view(), iterate.row.iteration)?.model;
         let path = folder.join(format!("mapping-{}.npy", variant.name));
         files::array(&path, study.shaped(study.reported(model.view()).view()))?;
-        if let Some(reference) = &observations.reference {
-            let values = vec![mismatch(model.view(), reference.view(), facies)];
-            variants.push(Variant { name: variant.name.clone(), facies_mismatch: Repeated::of(values) });
+        if let Some(mismatch) = study.facies_mismatch(observations, model.view()) {
+            variants.push(Variant { name: variant.name.clone(), facies_mismatch: Repeated::of(vec![mismatch]) });
         }
     }
     write_table(&folder.join("mapping.csv"), &variants)

@@ -7,6 +7,7 @@ use ndarray::{Array1, ArrayView1};
 
 use super::beside::Beside;
 use super::file::{Case, Data, DataSource, Physics};
+use super::hard_data;
 use super::observations::{Laid, Measurement, columns, names_of_tests, open, survey};
 use crate::error::{Error, Result};
 use crate::forward::straight_ray::{Ray, StraightRays};
@@ -21,7 +22,7 @@ use crate::progress::Progress;
 /// beside it, where it lies in the run's folder. `progress` hears what was used.
 ///
 /// # Errors
-/// A model of another shape or with values that are not finite, and whatever survey and rays refuse.
+/// A model of another shape or with values that are not finite where water flows, and whatever survey and rays refuse.
 pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>, progress: &dyn Progress) -> Result<String> {
     let Some(data) = &case.data else {
         return Err(Error::input(
@@ -30,8 +31,13 @@ pub fn predict(case: &Case, model: &Path, gpu: Option<Arc<Gpu>>, progress: &dyn 
             "choose a case with [physics] and [data]",
         ));
     };
-    let values = io::field(model, case.grid.cells)?;
-    let u: Array1<f64> = values.iter().map(|&y| case.property.carried(y)).collect();
+    let case = &hard_data::resolved(case)?;
+    let active = case.active();
+    let is_active = |cell: usize| active.as_ref().is_none_or(|active| active[cell]);
+    let values = io::field(model, case.grid.cells, is_active)?;
+    // Where nothing flows any value will do.
+    let any = values.iter().copied().find(|y| y.is_finite()).unwrap_or_default();
+    let u: Array1<f64> = values.iter().map(|&y| case.property.carried(if y.is_finite() { y } else { any })).collect();
     let Some(Physics::StraightRays(physics)) = &case.physics else {
         if gpu.is_some() {
             progress.note("these data are predicted on the CPU, in f64");

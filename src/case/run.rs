@@ -131,8 +131,18 @@ pub(super) fn files(case: &Case) -> Result<String> {
         text.push_str(&format!("# {} = {}\n", path.display(), contents(&path)?));
     }
     // What variants took over from files of their own stands in none of their keys.
-    for variant in case.variants.iter().filter(|variant| variant.case.hard_data != case.hard_data) {
-        text.push_str(&format!("# hard data of {} = {:?}\n", variant.name, variant.case.hard_data));
+    let inactive = |case: &Case| match &case.physics {
+        Some(file::Physics::Groundwater(flow)) => flow.inactive.clone(),
+        _ => Vec::new(),
+    };
+    for variant in &case.variants {
+        if variant.case.hard_data != case.hard_data {
+            text.push_str(&format!("# hard data of {} = {:?}\n", variant.name, variant.case.hard_data));
+        }
+        let blocks = inactive(&variant.case);
+        if blocks != inactive(case) {
+            text.push_str(&format!("# inactive cells of {} = {blocks:?}\n", variant.name));
+        }
     }
     Ok(text)
 }
@@ -366,7 +376,6 @@ impl Run<'_> {
             &[truth] if own.is_some() || study.opinions.is_some() => Some(study::hits(truth, own, verdict)),
             _ => None,
         };
-        let misfit = misfits(study, observations, best)?;
         Ok(Summary {
             head: Head {
                 kernels: Kernels::of(self.gpu),
@@ -376,6 +385,7 @@ impl Run<'_> {
             returned_iteration: best.row.iteration,
             stopped_because: estimate.stopped.word().into(),
             property: property(case),
+            misfit: misfits(study, observations, best)?,
             errors,
             facies: None,
             forecast: Default::default(),
@@ -393,8 +403,7 @@ impl Run<'_> {
             noise_factor: observations.noise_factor,
             cross_validation: self.cross_validation(study, observations)?,
             prior: summary::Prior { realizations: case.prior.realizations, cached: study.priors.cached },
-            warnings: self.warnings(study, observations, estimate, verdict, &misfit)?,
-            misfit,
+            warnings: self.warnings(study, observations, estimate, verdict)?,
             seconds: study.seconds,
             peak_memory_bytes: peak_memory(),
         })
@@ -435,7 +444,6 @@ impl Run<'_> {
         observations: &Observations<'_>,
         estimate: &Estimate,
         verdict: Option<&[Opinion]>,
-        misfit: &Misfit,
     ) -> Result<Vec<String>> {
         let mut warnings = study.warnings.clone();
         let (row, m) = (&estimate.best().row, observations.observed.len() as f64);
@@ -455,14 +463,11 @@ impl Run<'_> {
                 "the feasible model was not repaired: {data} data times {cells} cells are too many for that"
             ));
         }
-        let (start, at_start) = match study.starting_scenario() {
-            Some((name, mean)) => (format!("the mean of {name}"), study.problem(observations).misfit_of(mean.view())?),
-            None => ("the prior mean".to_owned(), misfit.initial),
-        };
+        let at_start = study.problem(observations).misfit_of(study.starting_field().view())?;
         if is_likely(at_start, m) {
             warnings.push(format!(
-                "{start}, where the inversion starts, fits the data to their errors already: misfit {at_start:.0}, \
-                 target {m:.0}; errors of this size hide what the data could tell beside it"
+                "the start of the inversion fits the data to their errors already: misfit {at_start:.0}, target {m:.0}; \
+                 they tell little beside it, by the size of their errors or because the prior knows them"
             ));
         }
         if row.misfit_parameterized > 2.0 * m {

@@ -313,11 +313,13 @@ pub struct Seconds {
 }
 
 /// Replaces every number of several summaries of the same shape by `{"mean", "ci95": [low, high], "values"}`; warnings are
-/// gathered, and what else is no number is taken from the first.
+/// gathered; format, seed and what is no number are taken from the first.
 pub fn aggregate(summaries: &[serde_json::Value]) -> serde_json::Value {
     let mut all = numbers_gathered(summaries);
-    if let (Some(format), Some(first)) = (all.get_mut("format"), summaries.first()) {
-        *format = first["format"].clone();
+    for key in ["format", "seed"] {
+        if let (Some(kept), Some(first)) = (all.get_mut(key), summaries.first()) {
+            *kept = first[key].clone();
+        }
     }
     for (measure, gathered) in all.get_mut("hits").and_then(serde_json::Value::as_object_mut).into_iter().flatten() {
         let hits = summaries.iter().filter_map(|summary| summary["hits"][measure].as_f64()).collect();
@@ -492,13 +494,14 @@ mod tests {
 
     #[test]
     fn repeated_numbers_have_means_and_warnings_are_counted() {
-        let run = |x: f64, warnings: &[&str]| json!({"x": [x], "word": "a", "warnings": warnings});
+        let run = |x: f64, warnings: &[&str]| json!({"x": [x], "word": "a", "seed": u64::MAX, "warnings": warnings});
         let all = aggregate(&[
             run(1.0, &["alike: it is"]),
             run(2.0, &["alike: it is", "well 1 dry: yes", "well 2 dry: yes"]),
             run(6.0, &["alike: it is", "well 3 dry: no"]),
         ]);
         assert_eq!((&all["x"][0]["mean"], &all["word"]), (&json!(3.0), &json!("a")));
+        assert_eq!(all["seed"], json!(u64::MAX), "no mean, and no digit of it lost");
         assert_eq!(all["warnings"], json!(["alike: it is", "in 2 of 3 runs; the first says: well 1 dry: yes"]));
         assert!(aggregate(&[json!({"x": 1})]).get("warnings").is_none(), "what has none gets none");
     }

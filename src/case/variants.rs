@@ -88,7 +88,8 @@ pub(super) fn read(
             variants.push(Variant { is_swept, ..variant });
         }
     }
-    let choice = |(name, changes): &(String, Vec<Change<'_>>)| Choice { name: name.clone(), set: texts(changes) };
+    let choice =
+        |(name, changes): &(String, Vec<Change<'_>>)| Choice { name: name.clone(), set: texts(changes, directory) };
     let sweeps = sweeps
         .iter()
         .map(|(name, choices)| Sweep { name: name.clone(), choices: choices.iter().map(choice).collect() });
@@ -204,8 +205,22 @@ fn combined<'a>(sweeps: &[(String, Vec<Named<'a>>)]) -> Vec<Named<'a>> {
     all
 }
 
-fn texts(changes: &[Change<'_>]) -> Vec<(String, String)> {
-    changes.iter().map(|(key, _, value)| (key.clone(), text(value.get_ref()))).collect()
+/// The changed keys and their values as TOML; files by absolute paths, since the text may lie in any folder.
+fn texts(changes: &[Change<'_>], directory: &Path) -> Vec<(String, String)> {
+    let value = |(key, _, value): &Change<'_>| match value.get_ref() {
+        DeValue::String(file) if names_file(key) && file.as_ref() != "--data" => {
+            text(&DeValue::String(parse::absolute(directory, file).display().to_string().into()))
+        }
+        other => text(other),
+    };
+    changes.iter().map(|change| (change.0.clone(), value(change))).collect()
+}
+
+/// Whether a text that this key has names a file relative to the case.
+fn names_file(key: &str) -> bool {
+    matches!(key, "physics.inactive" | "hard_data.file" | "data.file")
+        || key.ends_with(".image")
+        || key.ends_with(".image.file")
 }
 
 /// A key that a variant sets: its full name, where it is, its value.
@@ -259,7 +274,7 @@ fn changed(name: &str, changes: &[Change<'_>], tree: &DeTable<'_>, directory: &P
     let case = parse::case(Section::new(&own, String::new(), Some(&tree)), directory);
     consistency::check(&case, &own);
     collector.adopt(own, &format!("variant \"{name}\""));
-    Variant { name: name.to_owned(), set: texts(changes), is_swept: false, case }
+    Variant { name: name.to_owned(), set: texts(changes, directory), is_swept: false, case }
 }
 
 /// Columns of `variants.csv` and where summaries have them.

@@ -183,11 +183,11 @@ pub fn read(path: &Path, cells: Option<[usize; 3]>) -> Result<Raster> {
     parse(&path.display().to_string(), &bytes(path)?, cells)
 }
 
-/// Reads one field, a finite value a cell of a grid of `cells`, x fastest.
+/// Reads one field, a finite value a cell of a grid of `cells`, x fastest; where a cell is not `needed` it may be NaN.
 ///
 /// # Errors
 /// As [`read`]; another grid, several fields, a value that is not finite.
-pub fn field(path: &Path, cells: [usize; 3]) -> Result<Vec<f64>> {
+pub fn field(path: &Path, cells: [usize; 3], needed: impl Fn(usize) -> bool) -> Result<Vec<f64>> {
     let place = path.display().to_string();
     let raster = read(path, Some(cells))?;
     if raster.realizations != 1 {
@@ -195,7 +195,8 @@ pub fn field(path: &Path, cells: [usize; 3]) -> Result<Vec<f64>> {
         return Err(Error::input(place, problem, "give a file of one of them"));
     }
     let variable = raster.variable(&place, None)?;
-    if let Some(at) = variable.values.iter().position(|v| !v.is_finite()) {
+    let is_gap = |&(cell, value): &(usize, &f64)| needed(cell) && !value.is_finite();
+    if let Some((at, _)) = variable.values.iter().enumerate().find(is_gap) {
         let [nx, ny, _] = cells;
         let [i, j, k] = [at % nx, at / nx % ny, at / nx / ny].map(|index| index + 1);
         let problem = format!("cell ({i}, {j}, {k}) has {}", variable.values[at]);
@@ -238,7 +239,11 @@ pub(crate) fn empty(place: &str) -> Error {
 
 pub(crate) fn wrong_cells(place: &str, [x, y, z]: [usize; 3], [nx, ny, nz]: [usize; 3]) -> Error {
     let problem = format!("the file holds {x} x {y} x {z} cells, {nx} x {ny} x {nz} were expected");
-    Error::input(place, problem, "give the file of this grid, or make the grid that of the file (grid.cells)")
+    Error::input(
+        place,
+        problem,
+        "give the file of this grid, or make the grid that of the file (grid.cells; of a training image, image.cells)",
+    )
 }
 
 /// Text of a file, without the byte-order mark that some editors put in front.

@@ -53,10 +53,9 @@ impl Maps {
         let wide = cells * frames <= FINE_VALUES;
         let shown = thinned(total, (EMBEDDED_VALUES / (2 * cells)).max(2)).map(|k| k + 1).collect::<Vec<_>>();
 
-        let inactive = run.heads.as_ref().map(Heads::inactive).unwrap_or_default();
         let mut fields = serde_json::Map::new();
         let mut add = |name: &str, frames: Vec<ArrayView3<'_, f64>>| {
-            fields.insert(name.into(), encode(&frames, &inactive, wide));
+            fields.insert(name.into(), encode(&frames, &case.inactive, wide));
         };
         add("model", vec![run.model.view()]);
         add("parameterized", vec![run.parameterized.view()]);
@@ -100,7 +99,7 @@ impl Maps {
 
         let property = property_scale(case, run);
         let head = run.heads.as_ref().map(head_scale);
-        let error = run.reference.as_ref().map(|reference| error_scale(reference, run, property));
+        let error = run.reference.as_ref().map(|reference| error_scale(case, reference, run, property));
         let rays = rays(case, &run.data);
         let palettes = Palette::ALL.map(|p| (p.name().to_owned(), json!(STANDARD.encode(p.table()))));
         let payload = json!({
@@ -225,15 +224,15 @@ fn encode(frames: &[ArrayView3<'_, f64>], inactive: &[bool], wide: bool) -> Valu
 fn property_scale(case: &Case, run: &Run) -> [f64; 2] {
     let fields = [Some(&run.model), run.reference.as_ref(), run.prior_mean.as_ref()];
     let smooth = case.facies.is_empty().then_some(&run.parameterized);
-    let values = fields.into_iter().flatten().chain(smooth).flat_map(|f| f.iter()).chain(&case.facies);
+    let values = fields.into_iter().flatten().chain(smooth).flat_map(|f| case.active(f)).chain(&case.facies);
     ends(values.copied())
 }
 
 /// Scale of the errors of Φv and u against the reference: up to the largest, which counts no further than the
 /// property's
 /// scale is wide, and no less than a twentieth of that, so that rounding never looks like an error.
-fn error_scale(reference: &Array3<f64>, run: &Run, [low, high]: [f64; 2]) -> [f64; 2] {
-    let errors = [&run.model, &run.parameterized].into_iter().flat_map(|m| m.iter().zip(reference));
+fn error_scale(case: &Case, reference: &Array3<f64>, run: &Run, [low, high]: [f64; 2]) -> [f64; 2] {
+    let errors = [&run.model, &run.parameterized].into_iter().flat_map(|m| case.active(m).zip(case.active(reference)));
     let largest = errors.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     let end = largest.clamp(0.05 * (high - low), high - low);
     [-end, end]
@@ -406,18 +405,28 @@ pub(super) fn property_label(case: &Case, summary: &Summary) -> String {
     format!("{transform}{}{unit}", case.property.replace('_', " "))
 }
 
-/// A small PNG of the middle layer of `field` as a data URI, a pixel a cell, in the page's orientation.
+/// A small PNG of the middle layer of `field` as a data URI, a pixel a cell, in the page's orientation; cells without flow
+/// are left out.
 pub(super) fn thumbnail(case: &Case, field: ArrayView3<'_, f64>, scale: [f64; 2], palette: Palette) -> String {
-    let layer = field.index_axis(Axis(0), case.grid.cells[2] / 2);
-    let mut rows: Vec<_> = layer.rows().into_iter().collect();
-    if case.grid.plane == Plane::Xy {
-        rows.reverse();
-    }
-    let pixels: Vec<u8> = rows.iter().flat_map(|row| row.iter().map(|&v| index(v, scale))).collect();
+    let [nx, ny, nz] = case.grid.cells;
+    let rows = |j: usize| if case.grid.plane == Plane::Xy { ny - 1 - j } else { j };
+    let cells = (0..ny).flat_map(|j| (0..nx).map(move |i| [i, rows(j), nz / 2]));
+    let shown = cells.map(|cell @ [i, j, k]| (index(field[[k, j, i]], scale), case.grid.index(cell)));
+    let table = palette.table();
     let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, case.grid.cells[0] as u32, case.grid.cells[1] as u32);
-    encoder.set_color(png::ColorType::Indexed);
-    encoder.set_palette(palette.table());
+    let mut encoder = png::Encoder::new(&mut bytes, nx as u32, ny as u32);
+    let pixels: Vec<u8> = if case.inactive.is_empty() {
+        encoder.set_color(png::ColorType::Indexed);
+        encoder.set_palette(table);
+        shown.map(|(colour, _)| colour).collect()
+    } else {
+        encoder.set_color(png::ColorType::Rgba);
+        let pixel = |(colour, cell): (u8, usize)| {
+            let at = 3 * usize::from(colour);
+            [table[at], table[at + 1], table[at + 2], if case.inactive[cell] { 0 } else { u8::MAX }]
+        };
+        shown.flat_map(pixel).collect()
+    };
     // Writing into memory fails only for a picture without pixels, and a grid has cells.
     let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels));
     assert!(written.is_ok(), "a picture of {:?} cells: {written:?}", case.grid.cells);

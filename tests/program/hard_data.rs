@@ -2,6 +2,7 @@
 
 use ndarray::{Array3, Array4};
 
+use crate::scenarios::PUMPING;
 use crate::support::{Place, assert_same_numbers, summary};
 
 /// Cells (i, j), from 1, and their facies.
@@ -100,4 +101,17 @@ fn variants_have_the_data_of_the_file_and_the_same_references() {
     assert_eq!(reference("r"), reference("r/variant-short"));
     let case = std::fs::read_to_string(place.path("r/variant-short/case.toml")).expect("a case");
     assert!(!case.contains("wells.csv") && case.matches("facies = 1").count() >= 4, "{case}");
+}
+
+#[test]
+fn predictions_have_the_cells_of_the_file() {
+    let place = Place::new();
+    place.write("wells.csv", "id,x,y,facies\ncentre,115,95,1\n");
+    let cells = "cells = [{ cell = [12, 10], facies = 1 }]";
+    place.write("pumping.toml", PUMPING.replace(cells, "file = \"wells.csv\""));
+    place.run(&["run", "pumping.toml", "--out", "r"]).ok();
+    let forward = |case: &str| place.run(&["forward", case, "--model", "r/model.npy"]).ok().out;
+    let predicted = forward("pumping.toml");
+    assert_eq!(predicted, forward("r/case.toml"));
+    assert_eq!(predicted.lines().filter(|line| line.starts_with("property,")).count(), 12 + 1, "{predicted}");
 }

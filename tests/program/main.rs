@@ -9,6 +9,7 @@ mod failing_device;
 mod flow;
 mod hard_data;
 mod interrupt;
+mod irregular;
 mod kernels;
 mod measured;
 mod pumping_tests;

@@ -266,7 +266,7 @@ impl<'a> Said<'a> {
     fn add(&mut self, i: usize, boundary: &Boundary) -> Result<(), Mistake> {
         self.place(boundary)?;
         let side = boundary.place.side();
-        for cell in boundary.place.cells(self.grid).into_iter().filter(|&cell| self.flow.is_active(cell)) {
+        for cell in boundary.place.cells(self.grid).into_iter().filter(|&cell| self.cells.is_active(cell)) {
             let name = || name(self.grid, cell);
             let contradicts = |problem: String, other: usize| {
                 Err((format!("{problem}, the other by boundary {}", other + 1), "let one of them go"))
@@ -310,7 +310,7 @@ impl<'a> Said<'a> {
             }
         }
         if place.is_of_side() {
-            return match cells.is_empty() || cells.iter().any(|&cell| self.flow.is_active(cell)) {
+            return match cells.is_empty() || cells.iter().any(|&cell| self.cells.is_active(cell)) {
                 true => Ok(()),
                 false => Err(("all of its cells are inactive".into(), "remove the boundary")),
             };
@@ -319,7 +319,7 @@ impl<'a> Said<'a> {
         if let Some(&twice) = cells.iter().find(|&&cell| !seen.insert(cell)) {
             return Err((format!("{} is named twice", name(self.grid, twice)), "name every cell once"));
         }
-        match cells.iter().find(|&&cell| !self.flow.is_active(cell)) {
+        match cells.iter().find(|&&cell| !self.cells.is_active(cell)) {
             Some(&cell) => Err((format!("{} is inactive", name(self.grid, cell)), "leave it out")),
             None => Ok(()),
         }

@@ -486,7 +486,7 @@ seed = 1
         let number = |key: &str| summary.pointer(key).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
         assert!(number("/misfit/parameterized").is_finite(), "{summary}");
         let [model, truth] = ["model.npy", "reference.npy"]
-            .map(|name| crate::io::field(&finished.folder.join(name), case.grid.cells).unwrap());
+            .map(|name| crate::io::field(&finished.folder.join(name), case.grid.cells, |_| true).unwrap());
         let squares =
             |cells: Vec<usize>| cells.iter().map(|&c| (model[c] - truth[c]).powi(2)).sum::<f64>() / cells.len() as f64;
         let active = squares((0..60).filter(|cell| !inactive.contains(cell)).collect());

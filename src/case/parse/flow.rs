@@ -105,7 +105,7 @@ fn inactive_of_file(value: &Value<'_>, grid: &Grid, path: &Path) -> Option<Vec<B
     if !value.grid_is_sound() {
         return None;
     }
-    let domain = match io::field(path, grid.cells) {
+    let domain = match io::field(path, grid.cells, |_| true) {
         Ok(domain) => domain,
         Err(Error::Input { place, problem, remedy }) => return value.fail(format!("{place}: {problem}"), remedy),
         Err(e) => return value.fail(e.to_string(), ""),

@@ -200,8 +200,13 @@ fn path(value: &Value<'_>, directory: &Path) -> Option<PathBuf> {
     if text.is_empty() {
         return value.wrong("the name of a file");
     }
-    let joined = directory.join(text);
-    Some(std::path::absolute(&joined).unwrap_or(joined))
+    Some(absolute(directory, text))
+}
+
+/// The path of a file relative to a case in `directory`.
+pub(super) fn absolute(directory: &Path, file: &str) -> PathBuf {
+    let joined = directory.join(file);
+    std::path::absolute(&joined).unwrap_or(joined)
 }
 
 fn cells(value: &Value<'_>) -> Option<[usize; 3]> {

@@ -85,12 +85,10 @@ impl Study {
         }
     }
 
-    /// The scenario that an inversion starts in, and its mean; `None` where it starts from the mean of all.
-    pub fn starting_scenario(&self) -> Option<(&str, Array1<f64>)> {
-        match self.case.inversion.start {
-            Start::Scenario(p) => Some((&self.case.scenarios[p].name, self.priors.mean(&[p]))),
-            Start::Mean | Start::Zero | Start::Uniform(_) => None,
-        }
+    /// The parameterized field that an inversion starts from.
+    pub fn starting_field(&self) -> Array1<f64> {
+        let coefficients = self.start().1.unwrap_or_else(|| Array1::zeros(self.basis().cols()));
+        self.basis().expand(coefficients.view())
     }
 
     /// The u that the first v-step is tied to, and the coefficients before it.

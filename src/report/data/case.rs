@@ -19,6 +19,8 @@ pub struct Case {
     pub unit: String,
     /// The facies' values of the property, in its unit; empty where it has none.
     pub facies: Vec<f64>,
+    /// Whether each cell has no flow, x fastest; empty where all have.
+    pub inactive: Vec<bool>,
     /// What was tried in several ways.
     pub sweeps: Vec<Sweep>,
     /// What others found of it.
@@ -94,7 +96,9 @@ impl Case {
             let values = table.get("values")?.as_array()?.iter().map(leading_number).collect::<Option<_>>()?;
             Some(Published { what: name(table, "what")?, row: name(table, "row")?, values })
         };
+        let blocks = key(&table, "physics.inactive").and_then(toml::Value::as_array).map_or(&[][..], Vec::as_slice);
         Ok(Self {
+            inactive: inactive(&grid, blocks).ok_or_else(|| missing("physics.inactive"))?,
             sweeps: tables("sweep").iter().filter_map(sweep).collect(),
             published: tables("published").iter().filter_map(published).collect(),
             title: text_at(&table, "title").or(text_at(&table, "name")).map(str::to_owned),
@@ -105,6 +109,12 @@ impl Case {
             table,
             text,
         })
+    }
+
+    /// Values of a field, x fastest, in the cells that have flow: all of them where all have.
+    pub fn active<'a>(&'a self, field: impl IntoIterator<Item = &'a f64>) -> impl Iterator<Item = &'a f64> {
+        let is_active = |cell: usize| self.inactive.get(cell) != Some(&true);
+        field.into_iter().enumerate().filter(move |(cell, _)| is_active(*cell)).map(|(_, value)| value)
     }
 
     /// The value at a dotted path of the case.
@@ -145,6 +155,27 @@ impl Case {
         let list = self.table.get("scenario").and_then(toml::Value::as_array).map_or(&[][..], Vec::as_slice);
         list.iter().filter_map(|s| s.get("name")?.as_str()).collect()
     }
+}
+
+/// The cells of blocks [[i, j, k], [i, j, k]], the first and the last cell of each, from 1.
+fn inactive(grid: &Grid, blocks: &[toml::Value]) -> Option<Vec<bool>> {
+    let mut cells = vec![false; if blocks.is_empty() { 0 } else { grid.len() }];
+    for block in blocks {
+        let ends: Vec<Vec<usize>> = block.as_array()?.iter().map(integers).collect::<Option<_>>()?;
+        let [first, last] = <[[usize; 3]; 2]>::try_from(
+            ends.into_iter().map(|end| end.try_into().ok()).collect::<Option<Vec<[usize; 3]>>>()?,
+        )
+        .ok()?;
+        let inside = |a: usize| first[a] >= 1 && first[a] <= last[a] && last[a] <= grid.cells[a];
+        if !(0..3).all(inside) {
+            return None;
+        }
+        for (j, k) in (first[2]..=last[2]).flat_map(|k| (first[1]..=last[1]).map(move |j| (j, k))) {
+            let row = grid.index([0, j - 1, k - 1]);
+            cells[row + first[0] - 1..row + last[0]].fill(true);
+        }
+    }
+    Some(cells)
 }
 
 fn key<'a>(table: &'a toml::Table, path: &str) -> Option<&'a toml::Value> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ndarray::{Array4, Axis, Ix4};
+use ndarray::{Array4, Ix4};
 use serde::{Deserialize, Serialize};
 
 use super::files::{array_with_gaps, corrupt, optional_rows};
@@ -22,14 +22,6 @@ pub struct Heads {
     pub parameterized: Option<Array4<f64>>,
     /// Of the reference.
     pub reference: Option<Array4<f64>>,
-}
-
-impl Heads {
-    /// Whether each cell has no flow; empty where all have.
-    pub fn inactive(&self) -> Vec<bool> {
-        let cells: Vec<bool> = self.model.index_axis(Axis(0), 0).iter().map(|head| head.is_nan()).collect();
-        if cells.contains(&true) { cells } else { Vec::new() }
-    }
 }
 
 /// A row of `wells.csv`: a screened cell of a well.

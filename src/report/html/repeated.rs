@@ -274,7 +274,7 @@ fn runs(folder: &Folder) -> String {
 /// One colour scale for all runs: the facies, or all models and references.
 fn scale(folder: &Folder) -> [f64; 2] {
     let fields = folder.repeats.iter().flat_map(|r| [Some(&r.run.model), r.run.reference.as_ref()]);
-    let values = fields.flatten().flat_map(|f| f.iter()).chain(&folder.case.facies);
+    let values = fields.flatten().flat_map(|f| folder.case.active(f)).chain(&folder.case.facies);
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
     if high > low { [low, high] } else { [low - 0.5, high + 0.5] }
 }

@@ -202,7 +202,7 @@ impl Swept<'_> {
             .collect();
         let case = &self.folder.case;
         let (low, high) = match case.facies.is_empty() {
-            true => ends(all.iter().flat_map(|field| field.iter()).chain(own.reference.iter().flatten())),
+            true => ends(all.iter().copied().chain(own.reference.iter()).flat_map(|field| case.active(field))),
             false => ends(case.facies.iter()),
         };
         let picture = |field: &Array3<f64>, scale, palette, name: &str| {
@@ -232,7 +232,10 @@ impl Swept<'_> {
         let mut out =
             format!("<h3>The models{which}</h3>{bar}<div class=\"pictures\">{}</div>", table(&header(first), &models));
         if let Some(reference) = &own.reference {
-            let most = all.iter().flat_map(|field| field.iter().zip(reference)).map(|(a, b)| (a - b).abs());
+            let most = all
+                .iter()
+                .flat_map(|&field| case.active(field).zip(case.active(reference)))
+                .map(|(a, b)| (a - b).abs());
             let most = most.fold(f64::MIN_POSITIVE, f64::max);
             let scale = [-most, most];
             let errors =
