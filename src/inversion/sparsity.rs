@@ -103,7 +103,7 @@ impl<'a> GroupedLeastSquares<'a> {
     pub fn new(a: ArrayView2<'_, f64>, b: ArrayView1<'_, f64>, grouping: &'a Grouping) -> Self {
         assert_eq!(a.ncols(), grouping.columns(), "columns of a matrix against those of the grouping");
         assert_eq!(a.nrows(), b.len(), "rows of a matrix against its right-hand side");
-        let (first, distinct) = distinct_columns(a);
+        let (first, distinct) = distinct_columns(a, &column_hashes(a));
         // Columns are what it is read by.
         let matrix = a.t().select(Axis(0), &first).reversed_axes();
         let scale = element_weights(grouping).mapv(f64::recip);
@@ -368,28 +368,31 @@ fn least_above_zero(hessian: &Array2<f64>, slope: &Array1<f64>, start: &Array1<f
     x
 }
 
-/// The first of each set of equal columns, and which of these every column equals.
-fn distinct_columns(a: ArrayView2<'_, f64>) -> (Vec<usize>, Vec<usize>) {
-    // FxHash of every column at once, row by row, as the matrix lies in memory.
+/// FxHash of the bits of every column, all at once row by row: a matrix of many rows is stored so.
+fn column_hashes(a: ArrayView2<'_, f64>) -> Vec<u64> {
     let mut hashes = vec![0u64; a.ncols()];
     for row in a.rows() {
-        let grow = |(hash, x): (&mut u64, &f64)| {
+        for (hash, x) in hashes.iter_mut().zip(row) {
             *hash = (hash.rotate_left(5) ^ x.to_bits()).wrapping_mul(0x517c_c1b7_2722_0a95);
-        };
-        hashes.iter_mut().zip(row).for_each(grow);
+        }
     }
+    hashes
+}
+
+/// The first of each set of equal columns, and which of these every column equals; equal columns have equal `hashes`.
+fn distinct_columns(a: ArrayView2<'_, f64>, hashes: &[u64]) -> (Vec<usize>, Vec<usize>) {
     let mut numbers: HashMap<u64, Vec<usize>> = HashMap::with_capacity(a.ncols());
-    let mut first = Vec::new();
-    let mut number = |(i, hash): (usize, &u64)| {
+    let mut first: Vec<usize> = Vec::new();
+    let mut distinct = Vec::with_capacity(a.ncols());
+    for (i, hash) in hashes.iter().enumerate() {
         let alike = numbers.entry(*hash).or_default();
-        let known = alike.iter().copied().find(|&number: &usize| a.column(first[number]) == a.column(i));
-        known.unwrap_or_else(|| {
+        let known = alike.iter().copied().find(|&number| a.column(first[number]) == a.column(i));
+        distinct.push(known.unwrap_or_else(|| {
             first.push(i);
             alike.push(first.len() - 1);
             first.len() - 1
-        })
-    };
-    let distinct = hashes.iter().enumerate().map(&mut number).collect();
+        }));
+    }
     (first, distinct)
 }
 
@@ -533,11 +536,21 @@ fn largest(values: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::array;
+
     use super::super::gauss_newton::{Matrix, Rest, Term, solve_dual, solve_primal};
     use super::super::groups::ranges;
     use super::super::toys::normals;
     use super::*;
     use crate::operator::Dense;
+
+    #[test]
+    fn equal_columns_are_kept_once_whatever_their_hashes() {
+        let a = array![[1.0, 2.0, 1.0, 0.0, 2.0, 1.0], [3.0, 4.0, 3.0, 0.0, 4.0, 3.5], [5.0, 6.0, 5.0, 0.0, 6.0, 5.0]];
+        let expected = (vec![0, 1, 3, 5], vec![0, 1, 0, 2, 1, 3]);
+        assert_eq!(distinct_columns(a.view(), &column_hashes(a.view())), expected);
+        assert_eq!(distinct_columns(a.view(), &[7; 6]), expected, "columns of one hash are told apart");
+    }
 
     /// Columns that stand there several times, fewer of them than data, and a weight that leaves nothing but rounding.
     #[test]

@@ -161,11 +161,8 @@ impl Case {
 fn inactive(grid: &Grid, blocks: &[toml::Value]) -> Option<Vec<bool>> {
     let mut cells = vec![false; if blocks.is_empty() { 0 } else { grid.len() }];
     for block in blocks {
-        let ends: Vec<Vec<usize>> = block.as_array()?.iter().map(integers).collect::<Option<_>>()?;
-        let [first, last] = <[[usize; 3]; 2]>::try_from(
-            ends.into_iter().map(|end| end.try_into().ok()).collect::<Option<Vec<[usize; 3]>>>()?,
-        )
-        .ok()?;
+        let [first, last] = block.as_array()?.as_slice() else { return None };
+        let [first, last]: [[usize; 3]; 2] = [integers(first)?.try_into().ok()?, integers(last)?.try_into().ok()?];
         let inside = |a: usize| first[a] >= 1 && first[a] <= last[a] && last[a] <= grid.cells[a];
         if !(0..3).all(inside) {
             return None;
